@@ -1,0 +1,61 @@
+"""The two checkpoints of a run: `best.ckpt` by a validation metric, `last.ckpt` to go on from."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from torch import Tensor
+
+FOLDER = "checkpoints"
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `best.ckpt`, chosen on validation only; a value that is undefined or not finite is never the best.
+
+    Args:
+        monitor: metric to choose by.
+        mode: `max` where higher is better, `min` where lower is.
+    """
+
+    def __init__(self, monitor: str = "val/auroc", mode: str = "max") -> None:
+        super().__init__(monitor=monitor, mode=mode, filename="best", save_top_k=1, enable_version_counter=False)
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        """Whether `current` beats what was kept."""
+        finite = current is not None and bool(torch.isfinite(current))
+        return finite and super().check_monitor_top_k(trainer, current)
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`: after every epoch, and within epochs where asked for. `fit --ckpt_path last` goes on from it.
+
+    Args:
+        every_n_train_steps: also save after so many optimiser steps; 0 for epoch ends only.
+    """
+
+    def __init__(self, every_n_train_steps: int = 0) -> None:
+        self.every_n_train_steps = every_n_train_steps
+        self._saved_step = -1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save within an epoch; an epoch's last batch is left to the epoch's end."""
+        step = trainer.global_step
+        due = self.every_n_train_steps > 0 and step % self.every_n_train_steps == 0 and step != self._saved_step
+        if due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after validation and all other checkpoints of the epoch."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.fast_dev_run:
+            return
+        folder = trainer.log_dir or trainer.default_root_dir
+        trainer.save_checkpoint(Path(folder) / FOLDER / LAST, weights_only=False)
+        self._saved_step = trainer.global_step

@@ -1,0 +1,31 @@
+"""The callbacks every run of the command line has, for use from Python too."""
+
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import LearningRateMonitor
+
+from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from dfdetect.callbacks.guards import FiniteLoss, SkippedFiles
+from dfdetect.callbacks.history import History
+from dfdetect.callbacks.results import PredictionWriter, TestResults
+from dfdetect.callbacks.run import RunRecord
+from dfdetect.callbacks.tensorboard import TensorBoardFigures
+from dfdetect.callbacks.throughput import Throughput
+
+
+def fixed_callbacks() -> list[Callback]:
+    """What needs no setting: guards, history, speed, records and results."""
+    return [
+        SkippedFiles(),
+        FiniteLoss(),
+        Throughput(),
+        LearningRateMonitor(),
+        History(),
+        RunRecord(),
+        TestResults(),
+        PredictionWriter(),
+    ]
+
+
+def default_callbacks() -> list[Callback]:
+    """All of the command line's callbacks: `Trainer(callbacks=default_callbacks())`."""
+    return [*fixed_callbacks(), TensorBoardFigures(), BestCheckpoint(), LastCheckpoint()]

@@ -1,0 +1,114 @@
+"""Guards of a run: bad files are recorded and counted, a loss that is not finite stops the fit before it is saved."""
+
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+
+from dfdetect.errors import TrainingError
+
+MAX_BAD_SHARE = 0.05
+COUNT_FROM = 100
+SKIPPED = "skipped.csv"
+
+
+class SkippedFiles(Callback):
+    """One warning and one row in the run's `skipped.csv` for each file that could not be read.
+
+    The run goes on without it. Where more than 5% of at least 100 files are bad, something else is wrong: it stops.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._bad: Counter[str] = Counter()
+        self._named: set[str] = set()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Record a training batch's bad files."""
+        self._take(trainer, "train", batch)
+
+    def on_validation_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *_: Any) -> None:
+        """Record a validation batch's bad files."""
+        self._take(trainer, "val", batch)
+
+    def on_test_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *_: Any) -> None:
+        """Record a test batch's bad files."""
+        self._take(trainer, "test", batch)
+
+    def on_predict_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *_: Any) -> None:
+        """Record the bad files of a batch to predict; however many, each has its row and the rest is predicted."""
+        self._record(trainer, "predict", batch)
+
+    def _take(self, trainer: Trainer, part: str, batch: Any) -> None:
+        self._record(trainer, part, batch)
+        self._seen[part] += len(batch["label"]) + len(batch["skipped"])
+        self._bad[part] += len(batch["skipped"])
+        seen, bad = self._seen[part], self._bad[part]
+        too_many = seen >= COUNT_FROM and bad > MAX_BAD_SHARE * seen
+        if trainer.world_size > 1:
+            too_many = trainer.strategy.reduce_boolean_decision(too_many, all=False)
+        if too_many:
+            raise TrainingError(
+                f"{bad} of the first {seen} {part} files cannot be read; more than {MAX_BAD_SHARE:.0%} bad files point at "
+                f"the wrong folder or a broken copy. They are listed in {_folder(trainer) / SKIPPED}"
+            )
+
+    def _record(self, trainer: Trainer, part: str, batch: Any) -> None:
+        for path, cause in batch["skipped"]:
+            if path not in self._named:
+                self._named.add(path)
+                rank_zero_warn(f"Skipped {path}: {cause}", category=UserWarning)
+                _append(_folder(trainer) / SKIPPED, part, path, cause)
+
+
+class FiniteLoss(Callback):
+    """Stops a fit whose loss is NaN or infinite, before any checkpoint of it is written."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Check the batch's loss, and agree on it over all processes."""
+        bad = not bool(torch.isfinite(outputs["loss"]))
+        if trainer.world_size > 1:
+            bad = trainer.strategy.reduce_boolean_decision(bad, all=False)
+        if bad:
+            self._stop(trainer, f"epoch {trainer.current_epoch}, step {trainer.global_step}")
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check the collected predictions before a checkpoint is chosen by them."""
+        if trainer.sanity_checking:
+            return
+        margin = pl_module.predictions.compute()[2]
+        if trainer.training and not bool(torch.isfinite(margin).all()):
+            self._stop(trainer, f"the validation of epoch {trainer.current_epoch}")
+
+    def _stop(self, trainer: Trainer, where: str) -> None:
+        raise TrainingError(
+            f"The loss is not finite at {where}; the fit stops. Checkpoints in {_folder(trainer) / 'checkpoints'} are from "
+            "before it. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
+        )
+
+
+def _append(file: Path, part: str, path: str, cause: str) -> None:
+    """Add one row, unless the file has one for this path, from another process or an earlier session."""
+    if file.exists():
+        with open(file, newline="", encoding="utf-8") as stream:
+            if any(row and row[0] == path for row in csv.reader(stream)):
+                return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not file.exists()
+    with open(file, "a", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator=os.linesep)
+        if is_new:
+            writer.writerow(["path", "part", "cause"])
+        writer.writerow([path, part, cause])
+
+
+def _folder(trainer: Trainer) -> Path:
+    logger = trainer.logger
+    return Path(getattr(logger, "log_dir", None) or trainer.default_root_dir)

@@ -1,0 +1,133 @@
+"""What TensorBoard shows besides scalars: an augmented batch, curves, confusion matrix, mistakes, configuration, HParams."""
+
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from matplotlib.figure import Figure
+
+from dfdetect.callbacks.history import History
+from dfdetect.callbacks.results import collect_predictions, draw_mistakes
+from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.evaluation.figures import (
+    MAX_BATCH,
+    batch_figure,
+    confusion_matrix_figure,
+    curves_figure,
+    pr_figure,
+    roc_figure,
+)
+from dfdetect.evaluation.metrics import evaluate
+from dfdetect.models.detector import DeepfakeDetector
+
+_COMPARED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
+_CHARTS = ("loss", "accuracy", "auroc", "f1", "precision", "recall")
+
+
+class TensorBoardFigures(Callback):
+    """Draws figures each validation epoch for the run's TensorBoardLogger; does nothing without one.
+
+    Args:
+        every_n_epochs: how often; 0 for never.
+    """
+
+    def __init__(self, every_n_epochs: int = 1) -> None:
+        self.every_n_epochs = every_n_epochs
+        self._batch_drawn = False
+        self._best: dict[str, float] = {}
+
+    @rank_zero_only
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put training beside validation in one chart, and open this run's row in the HParams table."""
+        writer = _writer(trainer)
+        if writer is None:
+            return
+        charts = {name: ["Multiline", [f"^train/{name}$", f"^val/{name}$"]] for name in _CHARTS}
+        writer.add_custom_scalars({"training and validation": charts})
+        _open_hparams(writer, trainer, pl_module)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Show the first batch as the network sees it."""
+        writer = _writer(trainer)
+        if self._batch_drawn or writer is None or not trainer.is_global_zero or not len(batch["label"]):
+            return
+        self._batch_drawn = True
+        images = list(batch["image"][:MAX_BATCH].permute(0, 2, 3, 1).cpu().numpy())
+        figure = batch_figure(images, batch["label"][:MAX_BATCH].cpu().numpy(), "Augmented training images")
+        writer.add_figure("images/augmented_batch", figure, trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw this epoch's validation."""
+        writer = _writer(trainer)
+        data = getattr(trainer, "datamodule", None)
+        wanted = self.every_n_epochs and trainer.current_epoch % self.every_n_epochs == 0
+        if trainer.sanity_checking or not trainer.training or not wanted or not isinstance(data, DeepfakeDataModule):
+            return
+        assert isinstance(pl_module, DeepfakeDetector)
+        predictions, rows = collect_predictions(pl_module, data.datasets["val"])
+        if writer is None or not trainer.is_global_zero:
+            return
+        threshold = float(pl_module.facts["threshold"])
+        label, p_fake = predictions.label, predictions.p_fake
+        title = f"Validation, epoch {trainer.current_epoch}"
+        matrix = np.asarray(evaluate(predictions, threshold)["confusion_matrix"])
+        figures = {
+            "confusion_matrix": confusion_matrix_figure(matrix, title),
+            "roc": roc_figure(label, p_fake, title, threshold=threshold),
+            "precision_recall": pr_figure(label, p_fake, title),
+            "worst_mistakes": draw_mistakes(predictions, rows, data.datasets["val"], title, threshold),
+        }
+        _add(writer, "val", figures, trainer.global_step)
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the best validation metrics so far, which the HParams table compares, and the curves up to here."""
+        writer = _writer(trainer)
+        if writer is None:
+            return
+        metrics = trainer.callback_metrics
+        score = float(metrics.get("val/auroc", float("nan")))
+        if score > self._best.get("auroc", -1.0):
+            self._best = {name: float(metrics[f"val/{name}"]) for name in _COMPARED if f"val/{name}" in metrics}
+        for name, value in self._best.items():
+            writer.add_scalar(f"best/{name}", value, trainer.global_step)
+
+    @rank_zero_only
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the whole course of training and validation."""
+        writer = _writer(trainer)
+        history = next((c for c in trainer.callbacks if isinstance(c, History)), None)
+        if writer is not None and history is not None and history.epochs:
+            _add(writer, "training", {"curves": curves_figure(history.series(), "Training and validation")}, trainer.global_step)
+            writer.flush()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best metrics so far."""
+        return {"best": dict(self._best)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's best."""
+        self._best = state_dict["best"]
+
+
+def _writer(trainer: Trainer) -> Any:
+    logger = next((one for one in trainer.loggers if isinstance(one, TensorBoardLogger)), None)
+    return None if logger is None or trainer.fast_dev_run else logger.experiment
+
+
+def _add(writer: Any, folder: str, figures: dict[str, Figure], step: int) -> None:
+    for name, figure in figures.items():
+        writer.add_figure(f"{folder}/{name}", figure, step)
+
+
+def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> None:
+    """Lightning writes hyperparameters without metrics, and the table then has nothing to compare runs by."""
+    from torch.utils.tensorboard.summary import hparams
+
+    data = getattr(trainer, "datamodule", None)
+    chosen = {**pl_module.hparams, **({} if data is None else data.hparams), "max_epochs": trainer.max_epochs}
+    plain = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in chosen.items() if v is not None}
+    for summary in hparams(plain, {f"best/{name}": 0.0 for name in _COMPARED}):
+        writer.file_writer.add_summary(summary)

@@ -1,0 +1,166 @@
+"""fit, validate, test and predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info
+
+from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from dfdetect.callbacks.defaults import fixed_callbacks
+from dfdetect.callbacks.tensorboard import TensorBoardFigures
+from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.errors import TrainingError, UsageError
+from dfdetect.models.checkpoint import SafeCheckpointIO, read_detector_checkpoint
+from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.quiet import quiet_third_parties
+from dfdetect.runs import CONFIG, LOG_FOLDER, Plan, make_plan
+
+_LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
+
+
+def run(subcommand: str, arguments: list[str]) -> int:
+    """Run fit, validate, test or predict; returns the exit code, raises our own errors for a user's mistakes."""
+    arguments = ["--data.allow_new_split=true" if a == "--allow-new-split" else a for a in arguments]
+    quiet_third_parties()
+    plan = make_plan(subcommand, arguments)
+    with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
+        DetectorCLI(plan, Path(scratch))
+    return 0
+
+
+class DetectorCLI(LightningCLI):
+    """LightningCLI for one detector and one data module.
+
+    Args:
+        plan: the chosen run and checkpoint, and the arguments to parse.
+        scratch: a folder that lives as long as this object is built.
+    """
+
+    def __init__(self, plan: Plan, scratch: Path) -> None:
+        self.plan = plan
+        self._given_model: dict[str, Any] = {}
+        writes_config = plan.subcommand == "fit" or plan.run is None
+        base = _base_config(plan, scratch)
+        super().__init__(
+            DeepfakeDetector,
+            DeepfakeDataModule,
+            save_config_callback=SaveConfigCallback if writes_config else None,
+            save_config_kwargs={"overwrite": plan.run is not None},
+            trainer_defaults={"precision": "16-mixed", "max_epochs": 10, "use_distributed_sampler": False},
+            seed_everything_default=42,
+            parser_kwargs={name: {"default_config_files": [str(base)] if base else []} for name in self.subcommands()},
+            args=[plan.subcommand, *plan.arguments],
+            auto_configure_optimizers=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The callbacks that have settings, the logger, and one seed for all."""
+        parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
+        parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(TensorBoardFigures, "figures")
+        logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
+        parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, then put the chosen checkpoint, run folder and a precision that this machine has into the result."""
+        self.config = parser.parse_args(args)
+        config = self.config[self.plan.subcommand]
+        config["weights_only"] = True
+        config["ckpt_path"] = str(self.plan.checkpoint) if self.plan.checkpoint else None
+        self._given_model = dict(config["model"].as_dict())
+        if self.plan.run is not None:
+            _write_into(self.plan.run, config["trainer"])
+        if self.plan.subcommand == "test":
+            config["verbose"] = False  # our own table says more
+        config["trainer"]["precision"] = _available_precision(config["trainer"])
+
+    def before_instantiate_classes(self) -> None:
+        """Say aloud which checkpoint is used, and where it overrules a model setting that was asked for."""
+        if self.plan.checkpoint is None:
+            return
+        rank_zero_info(f"Checkpoint: {self.plan.checkpoint}" + (f"  (run {self.plan.run})" if self.plan.run else ""))
+        used = self.config[self.plan.subcommand]["model"].as_dict()
+        for name, asked in self._given_model.items():
+            if used[name] != asked:
+                rank_zero_info(f"model.{name}: {asked!r} was asked for, but the checkpoint decides: {used[name]!r}")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The trainer with the callbacks every run has and with safe, atomic checkpoint files."""
+        config = self._get(self.config_init, "trainer")
+        config["callbacks"] = [*(config.get("callbacks") or []), *fixed_callbacks()]
+        plugins = config.get("plugins") or []
+        config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]
+        return super().instantiate_trainer(**kwargs)
+
+
+def _base_config(plan: Plan, scratch: Path) -> Path | None:
+    """The configuration below all others: the run's own, or what a checkpoint without a run remembers."""
+    if plan.checkpoint is None:
+        return None
+    checkpoint = read_detector_checkpoint(plan.checkpoint)
+    if plan.run is not None:
+        return plan.run / CONFIG
+    remembered = {"model": checkpoint["hyper_parameters"], "data": checkpoint.get("datamodule_hyper_parameters", {})}
+    plain = {part: {k: v for k, v in values.items() if not k.startswith("_")} for part, values in remembered.items()}
+    file = scratch / CONFIG
+    file.write_text(yaml.safe_dump(plain))
+    return file
+
+
+def _write_into(run: Path, trainer: Namespace) -> None:
+    """Point the TensorBoard logger at an existing run, instead of opening the next version."""
+    loggers = trainer["logger"] if isinstance(trainer["logger"], list) else [trainer["logger"]]
+    for logger in loggers:
+        if isinstance(logger, Namespace) and str(logger.get("class_path")).endswith(TensorBoardLogger.__name__):
+            place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": run.name}
+            logger["init_args"].update(Namespace(place))
+
+
+def _available_precision(trainer: Namespace) -> Any:
+    """16-mixed where a GPU can do it; said once where another has to stand in."""
+    asked, accelerator = trainer["precision"], trainer["accelerator"]
+    if str(asked) not in ("16-mixed", "16"):
+        return asked
+    if accelerator in ("cuda", "gpu", "auto") and CUDAAccelerator.is_available():
+        return asked
+    if accelerator in ("mps", "gpu", "auto") and MPSAccelerator.is_available():
+        rank_zero_info("Precision: 16-mixed needs an NVIDIA GPU; on this Apple GPU 32-true is used")
+        return "32-true"
+    if accelerator not in ("cpu", "auto"):
+        return asked
+    rank_zero_info("Precision: 16-mixed needs a GPU; on this CPU bf16-mixed is used")
+    return "bf16-mixed"
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what a user can mend into one of our errors."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            "The GPU is out of memory. Take a smaller --data.batch_size (with --trainer.accumulate_grad_batches to keep "
+            "the effective one), a smaller --data.image_size, or --trainer.precision 16-mixed"
+        ) from error
+    except MisconfigurationException as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise TrainingError(
+            f"The disk is full ({error.filename or 'while writing'}). The checkpoints written before are whole: make room, "
+            "then go on with dfdetect fit --ckpt_path last"
+        ) from error

@@ -1,0 +1,252 @@
+"""DeepfakeDataModule: from a data root to loaders for training, validation, test and prediction."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal, get_args
+
+import albumentations as A
+import torch
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from dfdetect.data.cache import CACHE_MODES, CacheMode, Decoder, open_store
+from dfdetect.data.dataset import Batch, DeepfakeDataset, collate, quiet_worker
+from dfdetect.data.download import download_kaggle, is_missing
+from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
+from dfdetect.data.resize import CROPS, METHOD, Crop
+from dfdetect.data.samples import CLASS_NAMES, Samples, list_images, load_samples
+from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups_torn, write_split
+from dfdetect.data.synthetic import generate_faces
+from dfdetect.data.transforms import Augmentation, default_augmentation, room_size
+from dfdetect.errors import UsageError
+
+ClassBalance = Literal["none", "weighted_loss", "sampler"]
+
+
+class DeepfakeDataModule(LightningDataModule):
+    """Real and fake face photos, split without leaks, cached, augmented and batched.
+
+    Batches are `dfdetect.data.dataset.Batch`: uint8 RGB images (B, 3, S, S), labels 0 real / 1 fake.
+
+    Args:
+        root: folder with the images, or a manifest CSV; see `dfdetect.data.layouts` for the layouts.
+        manifest: CSV with path,label[,group,split,source,...] that replaces the folder layout.
+        download: fetch the Kaggle set uditsharma72/real-vs-fake-faces into `root` when `root` is missing.
+        generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
+        image_size: side of the network's input in pixels.
+        crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
+        augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom, [] for none.
+        batch_size: images a step and process.
+        num_workers: loader processes; `auto` is one a core, 8 at most.
+        cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
+        cache_dir: folder of the disk cache; null for the user's cache folder.
+        class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often.
+        split_ratios: shares of training, validation and test part.
+        split_seed: another seed, another split.
+        seed: order and augmentation of the training images. The command line sets it to `seed_everything`.
+        allow_new_split: test a checkpoint on a test part that its training did not leave out.
+        predict_root: folder of unlabelled images for `predict`.
+
+    Raises:
+        UsageError: a value out of its range.
+    """
+
+    def __init__(
+        self,
+        root: str = "data/real-vs-fake-faces",
+        manifest: str | None = None,
+        download: bool = False,
+        generate: int = 0,
+        image_size: int = 224,
+        crop: Crop = "resize",
+        augment: list[A.BasicTransform] | None = None,
+        batch_size: int = 32,
+        num_workers: int | Literal["auto"] = "auto",
+        cache: CacheMode = "disk",
+        cache_dir: str | None = None,
+        class_balance: ClassBalance = "none",
+        split_ratios: tuple[float, float, float] = (0.70, 0.15, 0.15),
+        split_seed: int = 0,
+        seed: int = 0,
+        allow_new_split: bool = False,
+        predict_root: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["augment", "seed"])
+        _check_choices(crop=(crop, CROPS), cache=(cache, CACHE_MODES), class_balance=(class_balance, get_args(ClassBalance)))
+        _check_positive(image_size=image_size, batch_size=batch_size)
+        self.root, self.manifest = Path(root), manifest
+        self.download, self.generate = download, generate
+        self.image_size, self.crop = image_size, crop
+        self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
+        self.batch_size = batch_size
+        self.num_workers = min(torch.get_num_threads(), 8) if num_workers == "auto" else num_workers
+        self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
+        self.class_balance = class_balance
+        self.split_ratios, self.split_seed, self.seed = split_ratios, split_seed, seed
+        self.allow_new_split = allow_new_split
+        self.predict_root = predict_root
+        self.samples: Samples | None = None
+        self.parts: Parts | None = None
+        self.datasets: dict[str, DeepfakeDataset] = {}
+
+    def prepare_data(self) -> None:
+        """Fetch or draw the data where it is missing and that was asked for; one process a machine."""
+        if self.manifest is not None or not is_missing(self.root):
+            return
+        if self.generate:
+            rank_zero_info(
+                f"Drawing {self.generate} generated faces into {self.root}. They demonstrate the tool; results on them "
+                "are no evidence about real fakes."
+            )
+            generate_faces(self.root, self.generate, size=max(128, room_size(self.image_size)))
+        elif self.download:
+            download_kaggle(self.root)
+
+    def setup(self, stage: str) -> None:
+        """Index and split the images; `stage` is fit, validate, test or predict."""
+        if stage == "predict":
+            if self.predict_root is None:
+                raise UsageError("predict needs a folder of images: --data.predict_root DIR")
+            self.datasets["predict"] = self._dataset(list_images(self.predict_root), cached=False)
+            return
+        if self.samples is None:
+            self.samples = load_samples(self.root, self.manifest)
+            self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
+        needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]
+        for name in needed:
+            part = self.part(name)
+            if len(part) == 0:
+                raise UsageError(f"The {name} part of {self.root} is empty: {self.summary()}")
+            self.datasets[name] = self._dataset(part, training=name == "train")
+
+    def part(self, name: str) -> Samples:
+        """Samples of `train`, `val` or `test`; after `setup`."""
+        samples, parts = self._split()
+        return samples.select((parts == PARTS.index(name)).nonzero()[0])
+
+    def class_weights(self) -> Tensor | None:
+        """(2,) loss weights that make both classes count alike, mean 1 over the training images; None unless asked for."""
+        if self.class_balance != "weighted_loss":
+            return None
+        labels = torch.from_numpy(self.datasets["train"].samples.labels).long()
+        counts = torch.bincount(labels, minlength=2).clamp(min=1)
+        return len(labels) / (2.0 * counts)
+
+    def split_facts(self) -> dict[str, str | int]:
+        """What a checkpoint remembers of the data it was trained on: primitives only."""
+        samples, parts = self._split()
+        counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
+        return {
+            "root": str(self.root.resolve()),
+            "fingerprint": fingerprint(samples, parts),
+            "test_fingerprint": fingerprint(samples, parts, PARTS.index("test")),
+            **counts,
+        }
+
+    def preprocessing_facts(self) -> dict[str, str | int]:
+        """How a file becomes the network's input: primitives only."""
+        return {"image_size": self.image_size, "crop": self.crop, "interpolation": METHOD}
+
+    def save_split(self, folder: Path) -> None:
+        """Write `split.csv` and `split.sha256` into a run's folder."""
+        samples, parts = self._split()
+        write_split(folder / "split.csv", samples, parts)
+        (folder / "split.sha256").write_text(fingerprint(samples, parts) + "\n")
+
+    def summary(self) -> str:
+        """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
+        samples, parts = self._split()
+        lines = [f"{self.root}  ({samples.layout})", f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources"]
+        for name in PARTS:
+            part = self.part(name)
+            fakes = int(part.labels.sum())
+            groups = len(set(part.groups())) if "group" in part.columns else "-"
+            sources = Counter(source for source in part.column("source") if source)
+            shown = ", ".join(f"{source} {n}" for source, n in sources.most_common(6)) or "-"
+            lines.append(f"{name:<8}{len(part):>8}{len(part) - fakes:>8}{fakes:>8}{groups:>8}  {shown}")
+        if samples.ignored:
+            lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
+        if torn := groups_torn(samples, parts):
+            lines.append(f"WARNING: the given split tears {torn} groups apart; its test figures are too good")
+        return "\n".join(lines)
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
+        return self._loader("train")
+
+    def val_dataloader(self) -> ResumableLoader:
+        """Validation batches, in one fixed, class-mixed order."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> ResumableLoader:
+        """Test batches, in one fixed, class-mixed order."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the unlabelled images below `predict_root`; each rank has its share."""
+        dataset = self.datasets["predict"]
+        rank, world_size = self._rank()
+        share = Subset(dataset, range(rank, len(dataset), world_size))
+        return DataLoader(share, self.batch_size, num_workers=self.num_workers, collate_fn=collate, worker_init_fn=quiet_worker)
+
+    def _split(self) -> tuple[Samples, Parts]:
+        if self.samples is None or self.parts is None:
+            self.prepare_data()
+            self.samples = load_samples(self.root, self.manifest)
+            self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
+        return self.samples, self.parts
+
+    def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
+        decoder = Decoder(room_size(self.image_size) if training else self.image_size, self.crop)
+        store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
+        return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
+
+    def _loader(self, name: str) -> ResumableLoader:
+        training = name == "train"
+        rank, world_size = self._rank()
+        sampler = EpochBatchSampler(
+            self.datasets[name].samples.labels,
+            self.batch_size,
+            self.seed,
+            balanced=training and self.class_balance == "sampler",
+            shuffle_epochs=training,
+            rank=rank,
+            world_size=world_size,
+            **({"position": self._position} if training else {}),
+        )
+        return ResumableLoader(
+            self.datasets[name],
+            batch_sampler=sampler,
+            num_workers=self.num_workers,
+            collate_fn=collate,
+            worker_init_fn=quiet_worker,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _rank(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    def _position(self) -> tuple[int, int]:
+        """(epoch, next batch) from the trainer's progress, which a checkpoint restores before the loader is read."""
+        if self.trainer is None:
+            return 0, 0
+        loop = self.trainer.fit_loop
+        epoch = loop.epoch_progress.current
+        between_epochs = epoch.processed > epoch.completed
+        return epoch.processed, 0 if between_epochs else loop.epoch_loop.batch_progress.current.ready
+
+
+def _check_choices(**options: tuple[str, tuple[str, ...]]) -> None:
+    for name, (value, choices) in options.items():
+        if value not in choices:
+            raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {value!r}")
+
+
+def _check_positive(**options: int) -> None:
+    for name, value in options.items():
+        if value < 1:
+            raise UsageError(f"data.{name} must be at least 1, got {value}")

@@ -1,0 +1,111 @@
+"""The order in which images are seen: exact across restarts, complete across ranks.
+
+Lightning keeps no loader state in a mid-epoch checkpoint and re-shuffles after a restart. Here the order is a function
+of (seed, epoch), the epoch travels with every index, and the place to begin is read from the trainer's own progress,
+which a checkpoint restores.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import DataLoader, Sampler
+
+from dfdetect.data.transforms import sample_seed
+
+Indices = npt.NDArray[np.int64]
+
+
+def from_the_start() -> tuple[int, int]:
+    """The place of a loader that never resumes: epoch 0, batch 0."""
+    return 0, 0
+
+
+class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
+    """Batches of (epoch, index).
+
+    With several ranks each image goes to exactly one of them, nothing is repeated to make the shares equal, and all
+    ranks have the same number of batches, so that none waits for another at an epoch's end.
+
+    Args:
+        labels: (N,) labels, 0 or 1.
+        batch_size: images a batch and rank.
+        seed: another seed, another order.
+        balanced: draw as many real as fake images in an epoch, the rarer class repeated, the other thinned out.
+        shuffle_epochs: another order in every epoch. Otherwise one fixed order, shuffled all the same, since metrics of
+            the first few batches are undefined where a batch holds one class only.
+        rank: this process.
+        world_size: number of processes.
+        position: gives (epoch, first batch) whenever an iteration begins.
+    """
+
+    def __init__(
+        self,
+        labels: npt.NDArray[np.int8],
+        batch_size: int,
+        seed: int = 0,
+        balanced: bool = False,
+        shuffle_epochs: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+        position: Callable[[], tuple[int, int]] = from_the_start,
+    ) -> None:
+        self.labels = labels
+        self.batch_size = batch_size
+        self.seed = seed
+        self.balanced = balanced
+        self.shuffle_epochs = shuffle_epochs
+        self.rank = rank
+        self.world_size = world_size
+        self.position = position
+
+    def __len__(self) -> int:
+        largest_share = -(-len(self.labels) // self.world_size)
+        return -(-largest_share // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch, first = self.position()
+        share = self._order(epoch)[self.rank :: self.world_size].tolist()
+        batches = [share[i : i + self.batch_size] for i in range(0, len(share), self.batch_size)]
+        if len(batches) < len(self):  # this rank's share is one image short of a batch that others have
+            last = batches.pop() if batches else []
+            batches += [last[:-1], last[-1:]]
+        for batch in batches[len(batches) - len(self) :][first:]:
+            yield [(epoch, index) for index in batch]
+
+    def _order(self, epoch: int) -> Indices:
+        generator = np.random.default_rng(sample_seed(self.seed, epoch if self.shuffle_epochs else 0))
+        order = generator.permutation(len(self.labels))
+        return _balance(order, self.labels) if self.balanced else order
+
+
+def _balance(order: Indices, labels: npt.NDArray[np.int8]) -> Indices:
+    """(N,) a shuffled order to one of the same length with as many images of class 0 as of class 1, order kept mixed."""
+    balanced = np.empty_like(order)
+    for label in (0, 1):
+        members = order[labels[order] == label]
+        places = np.flatnonzero(np.arange(len(order)) % 2 == label)
+        balanced[places] = np.resize(members, len(places))
+    return balanced
+
+
+class ResumableLoader(DataLoader[Any]):
+    """A DataLoader that Lightning knows to be resumable.
+
+    Its sampler reads the place to begin from the trainer's restored progress, so the state below is for the reader of
+    a checkpoint; there is nothing to load.
+    """
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Begin when the first batch is asked for: Lightning makes iterators before it restores its progress."""
+        yield from super().__iter__()
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch and batch at which an interrupted epoch goes on."""
+        assert isinstance(self.batch_sampler, EpochBatchSampler)
+        epoch, batch = self.batch_sampler.position()
+        return {"epoch": epoch, "batch": batch}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Nothing to do: see the class."""

@@ -1,0 +1,219 @@
+"""Which images there are: a table of paths, labels and optional columns, from a folder or a manifest.
+
+Columns, not objects: a million rows stay below 500 MB. Nothing is decoded here.
+"""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.data.decode import IMAGE_SUFFIXES
+from dfdetect.data.layouts import ClassFolder, find_class_folders, label_of, split_of
+from dfdetect.errors import DataLayoutError
+
+REAL, FAKE = 0, 1
+CLASS_NAMES = ("real", "fake")
+"""Class names by label. `fake` is 1, the positive class of every metric, whatever a folder's alphabet says."""
+
+KNOWN_COLUMNS = ("group", "split", "source")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A table of N images.
+
+    Attributes:
+        root: folder that relative paths start from.
+        paths: N POSIX paths relative to `root`, or absolute ones.
+        labels: (N,) int8, 0 real, 1 fake.
+        columns: further columns of N strings each, by name; `group`, `split` and `source` have a meaning here, others
+            are kept as they come.
+        layout: in words, how the data was laid out.
+        ignored: number of files passed over because their ending is no image's.
+    """
+
+    root: Path
+    paths: list[str]
+    labels: npt.NDArray[np.int8]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    layout: str = "list"
+    ignored: int = 0
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def file(self, index: int) -> str:
+        """Path of one image that can be opened."""
+        return os.path.join(self.root, self.paths[index])
+
+    def column(self, name: str) -> list[str]:
+        """A column, or empty strings where the data has none of that name."""
+        return self.columns.get(name) or [""] * len(self)
+
+    def groups(self) -> list[str]:
+        """Group of each image; an image without one is its own group."""
+        return [group or path for group, path in zip(self.column("group"), self.paths, strict=True)]
+
+    def select(self, indices: npt.NDArray[np.intp]) -> "Samples":
+        """The rows at `indices`, in that order."""
+        rows = indices.tolist()
+        columns = {name: [values[i] for i in rows] for name, values in self.columns.items()}
+        return Samples(self.root, [self.paths[i] for i in rows], self.labels[indices], columns, self.layout)
+
+
+def load_samples(root: str | Path, manifest: str | Path | None = None) -> Samples:
+    """List the labelled images of a folder or a manifest.
+
+    Args:
+        root: a folder in one of the layouts of `dfdetect.data.layouts`, or a manifest file, or a folder that holds a
+            `manifest.csv`, which then decides.
+        manifest: a manifest whose relative paths start from its own folder, or from `root` where they are not found there.
+
+    Returns:
+        The samples in a stable order: sorted by path.
+
+    Raises:
+        DataLayoutError: nothing usable was found; the message lists what was found and the accepted layouts.
+    """
+    root = Path(root)
+    if manifest is None and root.suffix.lower() == ".csv":
+        root, manifest = root.parent, root
+    if manifest is None and (root / "manifest.csv").is_file():
+        manifest = root / "manifest.csv"
+    return _from_manifest(Path(manifest), root) if manifest is not None else _from_folders(root)
+
+
+def list_images(root: str | Path) -> Samples:
+    """All images below a folder (or the one file), without labels: the input of `predict`. Labels are all 0 and mean nothing."""
+    root = Path(root)
+    if root.is_file():
+        return Samples(root.parent, [root.name], np.zeros(1, np.int8), layout="one file")
+    if not root.is_dir():
+        raise DataLayoutError(f"{root}: no such folder")
+    paths = sorted(path for path, is_image in _walk(root, "") if is_image)
+    if not paths:
+        raise DataLayoutError(f"{root}: no image below this folder (endings: {', '.join(sorted(IMAGE_SUFFIXES))})")
+    return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images")
+
+
+def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
+    """Files under root/below at any depth, hidden ones left out: (POSIX path relative to root, is it an image)."""
+    pending = [below]
+    while pending:
+        folder = pending.pop()
+        with os.scandir(os.path.join(root, folder)) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__MACOSX":
+                    continue
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir():
+                    pending.append(path)
+                else:
+                    yield path, os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
+
+
+def _from_folders(root: Path) -> Samples:
+    folders, layout = find_class_folders(root)
+    rows: list[tuple[str, ClassFolder]] = []
+    ignored = 0
+    for folder in folders:
+        before = len(rows)
+        for path, is_image in _walk(root, folder.path):
+            if is_image:
+                rows.append((path, folder))
+            else:
+                ignored += 1
+        if len(rows) == before:
+            raise DataLayoutError(f"{root / folder.path}: the {CLASS_NAMES[folder.label]} folder holds no image")
+    rows.sort(key=lambda row: row[0])
+    columns: dict[str, list[str]] = {}
+    if any(folder.split for folder in folders):
+        columns["split"] = [folder.split for _, folder in rows]
+    sources = [_source(path, folder) for path, folder in rows]
+    if any(sources):
+        columns["source"] = sources
+    labels = np.fromiter((folder.label for _, folder in rows), np.int8, len(rows))
+    return Samples(root, [path for path, _ in rows], labels, columns, layout, ignored)
+
+
+def _source(path: str, folder: ClassFolder) -> str:
+    """A class folder's first sub-folder names the source: fake/stylegan/a.png comes from `stylegan`."""
+    inner = path[len(folder.path) + 1 :]
+    return sys.intern(inner.split("/", 1)[0]) if "/" in inner else ""
+
+
+def _from_manifest(manifest: Path, root: Path) -> Samples:
+    try:
+        with open(manifest, newline="", encoding="utf-8-sig") as stream:
+            reader = csv.reader(stream)
+            header = [name.strip().lower() for name in next(reader, [])]
+            columns = _read_columns(manifest, header, reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
+    paths = columns.pop("path")
+    _refuse_repeated(manifest, paths)
+    labels = np.fromiter((_label(manifest, i, text) for i, text in enumerate(columns.pop("label"))), np.int8, len(paths))
+    if "split" in columns:
+        columns["split"] = [_split(manifest, i, text) for i, text in enumerate(columns["split"])]
+    order = sorted(range(len(paths)), key=paths.__getitem__)
+    samples = Samples(_base_folder(manifest, root, paths[0]), paths, labels, columns, f"manifest {manifest.name}")
+    ordered = samples.select(np.asarray(order, dtype=np.intp))
+    if len(set(ordered.labels.tolist())) < 2:
+        raise DataLayoutError(f"{manifest}: every row is {CLASS_NAMES[int(labels[0])]}; both classes are needed")
+    return ordered
+
+
+def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]) -> dict[str, list[str]]:
+    missing = {"path", "label"} - set(header)
+    if missing:
+        raise DataLayoutError(
+            f"{manifest}: no column {' or '.join(sorted(missing))}; found {', '.join(header) or 'nothing'}. "
+            "A manifest has path,label and optionally group,split,source and columns of your own"
+        )
+    columns: dict[str, list[str]] = {name: [] for name in header}
+    if len(columns) != len(header):
+        raise DataLayoutError(f"{manifest}: a column name stands twice in {', '.join(header)}")
+    lists = [columns[name] for name in header]
+    path_at = header.index("path")
+    for number, row in enumerate(reader, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataLayoutError(f"{manifest}, line {number}: {len(row)} fields, {len(header)} expected")
+        for position, (values, text) in enumerate(zip(lists, row, strict=True)):
+            values.append(text.strip().replace("\\", "/") if position == path_at else sys.intern(text.strip()))
+    if not lists[0]:
+        raise DataLayoutError(f"{manifest}: no row below the header")
+    return columns
+
+
+def _refuse_repeated(manifest: Path, paths: list[str]) -> None:
+    if len(set(paths)) == len(paths):
+        return
+    seen: set[str] = set()
+    twice = next(path for path in paths if path in seen or seen.add(path))  # type: ignore[func-returns-value]
+    raise DataLayoutError(f"{manifest}: {twice} stands twice; one image is one row")
+
+
+def _label(manifest: Path, row: int, text: str) -> int:
+    label = label_of(text)
+    if label is None:
+        raise DataLayoutError(f"{manifest}, row {row + 1}: label {text!r} is neither real (0) nor fake (1)")
+    return label
+
+
+def _split(manifest: Path, row: int, text: str) -> str:
+    split = split_of(text)
+    if split is None:
+        raise DataLayoutError(f"{manifest}, row {row + 1}: split {text!r} is none of train, val, test")
+    return split
+
+
+def _base_folder(manifest: Path, root: Path, first: str) -> Path:
+    return root if not (manifest.parent / first).exists() and (root / first).exists() else manifest.parent

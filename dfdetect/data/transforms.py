@@ -1,0 +1,65 @@
+"""Training augmentation: an Albumentations pipeline whose randomness is a function of (seed, epoch, sample) alone.
+
+Neither the number of workers or ranks nor a restart changes what a sample gets, so two runs of one seed see the same
+pixels, and a resumed run continues as if it had never stopped.
+"""
+
+import os
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask a server for its newest version on import
+
+import albumentations as A  # noqa: E402
+
+ROOM_FOR_ZOOM = 8 / 7
+"""Training pixels are kept this much larger than the network's input (256 for 224), so that zooming in finds detail."""
+
+
+def default_augmentation() -> list[A.BasicTransform]:
+    """The published recipe: horizontal flip, rotation up to 15 degrees, zoom in up to 1.2 times."""
+    return [
+        A.HorizontalFlip(p=0.5),
+        A.Affine(rotate=(-15.0, 15.0), scale=(1.0, 1.2), border_mode=cv2.BORDER_REFLECT_101, p=1.0),
+    ]
+
+
+def room_size(size: int) -> int:
+    """Side in pixels at which training images of input size `size` are kept."""
+    return round(size * ROOM_FOR_ZOOM)
+
+
+class Augmentation:
+    """Albumentations transforms, applied in order.
+
+    Args:
+        transforms: the pipeline; empty for none.
+    """
+
+    def __init__(self, transforms: Sequence[A.BasicTransform]) -> None:
+        self.compose = A.Compose(list(transforms))
+
+    def __call__(
+        self, image: npt.NDArray[np.uint8], seed: int, epoch: int, index: int
+    ) -> npt.NDArray[np.uint8]:
+        """Augment one image.
+
+        Args:
+            image: (H, W, 3) uint8.
+            seed: the run's seed.
+            epoch: epoch, from 0.
+            index: the sample's place in its data set.
+
+        Returns:
+            (H', W', 3) uint8.
+        """
+        self.compose.set_random_seed(sample_seed(seed, epoch, index))
+        return np.asarray(self.compose(image=image)["image"], dtype=np.uint8)
+
+
+def sample_seed(*numbers: int) -> int:
+    """A 32-bit seed mixed from whole numbers >= 0, the same on every machine."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -1,0 +1,49 @@
+"""Errors a user can act on: each names the cause and, where there is one, the next command to type.
+
+The command line prints their message in one line and leaves with `exit_code`; any other exception is a bug of ours.
+"""
+
+
+class DFDetectError(Exception):
+    """Base of every error that is shown to a user without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(DFDetectError):
+    """The command line or the configuration asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class DataLayoutError(DFDetectError):
+    """A data root, folder or manifest is not laid out in a way that is understood."""
+
+
+class DecodeError(DFDetectError):
+    """One file could not be turned into an image.
+
+    Attributes:
+        name: the file, as it was given.
+        cause: what is wrong with it, in a few words.
+    """
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(f"{name}: {cause}")
+        self.name = name
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str]]:
+        return type(self), (self.name, self.cause)
+
+
+class DownloadError(DFDetectError):
+    """Data or weights could not be fetched."""
+
+
+class CheckpointError(DFDetectError):
+    """A checkpoint is missing, unsafe, incomplete, or does not fit the data it is tested on."""
+
+
+class TrainingError(DFDetectError):
+    """A fit cannot go on: the loss is not finite, too many files are bad, or memory ran out."""

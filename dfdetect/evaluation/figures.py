@@ -1,0 +1,323 @@
+"""Evaluation and training figures, as pure functions from arrays to matplotlib figures.
+
+Built without pyplot: no global state keeps a figure alive, and any thread may make one. Real is always blue
+and fake vermilion, from the colour-blind-safe palette of Okabe and Ito, "Color Universal Design" (2008).
+"""
+
+import math
+import os
+import re
+import textwrap
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dfdetect.data.samples import CLASS_NAMES
+
+CLASS_COLOURS = ("#0072B2", "#D55E00")
+SPLIT_COLOURS = {"train": "#808080", "val": "#009E73", "test": "#CC79A7"}
+CURVE_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
+CHANCE: dict[str, Any] = {"color": "#808080", "linestyle": "--", "linewidth": 1}
+THRESHOLD = 0.5
+MAX_POINTS = 2000
+MAX_MISTAKES = 16
+MAX_BATCH = 32
+CHART_INCHES = (6.0, 6.2)
+FPR_AXIS = "false positive rate (share of real called fake)"
+TPR_AXIS = "true positive rate (share of fake called fake)"
+RECALL_AXIS = "recall (share of fake called fake)"
+PRECISION_AXIS = "precision (share of fake calls that are right)"
+
+Labels = npt.NDArray[np.integer[Any]]
+Scores = npt.NDArray[np.floating[Any]]
+Image = npt.NDArray[np.uint8]
+Cell = tuple[Image, int, str, str]  # photo, truth, text above, text below
+
+
+def confusion_matrix_figure(matrix: Labels, title: str) -> Figure:
+    """Draw counts and row percentages of `matrix` (2, 2): rows are truth, columns verdict, real first."""
+    if matrix.shape != (2, 2):
+        raise ValueError(f"A confusion matrix of real and fake has shape (2, 2), not {matrix.shape}.")
+    total = matrix.sum(axis=1)
+    share = matrix / np.maximum(total, 1)[:, None]
+    figure = _new_figure(title, f"n = {matrix.sum():,}", (5.0, 4.8))
+    axes = figure.add_subplot(xlabel="verdict", ylabel="truth")
+    # Each row fades from white to the colour of its true class.
+    colours = np.array([to_rgb(colour) for colour in CLASS_COLOURS])
+    axes.imshow(1 - share[..., None] * (1 - colours[:, None, :]))
+    for (row, column), count in np.ndenumerate(matrix):
+        name = CLASS_NAMES[row]
+        percent = f"{share[row, column]:.1%} of {name}" if total[row] else f"no {name} photos"
+        ink = "white" if share[row, column] > 0.6 else "black"
+        axes.text(column, row, f"{count:,}\n{percent}", ha="center", va="center", color=ink, fontsize=13)
+    axes.set(xticks=(0, 1), yticks=(0, 1), xticklabels=CLASS_NAMES, yticklabels=CLASS_NAMES)
+    return figure
+
+
+def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = THRESHOLD) -> Figure:
+    """Draw the ROC curve with its AUROC, the chance line and the operating point at `threshold`.
+
+    Args:
+        label: (N,), 0 real and 1 fake.
+        p_fake: (N,), probability of fake in [0, 1]; entries that are not finite are left out and counted.
+        title: First line of the title; n follows on the second.
+        threshold: Smallest probability that is called fake.
+    """
+    label, p_fake, note = _judged(label, p_fake)
+    figure = _new_figure(title, note, CHART_INCHES)
+    axes = _unit_axes(figure, FPR_AXIS, TPR_AXIS)
+    if _undefined(label):
+        _write(axes, _undefined(label))
+        return figure
+    fpr, tpr, auroc = _roc(label, p_fake)
+    axes.plot(fpr, tpr, color="black", label=f"AUROC {auroc:.3f}")
+    verdict = p_fake >= threshold
+    x, y = verdict[label == 0].mean(), verdict[label == 1].mean()
+    point = f"threshold {threshold:.3g}: FPR {x:.3f}, TPR {y:.3f}"
+    axes.plot([x], [y], "o", color=CLASS_COLOURS[1], markersize=8, label=point, clip_on=False, zorder=3)
+    axes.plot([0, 1], [0, 1], label="chance", **CHANCE)
+    return _with_legend(figure)
+
+
+def roc_overlay_figure(curves: Sequence[tuple[str, Labels, Scores]], title: str) -> Figure:
+    """Draw several ROC curves in one chart, e.g. one per seed; an item is (name, label (N,), p_fake (N,))."""
+    figure = _new_figure(title, f"{len(curves)} curves, n of each below", (6.0, 5.6 + 0.21 * len(curves)))
+    axes = _unit_axes(figure, FPR_AXIS, TPR_AXIS)
+    if not curves:
+        _write(axes, "no curves to draw")
+        return figure
+    for index, (name, raw_label, raw_p_fake) in enumerate(curves):
+        label, p_fake, _ = _judged(raw_label, raw_p_fake)
+        colour = CURVE_COLOURS[index % len(CURVE_COLOURS)]
+        style = ("-", "--", "-.", ":")[index // len(CURVE_COLOURS) % 4]
+        (line,) = axes.plot([], [], style, color=colour, linewidth=1.3)
+        result = _undefined(label)
+        if not result:
+            fpr, tpr, auroc = _roc(label, p_fake)
+            line.set_data(fpr, tpr)
+            result = f"AUROC {auroc:.3f} (n={label.size:,})"
+        line.set_label(f"{_drawable(_shorten(name, 32))}: {result}")
+    axes.plot([0, 1], [0, 1], label="chance", **CHANCE)
+    return _with_legend(figure)
+
+
+def pr_figure(label: Labels, p_fake: Scores, title: str) -> Figure:
+    """Draw precision against recall of the class fake, with average precision; arguments as in `roc_figure`."""
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    label, p_fake, note = _judged(label, p_fake)
+    figure = _new_figure(title, note, CHART_INCHES)
+    axes = _unit_axes(figure, RECALL_AXIS, PRECISION_AXIS)
+    if _undefined(label):
+        _write(axes, _undefined(label))
+        return figure
+    precision, recall, _ = precision_recall_curve(label, p_fake, drop_intermediate=True)
+    name = f"average precision {average_precision_score(label, p_fake):.3f}"
+    # Average precision sums rectangles; sloped lines would enclose more area than the number says.
+    axes.plot(_thin(recall), _thin(precision), color="black", drawstyle="steps-post", label=name)
+    axes.axhline(label.mean(), label=f"chance (prevalence of fake {label.mean():.3f})", **CHANCE)
+    return _with_legend(figure)
+
+
+def mistakes_figure(
+    images: Sequence[Image],
+    label: Labels,
+    p_fake: Scores,
+    names: Sequence[str],
+    title: str,
+    *,
+    n: int | None = None,
+    threshold: float = THRESHOLD,
+) -> Figure:
+    """Show up to `MAX_MISTAKES` errors, the most confident first, framed in the colour of the truth.
+
+    Args:
+        images: N photos (H, W, 3) of any size, aligned with `label`, `p_fake` and `names`.
+        label: (N,), 0 real and 1 fake.
+        p_fake: (N,), probability of fake in [0, 1]; an entry that is not finite is no verdict, so no mistake.
+        names: N file names or paths; the last part is shown.
+        title: First line of the title; n follows on the second.
+        n: Photos judged, where `images` holds only some of them; otherwise N.
+        threshold: Smallest probability that is called fake; confidence is the distance from it.
+    """
+    _same_length(images, label, p_fake, names)
+    verdict = (p_fake >= threshold).astype(int)
+    wrong = np.flatnonzero((verdict != label) & np.isfinite(p_fake))
+    order = wrong[np.argsort(-np.abs(p_fake[wrong] - threshold), kind="stable")][:MAX_MISTAKES]
+    note = f"most confident mistakes: {len(order)} shown, n = {len(images) if n is None else n:,}"
+    cells = []
+    for i in order:
+        caption = f"{CLASS_NAMES[label[i]]} called {CLASS_NAMES[verdict[i]]}\np_fake {p_fake[i]:.2f}"
+        cells.append((images[i], int(label[i]), caption, re.split(r"[/\\]", names[i])[-1]))
+    return _grid_figure(title, note, cells, columns=4, inches=(1.8, 2.35), empty="No mistakes to show.")
+
+
+def batch_figure(images: Sequence[Image], label: Labels, title: str) -> Figure:
+    """Show the first `MAX_BATCH` photos (H, W, 3) as the model sees them; `label` (N,) is 0 real, 1 fake."""
+    _same_length(images, label)
+    shown = zip(images[:MAX_BATCH], label[:MAX_BATCH].tolist(), strict=True)
+    cells = [(image, truth, CLASS_NAMES[truth], "") for image, truth in shown]
+    note = f"{len(cells)} shown, n = {len(images):,}"
+    return _grid_figure(title, note, cells, columns=8, inches=(0.95, 1.2), empty="No photos to show.")
+
+
+def curves_figure(history: Mapping[str, Sequence[tuple[int, float]]], title: str) -> Figure:
+    """Draw one panel per metric over the epochs, its splits together, with a line at the best epoch.
+
+    Args:
+        history: (epoch, value) pairs by "split/metric"; a value that is not finite leaves a gap. The best
+            epoch is the first with the highest "val/auroc".
+        title: First line of the title; the number of epochs follows on the second.
+    """
+    metrics = list(dict.fromkeys(key.rpartition("/")[2] for key, points in history.items() if points))
+    note = f"n = {len({epoch for points in history.values() for epoch, _ in points}):,} epochs"
+    if not metrics:
+        return _message_figure(title, note, "No epochs recorded yet.")
+    finite = [point for point in history.get("val/auroc", ()) if math.isfinite(point[1])]
+    best = max(sorted(finite), key=lambda point: point[1], default=None)
+    if best:
+        note += f", best val AUROC {best[1]:.3f} at epoch {best[0]}"
+    columns = 1 if len(metrics) <= 3 else 2
+    rows = math.ceil(len(metrics) / columns)
+    figure = _new_figure(title, note, (7.0, 1.4 + 1.9 * rows))
+    for place, metric in enumerate(metrics):
+        axes = figure.add_subplot(rows, columns, place + 1, sharex=figure.axes[0] if place else None)
+        axes.set_xlabel("epoch" if place >= len(metrics) - columns else "")
+        _draw_metric(axes, metric, history)
+        if best:
+            axes.axvline(best[0], color="black", linewidth=0.8, linestyle=":", label="best epoch")
+    figure.align_ylabels()
+    return _with_legend(figure, columns=4)
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a PNG at 150 dots per inch; a reader of `path` sees the old file or all of the new one."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        figure.savefig(temporary, format="png", dpi=150)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _new_figure(title: str, note: str, inches: tuple[float, float]) -> Figure:
+    figure = Figure(figsize=inches, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    lines = textwrap.wrap(title, int(10 * inches[0]), max_lines=3, placeholder=" ...")
+    figure.suptitle("\n".join([*map(_drawable, lines), note]), fontsize=11)
+    return figure
+
+
+def _message_figure(title: str, note: str, sentence: str) -> Figure:
+    figure = _new_figure(title, note, (5.0, 2.2))
+    _write(figure.add_subplot(frameon=False, xticks=[], yticks=[]), sentence)
+    return figure
+
+
+def _grid_figure(
+    title: str, note: str, cells: Sequence[Cell], columns: int, inches: tuple[float, float], empty: str
+) -> Figure:
+    if not cells:
+        return _message_figure(title, note, empty)
+    columns = min(columns, len(cells))
+    rows = math.ceil(len(cells) / columns)
+    figure = _new_figure(title, note, (max(5.0, columns * inches[0]), 0.6 + rows * inches[1]))
+    for place, (image, truth, above, below) in enumerate(cells, start=1):
+        axes = figure.add_subplot(rows, columns, place, xticks=[], yticks=[])
+        axes.imshow(image)
+        axes.set_title(above, color=CLASS_COLOURS[truth], fontsize=9, fontweight="bold", pad=4)
+        axes.set_xlabel(_drawable(_shorten(below, 30)), fontsize=7)
+        axes.spines[:].set(color=CLASS_COLOURS[truth], linewidth=2.5)
+    return figure
+
+
+def _unit_axes(figure: Figure, x: str, y: str) -> Axes:
+    axes = figure.add_subplot(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y, aspect="equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _draw_metric(axes: Axes, metric: str, history: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+    for key, points in history.items():
+        split, _, name = key.rpartition("/")
+        if name == metric and points:
+            epochs, values = np.array(sorted(points), dtype=float).T
+            values[~np.isfinite(values)] = np.nan
+            marker = "o" if len(values) <= 30 else ""
+            colour = SPLIT_COLOURS.get(split, "black")
+            axes.plot(epochs, values, color=colour, marker=marker, markersize=3, label=split or name)
+    axes.set_ylabel("AUROC" if metric == "auroc" else _drawable(metric.replace("_", " ")))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _with_legend(figure: Figure, columns: int = 1) -> Figure:
+    """Put one legend under all axes, where it can hide no curve."""
+    every = [line for axes in figure.axes for line in axes.lines]
+    lines = list({(line.get_label(), line.get_color(), line.get_linestyle()): line for line in every}.values())
+    figure.legend(handles=lines, loc="outside lower center", ncols=columns, frameon=False)
+    return figure
+
+
+def _write(axes: Axes, sentence: str) -> None:
+    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", fontsize=12)
+
+
+def _judged(label: Labels, p_fake: Scores) -> tuple[Labels, Scores, str]:
+    """Check both arrays, leave out scores that are not finite, and say in words how many photos remain."""
+    _same_length(label, p_fake)
+    finite = np.isfinite(p_fake)
+    missing = len(label) - finite.sum()
+    label, p_fake = label[finite], p_fake[finite].astype(np.float64)
+    if not np.isin(label, (0, 1)).all():
+        raise ValueError("Labels must be 0 for real or 1 for fake; leave other photos out.")
+    if not ((p_fake >= 0) & (p_fake <= 1)).all():
+        raise ValueError("p_fake must lie in [0, 1]; apply a sigmoid to logits first.")
+    note = f"n = {label.size:,} ({(label == 0).sum():,} real, {(label == 1).sum():,} fake)"
+    return label, p_fake, note + (f", {missing:,} without a score" if missing else "")
+
+
+def _undefined(label: Labels) -> str:
+    """Say why a curve over `label` has no meaning; empty where it has one."""
+    return "" if np.unique(label).size == 2 else f"undefined: only one class (n={label.size:,})"
+
+
+def _roc(label: Labels, p_fake: Scores) -> tuple[Scores, Scores, float]:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    fpr, tpr, _ = roc_curve(label, p_fake)
+    return _thin(fpr), _thin(tpr), float(roc_auc_score(label, p_fake))
+
+
+def _thin(values: Scores) -> Scores:
+    """Keep at most `MAX_POINTS` evenly spaced entries, both ends included."""
+    kept = np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int)
+    thinned: Scores = values[kept]
+    return thinned
+
+
+def _same_length(*columns: Sequence[Any] | npt.NDArray[Any]) -> None:
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError(f"Expected one entry per photo, got lengths {[len(column) for column in columns]}.")
+
+
+def _shorten(text: str, limit: int) -> str:
+    """Keep both ends, and more of the last, where file names are numbered."""
+    head = limit // 4
+    return text if len(text) <= limit else f"{text[:head]}...{text[head + 3 - limit :]}"
+
+
+def _drawable(text: str) -> str:
+    """Replace characters that the default font may lack, and keep a dollar sign from starting mathematics."""
+    return re.sub(r"[^ -~\u00a1-\u024f]", "?", text).replace("$", r"\$")

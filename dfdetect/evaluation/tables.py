@@ -1,0 +1,68 @@
+"""Results as text for a terminal and as files for programs."""
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dfdetect.evaluation.metrics import Predictions
+
+_SHOWN = ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer")
+
+
+def metrics_table(result: dict[str, Any], title: str) -> str:
+    """The result of `evaluate` as a table: one line for all images, one a source, then the notes."""
+    names = "".join(f"{name.replace('average_precision', 'avg prec'):>11}" for name in _SHOWN)
+    lines = [title, f"{'':<16}{'n':>7}{'real':>7}{'fake':>7}{names}", _row("all", result)]
+    lines += [_row(source, values) for source, values in result["per_source"].items()]
+    if result["per_source"]:
+        lines.append("A source of one class is ranked (AUROC) against all images of the other class.")
+    (tn, fp), (fn, tp) = result["confusion_matrix"]
+    lines.append(f"At threshold {result['threshold']:g}: {tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake")
+    return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
+
+
+def _row(name: str, values: dict[str, Any]) -> str:
+    cells = "".join(f"{_cell(values.get(metric)):>11}" for metric in _SHOWN)
+    return f"{name:<16.16}{values['n']:>7}{values['n_real']:>7}{values['n_fake']:>7}{cells}"
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON in one atomic step; NaN is refused, undefined values are null."""
+    _replace(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:
+    """Write path,label,p_fake,group,source, one row an image, in one atomic step."""
+    rows = zip(predictions.path, predictions.label, predictions.p_fake, predictions.group, predictions.source, strict=True)
+    write_rows(
+        path,
+        ["path", "label", "p_fake", "group", "source"],
+        [[p, names[int(y)], f"{s:.6f}", g, o] for p, y, s, g, o in rows],
+    )
+
+
+def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    """Write a CSV in one atomic step."""
+    temporary = _temporary(path)
+    with open(temporary, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    os.replace(temporary, path)
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = _temporary(path)
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _temporary(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}")

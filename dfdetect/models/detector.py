@@ -1,0 +1,357 @@
+"""DeepfakeDetector: a backbone and a head that tell real from fake, with its preprocessing inside."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+import dfdetect
+from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.data.dataset import Batch
+from dfdetect.data.samples import CLASS_NAMES
+from dfdetect.data.transforms import sample_seed
+from dfdetect.errors import CheckpointError, DownloadError, UsageError
+from dfdetect.models.backbones import get_backbone
+from dfdetect.models.checkpoint import FACTS_KEY, backbone_state, read_checkpoint
+from dfdetect.models.metrics import PredictionStore, detection_metrics
+from dfdetect.models.schedule import cosine_with_warmup
+
+class Normalise(nn.Module):
+    """Raw pixels to what a pretrained backbone expects.
+
+    Args:
+        mean: (R, G, B) of pixels in [0, 1].
+        std: (R, G, B) of pixels in [0, 1].
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, H, W) in 0..255, uint8 or float, to zero mean and unit deviation, float32."""
+        return (pixels.to(self.mean.dtype) - self.mean) / self.std
+
+
+class PooledLinearHead(nn.Module):
+    """Global average pooling, dropout, one linear layer: feature map (N, C, h, w) to logits (N, 2)."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(channels, len(CLASS_NAMES))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (N, 2) in the order real, fake."""
+        logits: Tensor = self.linear(self.dropout(features.mean(dim=(2, 3))))
+        return logits
+
+
+class DeepfakeDetector(LightningModule):
+    """Detector of fake face photos.
+
+    It takes raw pixels, (N, 3, H, W) RGB in 0..255, uint8 or float, and normalises inside. Defaults are the published
+    recipe: transfer learning from ImageNet, Adam with learning rate 1e-4, cross-entropy.
+
+    Args:
+        backbone: feature extractor: mobilenet_v2 or resnet18.
+        weights: where a fresh fit starts: `imagenet` (torchvision's, downloaded once), `none` (random), or a file with a
+            state dict of torchvision or a checkpoint of ours, of which all but the head is taken.
+        freeze_epochs: train only the head for this many epochs; BatchNorm statistics stand still too.
+        dropout: rate before the linear layer; null for the backbone's own.
+        label_smoothing: share of the target given to the other class, in [0, 1).
+        lr: learning rate.
+        weight_decay: of all parameters.
+        optimizer: adam, adamw or sgd (momentum 0.9).
+        scheduler: `none`, or `cosine` down to 0 over the whole fit.
+        warmup_epochs: epochs, also a part of one, of linear warm-up before the cosine.
+        compile: run the network through torch.compile; checkpoints stay those of the plain network.
+
+    Raises:
+        UsageError: a value out of its range.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenet_v2",
+        weights: str = "imagenet",
+        freeze_epochs: int = 0,
+        dropout: float | None = None,
+        label_smoothing: float = 0.0,
+        lr: float = 1e-4,
+        weight_decay: float = 0.0,
+        optimizer: Literal["adam", "adamw", "sgd"] = "adam",
+        scheduler: Literal["none", "cosine"] = "none",
+        warmup_epochs: float = 0.0,
+        compile: bool = False,  # noqa: A002
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.spec = get_backbone(backbone)
+        self.configure_network()
+        self.configure_metrics()
+        self.facts: dict[str, Any] = {"threshold": 0.5, "temperature": 1.0, "calibrated": False}
+        self._starts_afresh = True
+        self._frozen = False
+        self._dropout_seed: int | None = None
+        self._skips_step = False
+        self._class_weights: Tensor | None = None
+
+    def configure_network(self) -> None:
+        """Normalisation, backbone and head, randomly initialised."""
+        rate = self.hparams["dropout"]
+        self.normalise = Normalise(*self.spec.normalisation())
+        self.backbone = self.spec.build()
+        self.head = PooledLinearHead(self.spec.channels, self.spec.dropout if rate is None else rate)
+        self.to(memory_format=torch.channels_last)
+
+    def configure_metrics(self) -> None:
+        """torchmetrics of each stage, and the predictions that figures and files are made of."""
+        self.train_metrics = detection_metrics("train/")
+        self.val_metrics = self.train_metrics.clone(prefix="val/")
+        self.test_metrics = self.train_metrics.clone(prefix="test/")
+        self.predictions = PredictionStore()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser over all parameters, and the cosine schedule where asked for."""
+        lr, decay = self.hparams["lr"], self.hparams["weight_decay"]
+        optimizer: torch.optim.Optimizer
+        match self.hparams["optimizer"]:
+            case "adam":
+                optimizer = torch.optim.Adam(self.parameters(), lr=lr, weight_decay=decay)
+            case "adamw":
+                optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=decay)
+            case "sgd":
+                optimizer = torch.optim.SGD(self.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
+            case other:
+                raise UsageError(f"model.optimizer is adam, adamw or sgd, not {other!r}")
+        if self.hparams["scheduler"] == "none":
+            return optimizer
+        total = int(self.trainer.estimated_stepping_batches)
+        per_epoch = total / max(1, self.trainer.max_epochs or 1)
+        schedule = cosine_with_warmup(optimizer, total, round(self.hparams["warmup_epochs"] * per_epoch))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in 0..255 to logits (N, 2), real and fake."""
+        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen):
+            features = self.backbone(inputs)
+        logits: Tensor = self.head(features)
+        return logits
+
+    def p_fake(self, margin: Tensor) -> Tensor:
+        """Logit of fake minus logit of real, (N,), to the only score a user sees, (N,) in [0, 1]; tempered."""
+        return torch.sigmoid(margin / self.facts["temperature"])
+
+    def load_initial_weights(self) -> None:
+        """Load what `weights` names into the backbone; the head stays random.
+
+        Raises:
+            DownloadError: torchvision's file is neither cached nor can be fetched.
+            CheckpointError: a file that is unsafe or does not fit.
+        """
+        source = self.hparams["weights"]
+        if source == "none":
+            return
+        wanted = set(self.backbone.state_dict())
+        state = self._imagenet_state() if source == "imagenet" else read_checkpoint(source)
+        tensors, left_out = backbone_state(state, self.spec.prefix, self.spec.head_prefix, wanted, source)
+        try:
+            self.backbone.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise CheckpointError(f"{source}: does not fit {self.hparams['backbone']}: {error}") from None
+        rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
+
+    def _imagenet_state(self) -> dict[str, Tensor]:
+        url = self.spec.weights.url
+        try:
+            return self.spec.imagenet_state()
+        except (OSError, RuntimeError) as error:
+            cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+            raise DownloadError(
+                f"ImageNet weights could not be fetched from {url} ({error}). Put the file at {cached}, or name one with "
+                "--model.weights FILE, or start from random weights with --model.weights none"
+            ) from error
+
+    def setup(self, stage: str) -> None:
+        """Initial weights, for a fit that starts afresh; never before a test."""
+        if stage != "fit":
+            return
+        if self._starts_afresh and self.trainer.ckpt_path is None:
+            self.load_initial_weights()
+        self._starts_afresh = False
+        if self.hparams["compile"]:
+            self.backbone.compile()
+
+    def train(self, mode: bool = True) -> "DeepfakeDetector":
+        """Training mode; a frozen backbone keeps its BatchNorm statistics and stays in evaluation mode."""
+        super().train(mode)
+        if self._frozen:
+            self.backbone.eval()
+        return self
+
+    def on_fit_start(self) -> None:
+        """Fix the seed of dropout (the checkpoint's when one is resumed) and the weights of the classes."""
+        if self._dropout_seed is None:
+            self._dropout_seed = torch.initial_seed() % 2**32
+        data = getattr(self.trainer, "datamodule", None)
+        weights = data.class_weights() if isinstance(data, DeepfakeDataModule) else None
+        self._class_weights = None if weights is None else weights.to(self.device)
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze or thaw the backbone."""
+        self._freeze()
+
+    def _freeze(self) -> None:
+        self._frozen = self.current_epoch < self.hparams["freeze_epochs"]
+        self.train()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Seed dropout from (seed, epoch, batch, rank), so that a resumed epoch draws what the unbroken one would have."""
+        if self._frozen != (self.current_epoch < self.hparams["freeze_epochs"]):  # resumed within an epoch
+            self._freeze()
+        torch.manual_seed(sample_seed(self._dropout_seed or 0, self.current_epoch, batch_idx, self.global_rank))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Cross-entropy of one batch, (,). A batch that is empty on any rank moves no weight on all of them."""
+        label = batch["label"]
+        self._skips_step = self.any_rank(len(label) == 0)
+        if self._skips_step:
+            return self._zero_loss()
+        logits = self(batch["image"])
+        loss = self._loss(logits, label)
+        self.train_metrics.update(self.p_fake(_margin(logits.detach())), label)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label), sync_dist=True)
+        self.log_dict(self.train_metrics, on_step=False, on_epoch=True)
+        return loss + self._zero_loss() if self._frozen and self.trainer.world_size > 1 else loss
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Parameters without a gradient are passed over by every optimiser: how a step or a frozen backbone is skipped."""
+        skipped = self.parameters() if self._skips_step else self.backbone.parameters() if self._frozen else ()
+        for parameter in skipped:
+            parameter.grad = None
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last pass's predictions."""
+        self.predictions.reset()
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the last pass's predictions."""
+        self.predictions.reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect one batch's predictions."""
+        self._evaluation_step(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect one batch's predictions."""
+        self._evaluation_step(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation metrics."""
+        self._log_evaluation(self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics."""
+        self._log_evaluation(self.test_metrics)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
+        """Index (B,) and p_fake (B,) of one batch."""
+        return batch["index"], self.p_fake(self._margins(batch))
+
+    def _margins(self, batch: Batch) -> Tensor:
+        """(B,) float32; B may be 0 where no file of a batch could be read."""
+        return _margin(self(batch["image"])) if len(batch["label"]) else torch.empty(0, device=self.device)
+
+    def _evaluation_step(self, batch: Batch) -> None:
+        self.predictions.update(batch["index"], batch["label"], self._margins(batch))
+
+    def _log_evaluation(self, metrics: MetricCollection) -> None:
+        """Every rank holds all predictions here, so the metrics need no further exchange."""
+        _, label, margin = self.predictions.compute()
+        values = metrics(self.p_fake(margin), label)
+        values[f"{metrics.prefix}loss"] = F.softplus(torch.where(label == 1, -margin, margin)).mean()
+        metrics.reset()
+        shown = (f"{metrics.prefix}auroc", f"{metrics.prefix}accuracy")
+        self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True)
+        self.log_dict(values)
+
+    def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        smoothing = self.hparams["label_smoothing"]
+        return F.cross_entropy(logits.float(), label, weight=self._class_weights, label_smoothing=smoothing)
+
+    def _zero_loss(self) -> Tensor:
+        """A loss of 0 that touches every parameter: distributed training waits for each one's gradient."""
+        return 0.0 * torch.stack([parameter.sum() for parameter in self.parameters()]).sum()
+
+    def is_cross_dataset(self, data: DeepfakeDataModule) -> bool:
+        """Whether `data` is another root than this checkpoint was trained on, with other images in its test part."""
+        trained, tested = self.facts.get("split"), data.split_facts()
+        if not trained or trained["test_fingerprint"] == tested["test_fingerprint"]:
+            return False
+        return bool(trained["root"] != tested["root"])
+
+    def on_test_start(self) -> None:
+        """Refuse to test on images that training may have seen.
+
+        Raises:
+            CheckpointError: same data root, another test part, and `data.allow_new_split` is not set.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        trained = self.facts.get("split")
+        if not isinstance(data, DeepfakeDataModule) or not trained or data.allow_new_split:
+            return
+        tested = data.split_facts()
+        if trained["test_fingerprint"] == tested["test_fingerprint"]:
+            return
+        if self.is_cross_dataset(data):
+            rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {tested['root']}")
+            return
+        raise CheckpointError(
+            f"This checkpoint was trained with another split of {tested['root']}: its test part had {trained['n_test']} "
+            f"images (fingerprint {trained['test_fingerprint'][:12]}), this one has {tested['n_test']} "
+            f"({tested['test_fingerprint'][:12]}), so training may have seen them. Use the training's data.split_seed, "
+            "manifest and files, or say --allow-new-split"
+        )
+
+    def any_rank(self, flag: bool) -> bool:
+        """Whether `flag` holds on any process: all of them must take the same way."""
+        return flag if self.trainer.world_size == 1 else self.trainer.strategy.reduce_boolean_decision(flag, all=False)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write the facts a checkpoint needs to be used without its configuration: primitives only."""
+        data = getattr(self.trainer, "datamodule", None)
+        checkpoint[FACTS_KEY] = {
+            **self.facts,
+            "class_names": list(CLASS_NAMES),
+            "dropout_seed": self._dropout_seed,
+            "preprocessing": data.preprocessing_facts() if data else self.facts.get("preprocessing"),
+            "split": data.split_facts() if data else self.facts.get("split"),
+            "versions": {name: version(name) for name in ("torch", "torchvision", "lightning", "albumentations")}
+            | {"dfdetect": dfdetect.__version__},
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the facts back; raises `CheckpointError` for a file that another program wrote."""
+        if FACTS_KEY not in checkpoint:
+            raise CheckpointError("This is not a checkpoint of dfdetect: it lacks the detector's facts")
+        self.facts = dict(checkpoint[FACTS_KEY])
+        self._dropout_seed = self.facts.pop("dropout_seed")
+        self._starts_afresh = False
+
+
+def _margin(logits: Tensor) -> Tensor:
+    """Logits (N, 2) to the logit of fake minus the logit of real, (N,) float32."""
+    return logits[:, 1].float() - logits[:, 0].float()

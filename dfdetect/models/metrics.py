@@ -1,0 +1,87 @@
+"""The metrics of the training loop: torchmetrics, with fake as the positive class, on p_fake in [0, 1]."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import (
+    BinaryAccuracy,
+    BinaryAUROC,
+    BinaryAveragePrecision,
+    BinaryEER,
+    BinaryF1Score,
+    BinaryPrecision,
+    BinaryRecall,
+)
+from torchmetrics.utilities.data import dim_zero_cat
+
+
+class _NanOnOneClass(Metric):
+    """Ranking metrics mean nothing where only one class was seen: NaN then, instead of torchmetrics' 0 and a warning."""
+
+    def compute(self) -> Any:
+        """(,) the metric, or NaN."""
+        target: Tensor = dim_zero_cat(self.target)  # type: ignore[arg-type]
+        if len(target) == 0 or bool((target == target[0]).all()):
+            return torch.tensor(float("nan"), device=self.device)
+        return super().compute()
+
+
+class AUROC(_NanOnOneClass, BinaryAUROC):
+    """Area under the ROC curve; higher is better, 0.5 is chance."""
+
+
+class AveragePrecision(_NanOnOneClass, BinaryAveragePrecision):
+    """Area under the precision-recall curve; higher is better, the share of fakes is chance."""
+
+
+class EqualErrorRate(_NanOnOneClass, BinaryEER):
+    """Error rate at the threshold where as many reals are called fake as fakes real; lower is better, 0.5 is chance."""
+
+
+def detection_metrics(prefix: str) -> MetricCollection:
+    """All scalar metrics, logged as `<prefix>accuracy` and so on.
+
+    Update with p_fake (N,) float in [0, 1] and label (N,) int, 0 real, 1 fake. At threshold 0.5: accuracy, precision,
+    recall, F1. Over all thresholds: AUROC, average precision, equal error rate (exact, no binning). Higher is better,
+    but for `eer`.
+    """
+    return MetricCollection(
+        {
+            "accuracy": BinaryAccuracy(),
+            "precision": BinaryPrecision(),
+            "recall": BinaryRecall(),
+            "f1": BinaryF1Score(),
+            "auroc": AUROC(),
+            "average_precision": AveragePrecision(),
+            "eer": EqualErrorRate(),
+        },
+        prefix=prefix,
+    )
+
+
+class PredictionStore(Metric):
+    """Keeps every prediction of an epoch, across ranks: what figures, tables and files are made of."""
+
+    full_state_update = False
+    index: list[Tensor]
+    label: list[Tensor]
+    margin: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("index", "label", "margin"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, index: Tensor, label: Tensor, margin: Tensor) -> None:
+        """Add B predictions: (B,) place in the data set, (B,) label, (B,) logit of fake minus logit of real."""
+        self.index.append(index)
+        self.label.append(label)
+        self.margin.append(margin)
+
+    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Index, label and margin, (N,) each, in order of the index."""
+        index, label, margin = (dim_zero_cat(state) for state in (self.index, self.label, self.margin))
+        order = torch.argsort(index)
+        return index[order], label[order], margin[order]

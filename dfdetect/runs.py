@@ -1,0 +1,151 @@
+"""Which run, which checkpoint, which configuration: decided once, from the command line, before anything heavy starts.
+
+A run is one folder `lightning_logs/<name>/version_<n>/` with config.yaml, checkpoints/, events and results.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dfdetect.errors import CheckpointError, UsageError
+
+LOG_FOLDER = "lightning_logs"
+CONFIG = "config.yaml"
+_CHOSEN = "DFDETECT_CHOSEN_CHECKPOINT"
+_PACKAGED_CONFIGS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")
+
+
+@dataclass
+class Plan:
+    """What a command line comes to.
+
+    Attributes:
+        subcommand: fit, validate, test or predict.
+        arguments: for the parser: configuration names resolved to files, `--ckpt_path` taken out.
+        name: name of a new run.
+        checkpoint: to load; None for a fresh fit.
+        run: folder that is continued or that results are written into; None for a new one.
+    """
+
+    subcommand: str
+    arguments: list[str]
+    name: str
+    checkpoint: Path | None = None
+    run: Path | None = None
+
+
+def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
+    """Read the few options that decide on a run, and find its checkpoint.
+
+    Raises:
+        CheckpointError: a URL, a missing file, or nothing trained yet.
+        UsageError: `--weights_only false`, or a configuration name that is not known.
+    """
+    options, rest = _scanner().parse_known_args(list(arguments))
+    if (options.weights_only or "true").lower() not in ("true", "null"):
+        raise UsageError("--weights_only false would run code from a checkpoint; dfdetect never does")
+    configs = [find_config(name) for name in options.config]
+    given = options.ckpt_path or _checkpoint_in(configs)
+    name = _run_name(configs)
+    rebuilt = [part for config in configs for part in ("--config", str(config))] + rest
+    plan = Plan(subcommand, rebuilt, name)
+    if given in (None, "last", "best"):
+        if given is None and subcommand == "fit":
+            return plan
+        _take_newest(plan, given or "best", name if configs else None)
+    else:
+        plan.checkpoint = _local_file(str(given))
+        plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None
+    return plan
+
+
+def find_config(name: str) -> Path:
+    """A configuration file by path, or by the bare name of one that ships with the package."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    for folder in _PACKAGED_CONFIGS:
+        packaged = folder / f"{path.name.removesuffix('.yaml')}.yaml"
+        if packaged.is_file() and (path.parent == Path() or path.parent == Path("configs")):
+            return packaged
+    raise UsageError(f"No configuration {name!r}: neither a file nor one of {', '.join(packaged_configs())}")
+
+
+def packaged_configs() -> list[str]:
+    """Bare names of the configurations that ship with the package."""
+    return sorted({file.stem for folder in _PACKAGED_CONFIGS for file in folder.glob("*.yaml")})
+
+
+def run_of(checkpoint: Path) -> Path | None:
+    """The run folder a checkpoint lies in; None for one that was taken elsewhere."""
+    folder = checkpoint.resolve().parent.parent
+    inside = checkpoint.resolve().parent.name == "checkpoints" and (folder / CONFIG).is_file()
+    return _relative(folder) if inside else None
+
+
+def newest_checkpoint(which: str, name: str | None = None, root: str | Path = LOG_FOLDER) -> Path | None:
+    """The most recently written `best.ckpt` or `last.ckpt` of all runs, or of the runs of one name."""
+    found = Path(root).glob(f"{name or '*'}/version_*/checkpoints/{which}.ckpt")
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _take_newest(plan: Plan, which: str, name: str | None) -> None:
+    child = "LOCAL_RANK" in os.environ and os.environ.get(_CHOSEN)
+    checkpoint = Path(child) if child else newest_checkpoint(which, name)
+    if checkpoint is None:
+        raise CheckpointError(_nothing_trained(plan.subcommand, which, name))
+    os.environ[_CHOSEN] = str(checkpoint)  # processes that this one starts for further devices take the same
+    plan.checkpoint = checkpoint
+    plan.run = run_of(checkpoint)
+
+
+def _nothing_trained(subcommand: str, which: str, name: str | None) -> str:
+    others = sorted({path.parts[-4] for path in Path(LOG_FOLDER).glob(f"*/version_*/checkpoints/{which}.ckpt")})
+    where = f"of the name {name!r} in {LOG_FOLDER}" if name else f"in {LOG_FOLDER}"
+    hint = f"; there are runs of {', '.join(others)}" if others and name else ""
+    config = name if name in packaged_configs() else "mobilenetv2"
+    start = f"dfdetect fit --config {config}"
+    fix = f"Start one: {start}" if subcommand == "fit" else f"Train first: {start}, or name a file: --ckpt_path FILE"
+    return f"No {which}.ckpt {where}{hint}. {fix}"
+
+
+def _local_file(path: str) -> Path:
+    if "://" in path:
+        raise CheckpointError(f"{path}: a checkpoint is read from a local file only; download it and check it first")
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    return Path(path)
+
+
+def _scanner() -> argparse.ArgumentParser:
+    scanner = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    scanner.add_argument("-c", "--config", action="append", default=[])
+    scanner.add_argument("--ckpt_path")
+    scanner.add_argument("--weights_only")
+    return scanner
+
+
+def _checkpoint_in(configs: list[Path]) -> str | None:
+    found = None
+    for config in configs:
+        content: Any = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+        found = content.get("ckpt_path") or found if isinstance(content, dict) else found
+    return found
+
+
+def _run_name(configs: list[Path]) -> str:
+    """A run is called as its last configuration's file, or for a run's own config.yaml as that run."""
+    if not configs:
+        return "dfdetect"
+    last = configs[-1].resolve()
+    is_run_config = last.name == CONFIG and last.parent.name.startswith("version_")
+    return last.parent.parent.name if is_run_config else last.stem
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,28 @@
+"""Shared fixtures: everything is drawn on the spot, nothing is downloaded, and caches stay in temporary folders."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dfdetect.data.synthetic import generate_faces
+
+
+@pytest.fixture(scope="session")
+def generated_faces(tmp_path_factory) -> Path:
+    """240 generated faces of 80 pixels: ROOT/real and ROOT/fake/<kind>."""
+    root = tmp_path_factory.mktemp("data") / "faces"
+    generate_faces(root, 240, size=80, progress=False)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """Each test works in a folder of its own, with a pixel cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DFDETECT_CHOSEN_CHECKPOINT", raising=False)
+
+
+def pytest_configure(config):
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
