@@ -40,6 +40,7 @@ class Job:
 
     @property
     def name(self) -> str:
+        """Name of its folder and row."""
         return f"{self.data}-{self.backbone}-seed{self.seed}"
 
     def arguments(self) -> list[str]:
@@ -148,6 +149,7 @@ def predictions(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any
 
 
 def main() -> None:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "report"])
     parser.add_argument("--out", type=Path, default=Path("results"))

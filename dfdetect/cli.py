@@ -1,4 +1,4 @@
-"""fit, validate, test and predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
+"""fit, validate, test, predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
 
 import errno
 import tempfile
@@ -27,6 +27,12 @@ from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.quiet import quiet_third_parties
 from dfdetect.runs import CONFIG, LOG_FOLDER, Plan, make_plan
 
+_DESCRIPTIONS = {
+    "fit": "Train a detector. Example: dfdetect fit --config mobilenetv2 --data.root photos/",
+    "validate": "Score the validation part with the newest run's best checkpoint. Example: dfdetect validate",
+    "test": "Score the test part with the newest run's best checkpoint. Example: dfdetect test --ckpt_path best.ckpt",
+    "predict": "Score unlabelled images. Example: dfdetect predict --data.predict_root photos/",
+}
 _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 
@@ -53,6 +59,7 @@ class DetectorCLI(LightningCLI):
         self._given_model: dict[str, Any] = {}
         writes_config = plan.subcommand == "fit" or plan.run is None
         base = _base_config(plan, scratch)
+        defaults = {"default_config_files": [str(base)] if base else []}
         super().__init__(
             DeepfakeDetector,
             DeepfakeDataModule,
@@ -60,8 +67,7 @@ class DetectorCLI(LightningCLI):
             save_config_kwargs={"overwrite": plan.run is not None},
             trainer_defaults={"precision": "16-mixed", "max_epochs": 10, "use_distributed_sampler": False},
             seed_everything_default=42,
-            parser_kwargs={name: {"default_config_files": [str(base)] if base else []} for name in self.subcommands()},
-            args=[plan.subcommand, *plan.arguments],
+            parser_kwargs={name: {"description": text, **defaults} for name, text in _DESCRIPTIONS.items()},
             auto_configure_optimizers=False,
         )
 
@@ -76,7 +82,7 @@ class DetectorCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse, then put the chosen checkpoint, run folder and a precision that this machine has into the result."""
-        self.config = parser.parse_args(args)
+        self.config = parser.parse_args([self.plan.subcommand, *self.plan.arguments])
         config = self.config[self.plan.subcommand]
         config["weights_only"] = True
         config["ckpt_path"] = str(self.plan.checkpoint) if self.plan.checkpoint else None
@@ -126,7 +132,8 @@ def _write_into(run: Path, trainer: Namespace) -> None:
     for logger in loggers:
         if isinstance(logger, Namespace) and str(logger.get("class_path")).endswith(TensorBoardLogger.__name__):
             place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": run.name}
-            logger["init_args"].update(Namespace(place))
+            for key, value in place.items():
+                logger["init_args"][key] = value
 
 
 def _available_precision(trainer: Namespace) -> Any:
@@ -152,8 +159,8 @@ def _plain_errors() -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise TrainingError(
-            "The GPU is out of memory. Take a smaller --data.batch_size (with --trainer.accumulate_grad_batches to keep "
-            "the effective one), a smaller --data.image_size, or --trainer.precision 16-mixed"
+            "The GPU is out of memory. Take a smaller --data.batch_size (with --trainer.accumulate_grad_batches to "
+            "keep the effective one), a smaller --data.image_size, or --trainer.precision 16-mixed"
         ) from error
     except MisconfigurationException as error:
         raise UsageError(str(error)) from error
@@ -161,6 +168,6 @@ def _plain_errors() -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise TrainingError(
-            f"The disk is full ({error.filename or 'while writing'}). The checkpoints written before are whole: make room, "
-            "then go on with dfdetect fit --ckpt_path last"
+            f"The disk is full ({error.filename or 'while writing'}). The checkpoints written before are whole: make "
+            "room, then go on with dfdetect fit --ckpt_path last"
         ) from error

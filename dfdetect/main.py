@@ -71,5 +71,3 @@ def _run(name: str, arguments: list[str], debug: bool) -> int:
 def _fail(message: str, code: int) -> int:
     sys.stderr.write(f"dfdetect: error: {message}\n")
     return code
-
-

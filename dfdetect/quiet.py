@@ -1,4 +1,4 @@
-"""Messages of other libraries that a user can do nothing about. Each stands here with its reason; all others are shown."""
+"""Messages of other libraries that a user can do nothing about, each with its reason. All others are shown."""
 
 import logging
 import warnings

@@ -4,6 +4,7 @@ A run is one folder `lightning_logs/<name>/version_<n>/` with config.yaml, check
 """
 
 import argparse
+import glob
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     name = _run_name(configs)
     rebuilt = [part for config in configs for part in ("--config", str(config))] + rest
     plan = Plan(subcommand, rebuilt, name)
+    asks_for_help = any(part in ("-h", "--help") or part.split("=")[0].endswith(".help") for part in rest)
+    if asks_for_help:
+        return plan
     if given in (None, "last", "best"):
         if given is None and subcommand == "fit":
             return plan
@@ -90,7 +94,7 @@ def run_of(checkpoint: Path) -> Path | None:
 
 def newest_checkpoint(which: str, name: str | None = None, root: str | Path = LOG_FOLDER) -> Path | None:
     """The most recently written `best.ckpt` or `last.ckpt` of all runs, or of the runs of one name."""
-    found = Path(root).glob(f"{name or '*'}/version_*/checkpoints/{which}.ckpt")
+    found = Path(root).glob(f"{glob.escape(name) if name else '*'}/version_*/checkpoints/{which}.ckpt")
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
@@ -133,7 +137,10 @@ def _scanner() -> argparse.ArgumentParser:
 def _checkpoint_in(configs: list[Path]) -> str | None:
     found = None
     for config in configs:
-        content: Any = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+        try:
+            content: Any = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(f"{config}: not a YAML file ({' '.join(str(error).split())})") from error
         found = content.get("ckpt_path") or found if isinstance(content, dict) else found
     return found
 

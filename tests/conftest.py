@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# before torch is loaded: one thread is enough for tiny images, and threads that spin slow down everything beside them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 
 from dfdetect.data.synthetic import generate_faces
@@ -13,7 +17,7 @@ def generated_faces(tmp_path_factory) -> Path:
     """240 generated faces of 80 pixels: ROOT/real and ROOT/fake/<kind>."""
     root = tmp_path_factory.mktemp("data") / "faces"
     generate_faces(root, 240, size=80, progress=False)
-    return root
+    return Path(root)
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +26,3 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DFDETECT_CHOSEN_CHECKPOINT", raising=False)
-
-
-def pytest_configure(config):
-    os.environ.setdefault("OMP_NUM_THREADS", "2")

@@ -54,7 +54,9 @@ def unbroken(tmp_path_factory, generated_faces):
     return read_checkpoint(folder / "lightning_logs/demo/version_0/checkpoints/last.ckpt")
 
 
-@pytest.mark.parametrize(("every_n_steps", "kills"), [(0, [1]), (5, [3]), (4, [6, 20])], ids=["epoch-end", "mid-epoch", "twice"])
+@pytest.mark.parametrize(
+    ("every_n_steps", "kills"), [(0, [1]), (5, [3]), (4, [6, 20])], ids=["epoch-end", "mid-epoch", "twice"]
+)
 def test_killed_fit_ends_as_the_unbroken_one(tmp_path, generated_faces, unbroken, every_n_steps, kills):
     process = start(tmp_path, generated_faces, every_n_steps)
     for step in kills:

@@ -1,0 +1,1 @@
+"""See the modules; importing this package loads none of them."""

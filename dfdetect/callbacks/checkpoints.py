@@ -1,12 +1,13 @@
 """The two checkpoints of a run: `best.ckpt` by a validation metric, `last.ckpt` to go on from."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from torch import Tensor
+
+from dfdetect.callbacks.access import is_dry_run, run_folder
 
 FOLDER = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -54,8 +55,7 @@ class LastCheckpoint(Checkpoint):
         self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
-        if trainer.fast_dev_run:
+        if is_dry_run(trainer):
             return
-        folder = trainer.log_dir or trainer.default_root_dir
-        trainer.save_checkpoint(Path(folder) / FOLDER / LAST, weights_only=False)
+        trainer.save_checkpoint(run_folder(trainer) / FOLDER / LAST, weights_only=False)
         self._saved_step = trainer.global_step

@@ -10,7 +10,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
+from dfdetect.callbacks.access import is_fitting
 from dfdetect.errors import TrainingError
+from dfdetect.models.detector import DeepfakeDetector
 
 MAX_BAD_SHARE = 0.05
 COUNT_FROM = 100
@@ -54,8 +56,8 @@ class SkippedFiles(Callback):
             too_many = trainer.strategy.reduce_boolean_decision(too_many, all=False)
         if too_many:
             raise TrainingError(
-                f"{bad} of the first {seen} {part} files cannot be read; more than {MAX_BAD_SHARE:.0%} bad files point at "
-                f"the wrong folder or a broken copy. They are listed in {_folder(trainer) / SKIPPED}"
+                f"{bad} of the first {seen} {part} files cannot be read; more than {MAX_BAD_SHARE:.0%} bad files point "
+                f"at the wrong folder or a broken copy. They are listed in {_folder(trainer) / SKIPPED}"
             )
 
     def _record(self, trainer: Trainer, part: str, batch: Any) -> None:
@@ -81,16 +83,16 @@ class FiniteLoss(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the collected predictions before a checkpoint is chosen by them."""
-        if trainer.sanity_checking:
+        if trainer.sanity_checking or not isinstance(pl_module, DeepfakeDetector):
             return
         margin = pl_module.predictions.compute()[2]
-        if trainer.training and not bool(torch.isfinite(margin).all()):
+        if is_fitting(trainer) and not bool(torch.isfinite(margin).all()):
             self._stop(trainer, f"the validation of epoch {trainer.current_epoch}")
 
     def _stop(self, trainer: Trainer, where: str) -> None:
         raise TrainingError(
-            f"The loss is not finite at {where}; the fit stops. Checkpoints in {_folder(trainer) / 'checkpoints'} are from "
-            "before it. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
+            f"The loss is not finite at {where}; the fit stops. Checkpoints in {_folder(trainer) / 'checkpoints'} are "
+            "from before it. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
         )
 
 

@@ -1,5 +1,6 @@
-"""The course of a fit: metrics by epoch, one chart of training beside validation, and a plain word about overfitting."""
+"""The course of a fit: metrics by epoch, training beside validation in one chart, a plain word about overfitting."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,17 @@ class History(Callback):
     def __init__(self) -> None:
         self.epochs: list[int] = []
         self.values: dict[str, list[float]] = {}
+        self._validated = False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember that this epoch was validated: a trainer keeps the last metrics through epochs that are not."""
+        self._validated = not trainer.sanity_checking
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the epoch's metrics."""
-        measured = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(("train/", "val/"))}
+        stages = ("train/", "val/") if self._validated else ("train/",)
+        self._validated = False
+        measured = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith(stages)}
         for name in measured:
             self.values.setdefault(name, [float("nan")] * len(self.epochs))
         self.epochs.append(trainer.current_epoch)
@@ -65,17 +73,20 @@ def overfitting_note(train_loss: Sequence[float], val_loss: Sequence[float]) -> 
     loss kept falling: the gap between the two keeps widening.
 
     Args:
-        train_loss: one value an epoch.
-        val_loss: one value an epoch.
+        train_loss: one value an epoch; epochs with NaN are passed over.
+        val_loss: one value an epoch; epochs with NaN are passed over.
     """
-    if len(val_loss) <= _LATER_EPOCHS or len(train_loss) != len(val_loss):
+    if len(train_loss) != len(val_loss):
         return None
-    best = min(range(len(val_loss)), key=lambda epoch: val_loss[epoch])
-    widened = val_loss[-1] > _RISE * val_loss[best] and train_loss[-1] < train_loss[best]
-    if not widened or len(val_loss) - 1 - best < _LATER_EPOCHS:
+    measured = [e for e in range(len(val_loss)) if math.isfinite(train_loss[e]) and math.isfinite(val_loss[e])]
+    if not measured:
+        return None
+    best, last = min(measured, key=lambda epoch: val_loss[epoch]), measured[-1]
+    widened = val_loss[last] > _RISE * val_loss[best] and train_loss[last] < train_loss[best]
+    if not widened or last - best < _LATER_EPOCHS:
         return None
     return (
-        f"Overfitting: since epoch {best} the validation loss rose from {val_loss[best]:.3f} to {val_loss[-1]:.3f} while the "
-        f"training loss fell from {train_loss[best]:.3f} to {train_loss[-1]:.3f}. More data, stronger augmentation, "
-        "--model.weight_decay or early stopping would help; best.ckpt is not affected"
+        f"Overfitting: since epoch {best} the validation loss rose from {val_loss[best]:.3f} to {val_loss[last]:.3f} "
+        f"while the training loss fell from {train_loss[best]:.3f} to {train_loss[last]:.3f}. More data, stronger "
+        "augmentation, --model.weight_decay or early stopping would help; best.ckpt is not affected"
     )

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from dfdetect.callbacks.run import GENERATED_NOTE, run_folder, say
+from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
+from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
-from dfdetect.data.generated import is_generated
+from dfdetect.data.synthetic import is_generated
 from dfdetect.evaluation.figures import (
     MAX_MISTAKES,
     confusion_matrix_figure,
@@ -23,7 +24,9 @@ from dfdetect.evaluation.tables import metrics_table, write_json, write_predicti
 from dfdetect.models.detector import DeepfakeDetector
 
 
-def collect_predictions(detector: DeepfakeDetector, dataset: DeepfakeDataset) -> tuple[Predictions, np.ndarray[Any, Any]]:
+def collect_predictions(
+    detector: DeepfakeDetector, dataset: DeepfakeDataset
+) -> tuple[Predictions, np.ndarray[Any, Any]]:
     """The last validation or test pass as `Predictions`, and each one's place in the data set; call it on all ranks."""
     index, label, margin = detector.predictions.compute()
     samples = dataset.samples
@@ -46,7 +49,9 @@ def worst_mistakes(predictions: Predictions, threshold: float, most: int = MAX_M
     return [int(i) for i in wrong[order][:most]]
 
 
-def draw_mistakes(predictions: Predictions, rows: np.ndarray[Any, Any], dataset: DeepfakeDataset, title: str, threshold: float) -> Any:
+def draw_mistakes(
+    predictions: Predictions, rows: np.ndarray[Any, Any], dataset: DeepfakeDataset, title: str, threshold: float
+) -> Any:
     """The figure of the most confident errors, with their pictures."""
     worst = worst_mistakes(predictions, threshold)
     images = [dataset.pixels(int(rows[i])) for i in worst]
@@ -65,30 +70,44 @@ class TestResults(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write everything, on the first process."""
-        data = getattr(trainer, "datamodule", None)
-        if not isinstance(data, DeepfakeDataModule) or not isinstance(pl_module, DeepfakeDetector):
+        data = data_of(trainer)
+        if data is None or not isinstance(pl_module, DeepfakeDetector):
             return
         dataset = data.datasets["test"]
         predictions, rows = collect_predictions(pl_module, dataset)
         folder = run_folder(trainer)
-        if not trainer.is_global_zero or trainer.fast_dev_run:
+        if not trainer.is_global_zero or is_dry_run(trainer):
             return
         cross = pl_module.is_cross_dataset(data)
         if cross:
             folder = folder / "cross-dataset" / data.root.resolve().name
         threshold = float(pl_module.facts["threshold"])
         result = evaluate(predictions, threshold)
-        result["notes"] += [f"cross-dataset: trained on {pl_module.facts['split']['root']}, tested on {data.root}"] if cross else []
-        result["notes"] += [GENERATED_NOTE] if is_generated(data.root) else []
+        result["notes"] += _origin_notes(pl_module, data, cross)
         say("\n" + metrics_table(result, f"Test of {pl_module.hparams['backbone']} on {data.root}"))
         write_json(folder / "metrics.json", result)
         write_predictions(folder / "predictions.csv", predictions)
         title = f"Test: {data.root.name}"
-        save_figure(confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title), folder / "confusion_matrix.png")
+        save_figure(
+            confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title), folder / "confusion_matrix.png"
+        )
         save_figure(roc_figure(predictions.label, predictions.p_fake, title, threshold=threshold), folder / "roc.png")
         save_figure(pr_figure(predictions.label, predictions.p_fake, title), folder / "pr.png")
         save_figure(draw_mistakes(predictions, rows, dataset, title, threshold), folder / "mistakes.png")
         say(f"\nWritten to {folder}: metrics.json predictions.csv confusion_matrix.png roc.png pr.png mistakes.png")
+
+
+def _origin_notes(detector: DeepfakeDetector, data: DeepfakeDataModule, cross: bool) -> list[str]:
+    """What a reader must know of where the test images come from."""
+    trained = detector.facts.get("split")
+    notes = []
+    if cross:
+        notes.append(f"cross-dataset: trained on {detector.facts['split']['root']}, tested on {data.root}")
+    elif trained and trained["test_fingerprint"] != data.split_facts()["test_fingerprint"]:
+        notes.append("Another split than the training's was allowed: training may have seen these images.")
+    if is_generated(data.root):
+        notes.append(GENERATED_NOTE)
+    return notes
 
 
 class PredictionWriter(Callback):
@@ -106,8 +125,10 @@ class PredictionWriter(Callback):
     ) -> None:
         """Keep a batch's rows."""
         index, p_fake = outputs
-        paths = trainer.datamodule.datasets["predict"].samples.paths
-        threshold = pl_module.facts["threshold"]
+        data = data_of(trainer)
+        if data is None or not isinstance(pl_module, DeepfakeDetector):
+            return
+        paths, threshold = data.datasets["predict"].samples.paths, pl_module.facts["threshold"]
         for i, score in zip(index.tolist(), p_fake.float().tolist(), strict=True):
             self._rows.append([paths[i], f"{score:.6f}", "fake" if score >= threshold else "real", ""])
         self._rows += [[path, "", "", cause] for path, cause in batch["skipped"]]
@@ -121,9 +142,9 @@ class PredictionWriter(Callback):
             shares = [[] for _ in range(trainer.world_size)]
             torch.distributed.all_gather_object(shares, self._rows)
         file = run_folder(trainer) / "predict" / "predictions.csv"
-        if not trainer.is_global_zero or trainer.fast_dev_run:
+        if not trainer.is_global_zero or is_dry_run(trainer):
             return
         rows = sorted(row for share in shares for row in share)
         write_rows(Path(file), ["path", "p_fake", "verdict", "error"], rows)
-        failed = sum(bool(row[3]) for row in rows)
-        say(f"\n{len(rows)} images: {sum(row[2] == 'fake' for row in rows)} called fake, {failed} unreadable. Written to {file}")
+        called, failed = sum(row[2] == "fake" for row in rows), sum(bool(row[3]) for row in rows)
+        say(f"\n{len(rows)} images: {called} called fake, {failed} unreadable. Written to {file}")

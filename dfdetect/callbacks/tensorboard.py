@@ -1,4 +1,4 @@
-"""What TensorBoard shows besides scalars: an augmented batch, curves, confusion matrix, mistakes, configuration, HParams."""
+"""What TensorBoard shows besides scalars: configuration, an augmented batch, curves, each epoch's figures, HParams."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
+from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.results import collect_predictions, draw_mistakes
-from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.evaluation.figures import (
     MAX_BATCH,
     batch_figure,
@@ -40,12 +40,14 @@ class TensorBoardFigures(Callback):
 
     @rank_zero_only
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put training beside validation in one chart, and open this run's row in the HParams table."""
+        """Put training beside validation in one chart, show the configuration, open the run's row in HParams."""
         writer = _writer(trainer)
         if writer is None:
             return
         charts = {name: ["Multiline", [f"^train/{name}$", f"^val/{name}$"]] for name in _CHARTS}
         writer.add_custom_scalars({"training and validation": charts})
+        rows = [f"| {name} | {value} |" for name, value in _configuration(trainer, pl_module).items()]
+        writer.add_text("configuration", "\n".join(["| setting | value |", "|---|---|", *rows]))
         _open_hparams(writer, trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -61,11 +63,12 @@ class TensorBoardFigures(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw this epoch's validation."""
         writer = _writer(trainer)
-        data = getattr(trainer, "datamodule", None)
+        data = data_of(trainer)
         wanted = self.every_n_epochs and trainer.current_epoch % self.every_n_epochs == 0
-        if trainer.sanity_checking or not trainer.training or not wanted or not isinstance(data, DeepfakeDataModule):
+        if trainer.sanity_checking or not is_fitting(trainer) or not wanted or data is None:
             return
-        assert isinstance(pl_module, DeepfakeDetector)
+        if not isinstance(pl_module, DeepfakeDetector):
+            return
         predictions, rows = collect_predictions(pl_module, data.datasets["val"])
         if writer is None or not trainer.is_global_zero:
             return
@@ -98,9 +101,14 @@ class TensorBoardFigures(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the whole course of training and validation."""
         writer = _writer(trainer)
-        history = next((c for c in trainer.callbacks if isinstance(c, History)), None)
+        history = find_callback(trainer, History)
         if writer is not None and history is not None and history.epochs:
-            _add(writer, "training", {"curves": curves_figure(history.series(), "Training and validation")}, trainer.global_step)
+            _add(
+                writer,
+                "training",
+                {"curves": curves_figure(history.series(), "Training and validation")},
+                trainer.global_step,
+            )
             writer.flush()
 
     def state_dict(self) -> dict[str, Any]:
@@ -114,7 +122,7 @@ class TensorBoardFigures(Callback):
 
 def _writer(trainer: Trainer) -> Any:
     logger = next((one for one in trainer.loggers if isinstance(one, TensorBoardLogger)), None)
-    return None if logger is None or trainer.fast_dev_run else logger.experiment
+    return None if logger is None or is_dry_run(trainer) else logger.experiment
 
 
 def _add(writer: Any, folder: str, figures: dict[str, Figure], step: int) -> None:
@@ -122,12 +130,19 @@ def _add(writer: Any, folder: str, figures: dict[str, Figure], step: int) -> Non
         writer.add_figure(f"{folder}/{name}", figure, step)
 
 
+def _configuration(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+    """Settings of model and data; without the names with an underscore, which are LightningCLI's own."""
+    data = data_of(trainer)
+    chosen = {**pl_module.hparams, **({} if data is None else data.hparams), "max_epochs": trainer.max_epochs}
+    return {name: value for name, value in chosen.items() if not name.startswith("_")}
+
+
 def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> None:
     """Lightning writes hyperparameters without metrics, and the table then has nothing to compare runs by."""
     from torch.utils.tensorboard.summary import hparams
 
-    data = getattr(trainer, "datamodule", None)
-    chosen = {**pl_module.hparams, **({} if data is None else data.hparams), "max_epochs": trainer.max_epochs}
+    chosen = _configuration(trainer, pl_module)
     plain = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in chosen.items() if v is not None}
-    for summary in hparams(plain, {f"best/{name}": 0.0 for name in _COMPARED}):
+    columns = {f"best/{name}": 0.0 for name in _COMPARED}
+    for summary in hparams(plain, columns):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)

@@ -16,19 +16,20 @@ class Throughput(Callback):
 
     def __init__(self) -> None:
         self._epoch_start = self._start = self._end = 0.0
-        self._images = 0
+        self._images = self._batches = 0
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the epoch's clock."""
         self._epoch_start = time.perf_counter()
-        self._images = 0
+        self._images = self._batches = 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the batch; the first two only warm up."""
+        """Count the batch; the first two, also of an epoch resumed half-way, only warm up."""
         self._end = time.perf_counter()
-        if batch_idx < _WARM_UP:
+        self._batches += 1
+        if self._batches <= _WARM_UP:
             self._start, self._images = self._end, 0
         else:
             self._images += len(batch["label"])

@@ -70,8 +70,8 @@ class RamStore:
         import torch  # here alone, so that `dfdetect cache` answers at once
 
         self.decoder = decoder
-        self.pixels = torch.empty((count, decoder.size, decoder.size, 3), dtype=torch.uint8).share_memory_()
-        self.identities = torch.full((count, 3), -1, dtype=torch.int64).share_memory_()
+        self.pixels = torch.empty((count, decoder.size, decoder.size, 3), dtype=torch.uint8).share_memory_()  # type: ignore[no-untyped-call]
+        self.identities = torch.full((count, 3), -1, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
@@ -135,11 +135,13 @@ class DiskStore:
             self.writable = False
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-            warnings.warn(f"The pixel cache in {self.folder} cannot be written ({error}); going on without it", stacklevel=2)
+            warnings.warn(
+                f"The pixel cache in {self.folder} cannot be written ({error}); going on without it", stacklevel=2
+            )
 
 
 def open_store(mode: CacheMode, decoder: Decoder, count: int, folder: Path | None = None) -> PixelStore:
-    """The store for `data.cache`, for `count` images; a disk with too little room gives no cache, and a warning that says so."""
+    """The store for `data.cache`, for `count` images; a disk without room for it gives no cache, and a warning."""
     if mode == "ram":
         return RamStore(decoder, count)
     if mode == "off":
@@ -148,8 +150,8 @@ def open_store(mode: CacheMode, decoder: Decoder, count: int, folder: Path | Non
     needed, free = count * decoder.size**2 * 3, _free_bytes(store.folder)
     if needed > _FREE_SHARE * free + cache_usage(folder).bytes:
         warnings.warn(
-            f"No pixel cache: {count} images need {needed / 2**30:.1f} GiB and {store.folder} has {free / 2**30:.1f} GiB "
-            "free. Name a larger disk with --data.cache_dir, or set --data.cache off",
+            f"No pixel cache: {count} images need {needed / 2**30:.1f} GiB and {store.folder} has "
+            f"{free / 2**30:.1f} GiB free. Name a larger disk with --data.cache_dir, or set --data.cache off",
             stacklevel=2,
         )
         return decoder

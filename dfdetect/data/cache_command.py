@@ -13,8 +13,12 @@ def run(name: str, arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"dfdetect {name}", description=__doc__, epilog="example: dfdetect cache --clear"
     )
-    parser.add_argument("--clear", action="store_true", help="remove all cached pixels; they are made again when needed")
-    parser.add_argument("--dir", type=Path, help="cache folder, as in --data.cache_dir; default: the user's cache folder")
+    parser.add_argument(
+        "--clear", action="store_true", help="remove all cached pixels; they are made again when needed"
+    )
+    parser.add_argument(
+        "--dir", type=Path, help="cache folder, as in --data.cache_dir; default: the user's cache folder"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     usage = clear_cache(options.dir) if options.clear else cache_usage(options.dir)

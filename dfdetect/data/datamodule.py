@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import albumentations as A
 import torch
@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from dfdetect.data.cache import CACHE_MODES, CacheMode, Decoder, open_store
-from dfdetect.data.dataset import Batch, DeepfakeDataset, collate, quiet_worker
+from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable, collate, quiet_worker
 from dfdetect.data.download import download_kaggle, is_missing
 from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
 from dfdetect.data.resize import CROPS, METHOD, Crop
-from dfdetect.data.samples import CLASS_NAMES, Samples, list_images, load_samples
+from dfdetect.data.samples import Samples, list_images, load_samples
 from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups_torn, write_split
 from dfdetect.data.synthetic import generate_faces
-from dfdetect.data.transforms import Augmentation, default_augmentation, room_size
+from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
 
 ClassBalance = Literal["none", "weighted_loss", "sampler"]
@@ -37,7 +37,9 @@ class DeepfakeDataModule(LightningDataModule):
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels.
         crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
-        augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom, [] for none.
+        zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms deep.
+        augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
+            [] for none.
         batch_size: images a step and process.
         num_workers: loader processes; `auto` is one a core, 8 at most.
         cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
@@ -61,6 +63,7 @@ class DeepfakeDataModule(LightningDataModule):
         generate: int = 0,
         image_size: int = 224,
         crop: Crop = "resize",
+        zoom_room: float = 1.0,
         augment: list[A.BasicTransform] | None = None,
         batch_size: int = 32,
         num_workers: int | Literal["auto"] = "auto",
@@ -75,11 +78,15 @@ class DeepfakeDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["augment", "seed"])
-        _check_choices(crop=(crop, CROPS), cache=(cache, CACHE_MODES), class_balance=(class_balance, get_args(ClassBalance)))
-        _check_positive(image_size=image_size, batch_size=batch_size)
+        _check_choices(
+            crop=(crop, CROPS), cache=(cache, CACHE_MODES), class_balance=(class_balance, get_args(ClassBalance))
+        )
+        _check_at_least(1, image_size=image_size, batch_size=batch_size)
+        _check_at_least(0, generate=generate, seed=seed, num_workers=0 if num_workers == "auto" else num_workers)
         self.root, self.manifest = Path(root), manifest
         self.download, self.generate = download, generate
         self.image_size, self.crop = image_size, crop
+        self.training_size = round(image_size * max(1.0, zoom_room))
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.batch_size = batch_size
         self.num_workers = min(torch.get_num_threads(), 8) if num_workers == "auto" else num_workers
@@ -98,10 +105,10 @@ class DeepfakeDataModule(LightningDataModule):
             return
         if self.generate:
             rank_zero_info(
-                f"Drawing {self.generate} generated faces into {self.root}. They demonstrate the tool; results on them "
-                "are no evidence about real fakes."
+                f"Drawing {self.generate} generated faces into {self.root}. They demonstrate the tool; results on "
+                "them are no evidence about real fakes."
             )
-            generate_faces(self.root, self.generate, size=max(128, room_size(self.image_size)))
+            generate_faces(self.root, self.generate, size=self.training_size)
         elif self.download:
             download_kaggle(self.root)
 
@@ -128,7 +135,7 @@ class DeepfakeDataModule(LightningDataModule):
         return samples.select((parts == PARTS.index(name)).nonzero()[0])
 
     def class_weights(self) -> Tensor | None:
-        """(2,) loss weights that make both classes count alike, mean 1 over the training images; None unless asked for."""
+        """(2,) loss weights that make both classes count alike, mean 1 over the images; None unless asked for."""
         if self.class_balance != "weighted_loss":
             return None
         labels = torch.from_numpy(self.datasets["train"].samples.labels).long()
@@ -159,7 +166,10 @@ class DeepfakeDataModule(LightningDataModule):
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
         samples, parts = self._split()
-        lines = [f"{self.root}  ({samples.layout})", f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources"]
+        lines = [
+            f"{self.root}  ({samples.layout})",
+            f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources",
+        ]
         for name in PARTS:
             part = self.part(name)
             fakes = int(part.labels.sum())
@@ -185,12 +195,18 @@ class DeepfakeDataModule(LightningDataModule):
         """Test batches, in one fixed, class-mixed order."""
         return self._loader("test")
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
+    def predict_dataloader(self) -> DataLoader[Sample | Unreadable]:
         """Batches of the unlabelled images below `predict_root`; each rank has its share."""
         dataset = self.datasets["predict"]
         rank, world_size = self._rank()
         share = Subset(dataset, range(rank, len(dataset), world_size))
-        return DataLoader(share, self.batch_size, num_workers=self.num_workers, collate_fn=collate, worker_init_fn=quiet_worker)
+        return DataLoader(
+            share,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            collate_fn=collate,
+            worker_init_fn=quiet_worker,
+        )
 
     def _split(self) -> tuple[Samples, Parts]:
         if self.samples is None or self.parts is None:
@@ -200,7 +216,7 @@ class DeepfakeDataModule(LightningDataModule):
         return self.samples, self.parts
 
     def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
-        decoder = Decoder(room_size(self.image_size) if training else self.image_size, self.crop)
+        decoder = Decoder(self.training_size if training else self.image_size, self.crop)
         store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
         return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
 
@@ -235,7 +251,7 @@ class DeepfakeDataModule(LightningDataModule):
         if self.trainer is None:
             return 0, 0
         loop = self.trainer.fit_loop
-        epoch = loop.epoch_progress.current
+        epoch: Any = loop.epoch_progress.current
         between_epochs = epoch.processed > epoch.completed
         return epoch.processed, 0 if between_epochs else loop.epoch_loop.batch_progress.current.ready
 
@@ -246,7 +262,7 @@ def _check_choices(**options: tuple[str, tuple[str, ...]]) -> None:
             raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {value!r}")
 
 
-def _check_positive(**options: int) -> None:
+def _check_at_least(least: int, **options: int) -> None:
     for name, value in options.items():
-        if value < 1:
-            raise UsageError(f"data.{name} must be at least 1, got {value}")
+        if value < least:
+            raise UsageError(f"data.{name} must be at least {least}, got {value}")

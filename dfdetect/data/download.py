@@ -29,10 +29,13 @@ def download_kaggle(root: Path) -> None:
     arriving = root.parent / f".{root.name}.download"
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
-        kagglehub.dataset_download(KAGGLE_HANDLE, output_dir=str(arriving), force_download=True)
+        fetched = Path(kagglehub.dataset_download(KAGGLE_HANDLE, output_dir=str(arriving), force_download=True))
         if root.exists():
             root.rmdir()
-        os.replace(arriving, root)
+        if fetched == arriving:
+            os.replace(arriving, root)
+        else:  # Colab and Kaggle notebooks mount the set read-only in a place of their own
+            os.symlink(fetched.resolve(), root, target_is_directory=True)
     except Exception as error:  # requests', kagglehub's and the file system's own errors, all with one answer
         shutil.rmtree(arriving, ignore_errors=True)
         raise DownloadError(_ways_on(root, error)) from error
@@ -41,9 +44,10 @@ def download_kaggle(root: Path) -> None:
 def _ways_on(root: Path, error: Exception) -> str:
     cause = str(error).strip().splitlines()
     return (
-        f"{KAGGLE_URL} could not be fetched into {root} ({type(error).__name__}: {cause[0] if cause else 'no reason given'}).\n"
-        f"Three ways on:\n"
-        f"  1. go online and run the same command again; if Kaggle refuses, set KAGGLE_API_TOKEN (an account's API token)\n"
+        f"{KAGGLE_URL} could not be fetched into {root} "
+        f"({type(error).__name__}: {cause[0] if cause else 'no reason given'}).\n"
+        "Three ways on:\n"
+        "  1. go online and run the same command again; if Kaggle refuses, set KAGGLE_API_TOKEN (an account's token)\n"
         f"  2. download the archive in a browser and unpack it into {root}\n"
-        f"  3. use images of your own with --data.root DIR --data.download false, or generated faces with --config demo"
+        "  3. use images of your own with --data.root DIR --data.download false, or generated faces with --config demo"
     )

@@ -94,7 +94,9 @@ def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
     with_classes = [name for name in splits if any(label_of(n) is not None for n in _folders(root, _join(below, name)))]
     if not with_classes:
         return None
-    return _split_folders(root, below, with_classes), f"{'/'.join(filter(None, [below, '{train,val,test}/{real,fake}']))}"
+    return _split_folders(
+        root, below, with_classes
+    ), f"{'/'.join(filter(None, [below, '{train,val,test}/{real,fake}']))}"
 
 
 def _split_folders(root: Path, below: str, names: list[str]) -> list[ClassFolder]:

@@ -77,15 +77,18 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
     def _order(self, epoch: int) -> Indices:
         generator = np.random.default_rng(sample_seed(self.seed, epoch if self.shuffle_epochs else 0))
         order = generator.permutation(len(self.labels))
-        return _balance(order, self.labels) if self.balanced else order
+        return _balance(order, self.labels, self.world_size) if self.balanced else order
 
 
-def _balance(order: Indices, labels: npt.NDArray[np.int8]) -> Indices:
-    """(N,) a shuffled order to one of the same length with as many images of class 0 as of class 1, order kept mixed."""
+def _balance(order: Indices, labels: npt.NDArray[np.int8], world_size: int) -> Indices:
+    """(N,) a shuffled order to one of the same length that holds both classes equally often, in turn on every rank."""
+    turn = np.arange(len(order))
+    if world_size % 2 == 0:  # every second image alone would give a rank one class only
+        turn += turn // world_size
     balanced = np.empty_like(order)
     for label in (0, 1):
         members = order[labels[order] == label]
-        places = np.flatnonzero(np.arange(len(order)) % 2 == label)
+        places = np.flatnonzero(turn % 2 == label)
         balanced[places] = np.resize(members, len(places))
     return balanced
 
@@ -103,8 +106,8 @@ class ResumableLoader(DataLoader[Any]):
 
     def state_dict(self) -> dict[str, int]:
         """Epoch and batch at which an interrupted epoch goes on."""
-        assert isinstance(self.batch_sampler, EpochBatchSampler)
-        epoch, batch = self.batch_sampler.position()
+        sampler: Any = self.batch_sampler
+        epoch, batch = sampler.position()
         return {"epoch": epoch, "batch": batch}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:

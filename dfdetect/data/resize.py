@@ -1,4 +1,4 @@
-"""The one resize function, shared by training and deployment. It imports no torch; its facts travel with a checkpoint."""
+"""The one resize function, shared by training and deployment: no torch here; its facts travel with a checkpoint."""
 
 from typing import Literal, get_args
 

@@ -73,7 +73,7 @@ def load_samples(root: str | Path, manifest: str | Path | None = None) -> Sample
     Args:
         root: a folder in one of the layouts of `dfdetect.data.layouts`, or a manifest file, or a folder that holds a
             `manifest.csv`, which then decides.
-        manifest: a manifest whose relative paths start from its own folder, or from `root` where they are not found there.
+        manifest: a manifest whose relative paths start from its own folder, or from `root` if they are not found there.
 
     Returns:
         The samples in a stable order: sorted by path.
@@ -90,7 +90,7 @@ def load_samples(root: str | Path, manifest: str | Path | None = None) -> Sample
 
 
 def list_images(root: str | Path) -> Samples:
-    """All images below a folder (or the one file), without labels: the input of `predict`. Labels are all 0 and mean nothing."""
+    """All images below a folder, or the one file: the input of `predict`. The labels are all 0 and mean nothing."""
     root = Path(root)
     if root.is_file():
         return Samples(root.parent, [root.name], np.zeros(1, np.int8), layout="one file")
@@ -99,23 +99,36 @@ def list_images(root: str | Path) -> Samples:
     paths = sorted(path for path, is_image in _walk(root, "") if is_image)
     if not paths:
         raise DataLayoutError(f"{root}: no image below this folder (endings: {', '.join(sorted(IMAGE_SUFFIXES))})")
+    _refuse_unnameable(root, paths)
     return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images")
 
 
 def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
     """Files under root/below at any depth, hidden ones left out: (POSIX path relative to root, is it an image)."""
     pending = [below]
-    while pending:
-        folder = pending.pop()
-        with os.scandir(os.path.join(root, folder)) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir():
-                    pending.append(path)
-                else:
-                    yield path, os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
+    try:
+        while pending:
+            folder = pending.pop()
+            with os.scandir(os.path.join(root, folder)) as entries:
+                for entry in entries:
+                    if entry.name.startswith(".") or entry.name == "__MACOSX":
+                        continue
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir():
+                        pending.append(path)
+                    else:
+                        yield path, os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
+    except OSError as error:  # no permission, or links that lead round in a circle
+        raise DataLayoutError(f"{root}: cannot be listed ({error})") from error
+
+
+def _refuse_unnameable(root: Path, paths: list[str]) -> None:
+    """No manifest, table or fingerprint could hold a file name that is not UTF-8."""
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise DataLayoutError(f"{root}: the file name {os.fsencode(path)!r} is not UTF-8; rename it") from error
 
 
 def _from_folders(root: Path) -> Samples:
@@ -132,6 +145,7 @@ def _from_folders(root: Path) -> Samples:
         if len(rows) == before:
             raise DataLayoutError(f"{root / folder.path}: the {CLASS_NAMES[folder.label]} folder holds no image")
     rows.sort(key=lambda row: row[0])
+    _refuse_unnameable(root, [path for path, _ in rows])
     columns: dict[str, list[str]] = {}
     if any(folder.split for folder in folders):
         columns["split"] = [folder.split for _, folder in rows]
@@ -158,7 +172,9 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
     paths = columns.pop("path")
     _refuse_repeated(manifest, paths)
-    labels = np.fromiter((_label(manifest, i, text) for i, text in enumerate(columns.pop("label"))), np.int8, len(paths))
+    labels = np.fromiter(
+        (_label(manifest, i, text) for i, text in enumerate(columns.pop("label"))), np.int8, len(paths)
+    )
     if "split" in columns:
         columns["split"] = [_split(manifest, i, text) for i, text in enumerate(columns["split"])]
     order = sorted(range(len(paths)), key=paths.__getitem__)

@@ -65,7 +65,7 @@ def groups_torn(samples: Samples, parts: Parts) -> int:
 
 
 def fingerprint(samples: Samples, parts: Parts, part: int | None = None) -> str:
-    """SHA-256, in hex, of which images with which labels lie in the test part (`part=2`), or of the whole split (`None`).
+    """SHA-256, in hex, of which images with which labels lie in one part (2: the test part), or of the whole split.
 
     It depends on paths relative to the data root, so a data set that was copied elsewhere keeps its fingerprint.
     """
@@ -103,16 +103,19 @@ def _divide(samples: Samples, seed: int, ratios: Sequence[float]) -> Parts:
     if "group" in samples.columns:
         return _divide_groups(samples, seed, ratios)
     ranks = np.fromiter((_keyed_hash(seed, path) for path in samples.paths), np.uint64, len(samples))
-    sources, strata = np.unique(np.asarray(samples.column("source")), return_inverse=True)
-    strata = strata * 2 + samples.labels
+    sources = np.unique(np.asarray(samples.column("source")), return_inverse=True)[1]
+    order = np.lexsort((ranks, sources, samples.labels))
+    strata = sources[order] * 2 + samples.labels[order]
     parts = np.zeros(len(samples), np.int8)
-    for stratum in range(2 * len(sources)):
-        members = np.flatnonzero(strata == stratum)
-        ordered = members[np.argsort(ranks[members], kind="stable")]
-        train_end = round(ratios[0] * len(ordered))
-        val_end = round((ratios[0] + ratios[1]) * len(ordered))
-        parts[ordered[train_end:val_end]] = 1
-        parts[ordered[val_end:]] = 2
+    taken = np.zeros((2, 3), np.int64)
+    for members in np.split(order, np.flatnonzero(np.diff(strata)) + 1):
+        mine = taken[samples.labels[members[0]]]  # what the class's earlier sources were rounded to is made up for
+        seen = int(mine.sum()) + len(members)
+        train_end = min(max(round(ratios[0] * seen) - int(mine[0]), 0), len(members))
+        val_end = min(max(round((ratios[0] + ratios[1]) * seen) - int(mine[:2].sum()), train_end), len(members))
+        parts[members[train_end:val_end]] = 1
+        parts[members[val_end:]] = 2
+        mine += (train_end, val_end - train_end, len(members) - val_end)
     return parts
 
 

@@ -13,23 +13,25 @@ import numpy.typing as npt
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask a server for its newest version on import
 
-import albumentations as A  # noqa: E402
-
-ROOM_FOR_ZOOM = 8 / 7
-"""Training pixels are kept this much larger than the network's input (256 for 224), so that zooming in finds detail."""
+import albumentations as A
 
 
 def default_augmentation() -> list[A.BasicTransform]:
-    """The published recipe: horizontal flip, rotation up to 15 degrees, zoom in up to 1.2 times."""
+    """The published recipe: horizontal flip, rotation up to 15 degrees, zoom in up to 1.2 times.
+
+    Cubic interpolation, because linear would leave training images with less than half the fine detail of the test
+    images, which are not interpolated twice; a detector of fakes lives on fine detail.
+    """
     return [
         A.HorizontalFlip(p=0.5),
-        A.Affine(rotate=(-15.0, 15.0), scale=(1.0, 1.2), border_mode=cv2.BORDER_REFLECT_101, p=1.0),
+        A.Affine(
+            rotate=(-15.0, 15.0),
+            scale=(1.0, 1.2),
+            interpolation=cv2.INTER_CUBIC,
+            border_mode=cv2.BORDER_REFLECT_101,
+            p=1.0,
+        ),
     ]
-
-
-def room_size(size: int) -> int:
-    """Side in pixels at which training images of input size `size` are kept."""
-    return round(size * ROOM_FOR_ZOOM)
 
 
 class Augmentation:
@@ -42,9 +44,7 @@ class Augmentation:
     def __init__(self, transforms: Sequence[A.BasicTransform]) -> None:
         self.compose = A.Compose(list(transforms))
 
-    def __call__(
-        self, image: npt.NDArray[np.uint8], seed: int, epoch: int, index: int
-    ) -> npt.NDArray[np.uint8]:
+    def __call__(self, image: npt.NDArray[np.uint8], seed: int, epoch: int, index: int) -> npt.NDArray[np.uint8]:
         """Augment one image.
 
         Args:

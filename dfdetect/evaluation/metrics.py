@@ -70,7 +70,7 @@ def auroc(label: Labels, p_fake: Floats) -> float:
 
 
 def operating_points(label: Labels, p_fake: Floats) -> tuple[Labels, Labels]:
-    """Reals and fakes called fake, (K + 1,) each, at every threshold from above the highest score down to the lowest."""
+    """Reals and fakes called fake, (K + 1,) each, at every threshold from the highest score down, none called first."""
     order = np.argsort(-p_fake, kind="stable")
     ordered = label[order].astype(np.int64)
     last_of_ties = np.append(np.flatnonzero(np.diff(p_fake[order])), len(label) - 1)
@@ -89,14 +89,18 @@ def average_precision(label: Labels, p_fake: Floats) -> float:
 
 
 def equal_error_rate(label: Labels, p_fake: Floats) -> float:
-    """Mean of both error rates at the threshold where they differ least, in [0, 1]; NaN with one class."""
-    if label.min() == label.max():
+    """Mean of both error rates at the threshold where they differ least, in [0, 1]; NaN with one class.
+
+    Of two thresholds where they differ equally, the higher one counts; whole numbers are compared, so that no rounding
+    decides.
+    """
+    if len(label) == 0 or label.min() == label.max():
         return float("nan")
     false_positives, true_positives = operating_points(label, p_fake)
-    false_alarm = false_positives / false_positives[-1]
-    miss = 1 - true_positives / true_positives[-1]
-    nearest = int(np.argmin(np.abs(false_alarm - miss)))
-    return float((false_alarm[nearest] + miss[nearest]) / 2)
+    n_real, n_fake = int(false_positives[-1]), int(true_positives[-1])
+    misses = n_fake - true_positives
+    nearest = int(np.argmin(np.abs(false_positives * n_fake - misses * n_real)))
+    return float(false_positives[nearest] / n_real + misses[nearest] / n_fake) / 2
 
 
 def caveats(n_real: int, n_fake: int, n_sources: int) -> list[str]:

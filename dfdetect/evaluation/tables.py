@@ -19,7 +19,8 @@ def metrics_table(result: dict[str, Any], title: str) -> str:
     if result["per_source"]:
         lines.append("A source of one class is ranked (AUROC) against all images of the other class.")
     (tn, fp), (fn, tp) = result["confusion_matrix"]
-    lines.append(f"At threshold {result['threshold']:g}: {tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake")
+    matrix = f"{tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake"
+    lines.append(f"At threshold {result['threshold']:g}: {matrix}")
     return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
 
 
@@ -39,7 +40,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:
     """Write path,label,p_fake,group,source, one row an image, in one atomic step."""
-    rows = zip(predictions.path, predictions.label, predictions.p_fake, predictions.group, predictions.source, strict=True)
+    rows = zip(
+        predictions.path, predictions.label, predictions.p_fake, predictions.group, predictions.source, strict=True
+    )
     write_rows(
         path,
         ["path", "label", "p_fake", "group", "source"],

@@ -40,8 +40,8 @@ class Backbone:
         return list(transforms.mean), list(transforms.std)
 
     def imagenet_state(self) -> dict[str, Tensor]:
-        """torchvision's ImageNet state dict, downloaded once and checked against its hash."""
-        state: dict[str, Tensor] = self.weights.get_state_dict(progress=True, check_hash=True)
+        """ImageNet state dict of torchvision, downloaded once and checked against its hash."""
+        state: dict[str, Tensor] = self.weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
         return state
 
 
@@ -52,7 +52,9 @@ def _mobilenet_v2() -> nn.Module:
 
 def _resnet18() -> nn.Module:
     network = torchvision.models.resnet18()
-    return nn.Sequential(OrderedDict((name, child) for name, child in network.named_children() if name not in ("avgpool", "fc")))
+    return nn.Sequential(
+        OrderedDict((name, child) for name, child in network.named_children() if name not in ("avgpool", "fc"))
+    )
 
 
 BACKBONES: dict[str, Backbone] = {

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from torch import Tensor
 
 from dfdetect.errors import CheckpointError
 
@@ -32,9 +31,11 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     try:
         checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError:
-        raise CheckpointError(f"{path}: refused: not a plain checkpoint, or it holds pickled code, which is never run") from None
+        raise CheckpointError(
+            f"{path}: refused: not a plain checkpoint, or it holds pickled code, which is never run"
+        ) from None
     except Exception as error:  # zipfile, EOF, RuntimeError of torch's reader: all mean the same
-        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({type(error).__name__})") from None
+        raise CheckpointError(f"{path}: refused: not a checkpoint, or damaged ({type(error).__name__})") from None
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f"{path}: not a checkpoint: it holds a {type(checkpoint).__name__}")
     return checkpoint
@@ -47,45 +48,6 @@ def read_detector_checkpoint(path: str | Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError(f"{path}: not a checkpoint of dfdetect: it has no {', '.join(sorted(missing))}")
     return checkpoint
-
-
-def backbone_state(
-    state: dict[str, Any], prefix: str, head_prefix: str, wanted: set[str], name: str
-) -> tuple[dict[str, Tensor], list[str]]:
-    """Pick a backbone's tensors out of a state dict of torchvision, of timm-like wrappers, or of our own checkpoint.
-
-    Args:
-        state: what a file held.
-        prefix: beginning of the backbone's names in torchvision's state dict.
-        head_prefix: the same of the classifier, which is left out.
-        wanted: the names the backbone needs.
-        name: how errors call the file.
-
-    Returns:
-        The backbone's tensors, and the names that were left out.
-
-    Raises:
-        CheckpointError: a tensor is missing, or one is there that neither belongs to the backbone nor to a head.
-    """
-    state = state.get("state_dict", state)
-    ours = any(key.startswith("backbone.") for key in state)
-    own_prefix, heads = ("backbone.", ("head.", "normalise.")) if ours else (prefix, (head_prefix,))
-    tensors: dict[str, Tensor] = {}
-    left_out, foreign = [], []
-    for key, value in state.items():
-        if key.startswith(heads):
-            left_out.append(key)
-        elif key.startswith(own_prefix) and key[len(own_prefix) :] in wanted:
-            tensors[key[len(own_prefix) :]] = value
-        else:
-            foreign.append(key)
-    missing = wanted - set(tensors)
-    if missing or foreign:
-        raise CheckpointError(
-            f"{name}: does not fit this backbone: {len(missing)} tensors missing ({', '.join(sorted(missing)[:3])}), "
-            f"{len(foreign)} unknown ({', '.join(foreign[:3])})"
-        )
-    return tensors, left_out
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
@@ -104,6 +66,8 @@ class SafeCheckpointIO(TorchCheckpointIO):
         finally:
             temporary.unlink(missing_ok=True)
 
-    def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         """Read safely, whatever `weights_only` says."""
         return read_checkpoint(path, map_location or "cpu")

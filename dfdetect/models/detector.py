@@ -1,7 +1,7 @@
 """DeepfakeDetector: a backbone and a head that tell real from fake, with its preprocessing inside."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torchmetrics import MetricCollection
 
 import dfdetect
@@ -17,45 +17,14 @@ from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import Batch
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.data.transforms import sample_seed
-from dfdetect.errors import CheckpointError, DownloadError, UsageError
+from dfdetect.errors import CheckpointError, TrainingError, UsageError
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.checkpoint import FACTS_KEY, backbone_state, read_checkpoint
+from dfdetect.models.checkpoint import FACTS_KEY
+from dfdetect.models.initial_weights import load_backbone
+from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.schedule import cosine_with_warmup
-
-class Normalise(nn.Module):
-    """Raw pixels to what a pretrained backbone expects.
-
-    Args:
-        mean: (R, G, B) of pixels in [0, 1].
-        std: (R, G, B) of pixels in [0, 1].
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: list[float], std: list[float]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) * 255)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) * 255)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, H, W) in 0..255, uint8 or float, to zero mean and unit deviation, float32."""
-        return (pixels.to(self.mean.dtype) - self.mean) / self.std
-
-
-class PooledLinearHead(nn.Module):
-    """Global average pooling, dropout, one linear layer: feature map (N, C, h, w) to logits (N, 2)."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(channels, len(CLASS_NAMES))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits (N, 2) in the order real, fake."""
-        logits: Tensor = self.linear(self.dropout(features.mean(dim=(2, 3))))
-        return logits
+from dfdetect.models.split_guard import is_cross_dataset, refuse_seen_images
 
 
 class DeepfakeDetector(LightningModule):
@@ -66,8 +35,8 @@ class DeepfakeDetector(LightningModule):
 
     Args:
         backbone: feature extractor: mobilenet_v2 or resnet18.
-        weights: where a fresh fit starts: `imagenet` (torchvision's, downloaded once), `none` (random), or a file with a
-            state dict of torchvision or a checkpoint of ours, of which all but the head is taken.
+        weights: where a fresh fit starts: `imagenet` (torchvision's, downloaded once), `none` (random), or a file
+            with a state dict of torchvision or a checkpoint of ours, of which all but the head is taken.
         freeze_epochs: train only the head for this many epochs; BatchNorm statistics stand still too.
         dropout: rate before the linear layer; null for the backbone's own.
         label_smoothing: share of the target given to the other class, in [0, 1).
@@ -98,6 +67,7 @@ class DeepfakeDetector(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        _check_settings(self.hparams)
         self.spec = get_backbone(backbone)
         self.configure_network()
         self.configure_metrics()
@@ -117,7 +87,7 @@ class DeepfakeDetector(LightningModule):
         self.to(memory_format=torch.channels_last)
 
     def configure_metrics(self) -> None:
-        """torchmetrics of each stage, and the predictions that figures and files are made of."""
+        """Metrics of each stage, and the predictions that figures and files are made of."""
         self.train_metrics = detection_metrics("train/")
         self.val_metrics = self.train_metrics.clone(prefix="val/")
         self.test_metrics = self.train_metrics.clone(prefix="test/")
@@ -132,15 +102,15 @@ class DeepfakeDetector(LightningModule):
                 optimizer = torch.optim.Adam(self.parameters(), lr=lr, weight_decay=decay)
             case "adamw":
                 optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=decay)
-            case "sgd":
+            case _:
                 optimizer = torch.optim.SGD(self.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
-            case other:
-                raise UsageError(f"model.optimizer is adam, adamw or sgd, not {other!r}")
         if self.hparams["scheduler"] == "none":
             return optimizer
-        total = int(self.trainer.estimated_stepping_batches)
-        per_epoch = total / max(1, self.trainer.max_epochs or 1)
-        schedule = cosine_with_warmup(optimizer, total, round(self.hparams["warmup_epochs"] * per_epoch))
+        total = self.trainer.estimated_stepping_batches
+        if total == float("inf"):
+            raise UsageError("model.scheduler cosine needs an end: --trainer.max_epochs or --trainer.max_steps")
+        per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
+        schedule = cosine_with_warmup(optimizer, int(total), round(self.hparams["warmup_epochs"] * per_epoch))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -165,25 +135,8 @@ class DeepfakeDetector(LightningModule):
         source = self.hparams["weights"]
         if source == "none":
             return
-        wanted = set(self.backbone.state_dict())
-        state = self._imagenet_state() if source == "imagenet" else read_checkpoint(source)
-        tensors, left_out = backbone_state(state, self.spec.prefix, self.spec.head_prefix, wanted, source)
-        try:
-            self.backbone.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise CheckpointError(f"{source}: does not fit {self.hparams['backbone']}: {error}") from None
+        left_out = load_backbone(self.backbone, self.spec, source)
         rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
-
-    def _imagenet_state(self) -> dict[str, Tensor]:
-        url = self.spec.weights.url
-        try:
-            return self.spec.imagenet_state()
-        except (OSError, RuntimeError) as error:
-            cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-            raise DownloadError(
-                f"ImageNet weights could not be fetched from {url} ({error}). Put the file at {cached}, or name one with "
-                "--model.weights FILE, or start from random weights with --model.weights none"
-            ) from error
 
     def setup(self, stage: str) -> None:
         """Initial weights, for a fit that starts afresh; never before a test."""
@@ -219,7 +172,7 @@ class DeepfakeDetector(LightningModule):
         self.train()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Seed dropout from (seed, epoch, batch, rank), so that a resumed epoch draws what the unbroken one would have."""
+        """Seed dropout from (seed, epoch, batch, rank): a resumed epoch draws what the unbroken one would have."""
         if self._frozen != (self.current_epoch < self.hparams["freeze_epochs"]):  # resumed within an epoch
             self._freeze()
         torch.manual_seed(sample_seed(self._dropout_seed or 0, self.current_epoch, batch_idx, self.global_rank))
@@ -232,13 +185,13 @@ class DeepfakeDetector(LightningModule):
             return self._zero_loss()
         logits = self(batch["image"])
         loss = self._loss(logits, label)
-        self.train_metrics.update(self.p_fake(_margin(logits.detach())), label)
+        self.train_metrics.update(self.p_fake(margin_of(logits.detach())), label)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label), sync_dist=True)
         self.log_dict(self.train_metrics, on_step=False, on_epoch=True)
         return loss + self._zero_loss() if self._frozen and self.trainer.world_size > 1 else loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Parameters without a gradient are passed over by every optimiser: how a step or a frozen backbone is skipped."""
+        """Take away the gradients of what must not move: every optimiser passes over parameters without one."""
         skipped = self.parameters() if self._skips_step else self.backbone.parameters() if self._frozen else ()
         for parameter in skipped:
             parameter.grad = None
@@ -273,7 +226,7 @@ class DeepfakeDetector(LightningModule):
 
     def _margins(self, batch: Batch) -> Tensor:
         """(B,) float32; B may be 0 where no file of a batch could be read."""
-        return _margin(self(batch["image"])) if len(batch["label"]) else torch.empty(0, device=self.device)
+        return margin_of(self(batch["image"])) if len(batch["label"]) else torch.empty(0, device=self.device)
 
     def _evaluation_step(self, batch: Batch) -> None:
         self.predictions.update(batch["index"], batch["label"], self._margins(batch))
@@ -281,6 +234,8 @@ class DeepfakeDetector(LightningModule):
     def _log_evaluation(self, metrics: MetricCollection) -> None:
         """Every rank holds all predictions here, so the metrics need no further exchange."""
         _, label, margin = self.predictions.compute()
+        if len(label) == 0:
+            raise TrainingError(f"No image for the {metrics.prefix} metrics could be read; see skipped.csv")
         values = metrics(self.p_fake(margin), label)
         values[f"{metrics.prefix}loss"] = F.softplus(torch.where(label == 1, -margin, margin)).mean()
         metrics.reset()
@@ -298,33 +253,17 @@ class DeepfakeDetector(LightningModule):
 
     def is_cross_dataset(self, data: DeepfakeDataModule) -> bool:
         """Whether `data` is another root than this checkpoint was trained on, with other images in its test part."""
-        trained, tested = self.facts.get("split"), data.split_facts()
-        if not trained or trained["test_fingerprint"] == tested["test_fingerprint"]:
-            return False
-        return bool(trained["root"] != tested["root"])
+        return is_cross_dataset(self.facts.get("split"), data.split_facts())
 
     def on_test_start(self) -> None:
-        """Refuse to test on images that training may have seen.
-
-        Raises:
-            CheckpointError: same data root, another test part, and `data.allow_new_split` is not set.
-        """
+        """Refuse to test on images that training may have seen; raises `CheckpointError`."""
         data = getattr(self.trainer, "datamodule", None)
-        trained = self.facts.get("split")
-        if not isinstance(data, DeepfakeDataModule) or not trained or data.allow_new_split:
+        if not isinstance(data, DeepfakeDataModule):
             return
-        tested = data.split_facts()
-        if trained["test_fingerprint"] == tested["test_fingerprint"]:
-            return
+        if not data.allow_new_split:
+            refuse_seen_images(self.facts.get("split"), data.split_facts())
         if self.is_cross_dataset(data):
-            rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {tested['root']}")
-            return
-        raise CheckpointError(
-            f"This checkpoint was trained with another split of {tested['root']}: its test part had {trained['n_test']} "
-            f"images (fingerprint {trained['test_fingerprint'][:12]}), this one has {tested['n_test']} "
-            f"({tested['test_fingerprint'][:12]}), so training may have seen them. Use the training's data.split_seed, "
-            "manifest and files, or say --allow-new-split"
-        )
+            rank_zero_info(f"cross-dataset: trained on {self.facts['split']['root']}, tested on {data.root}")
 
     def any_rank(self, flag: bool) -> bool:
         """Whether `flag` holds on any process: all of them must take the same way."""
@@ -347,11 +286,25 @@ class DeepfakeDetector(LightningModule):
         """Take the facts back; raises `CheckpointError` for a file that another program wrote."""
         if FACTS_KEY not in checkpoint:
             raise CheckpointError("This is not a checkpoint of dfdetect: it lacks the detector's facts")
+        own, loaded = set(self.state_dict()), set(checkpoint["state_dict"])
+        if own != loaded:
+            raise CheckpointError(
+                f"The checkpoint does not fit {self.hparams['backbone']}: it lacks {sorted(own - loaded)[:3]} "
+                f"and has {sorted(loaded - own)[:3]} besides"
+            )
         self.facts = dict(checkpoint[FACTS_KEY])
         self._dropout_seed = self.facts.pop("dropout_seed")
         self._starts_afresh = False
 
 
-def _margin(logits: Tensor) -> Tensor:
-    """Logits (N, 2) to the logit of fake minus the logit of real, (N,) float32."""
-    return logits[:, 1].float() - logits[:, 0].float()
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse a value out of its range, before anything is built or downloaded; raises `UsageError`."""
+    for name, choices in {"optimizer": ("adam", "adamw", "sgd"), "scheduler": ("none", "cosine")}.items():
+        if settings[name] not in choices:
+            raise UsageError(f"model.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
+    for name in ("dropout", "label_smoothing"):
+        if not 0 <= (settings[name] or 0) < 1:
+            raise UsageError(f"model.{name} is at least 0 and below 1, not {settings[name]}")
+    for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
+        if settings[name] < 0:
+            raise UsageError(f"model.{name} is at least 0, not {settings[name]}")

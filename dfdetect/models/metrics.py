@@ -16,16 +16,21 @@ from torchmetrics.classification import (
 )
 from torchmetrics.utilities.data import dim_zero_cat
 
+from dfdetect.evaluation.metrics import equal_error_rate
+
+_JUST_BELOW_HALF = 0.5 - 2**-25
+"""The float32 before 0.5: fake is p_fake >= 0.5 everywhere, but torchmetrics asks for more than the threshold."""
+
 
 class _NanOnOneClass(Metric):
-    """Ranking metrics mean nothing where only one class was seen: NaN then, instead of torchmetrics' 0 and a warning."""
+    """Ranking metrics mean nothing where only one class was seen: NaN then, not 0 and a warning."""
 
     def compute(self) -> Any:
         """(,) the metric, or NaN."""
         target: Tensor = dim_zero_cat(self.target)  # type: ignore[arg-type]
         if len(target) == 0 or bool((target == target[0]).all()):
             return torch.tensor(float("nan"), device=self.device)
-        return super().compute()
+        return super().compute()  # type: ignore[safe-super]
 
 
 class AUROC(_NanOnOneClass, BinaryAUROC):
@@ -36,8 +41,15 @@ class AveragePrecision(_NanOnOneClass, BinaryAveragePrecision):
     """Area under the precision-recall curve; higher is better, the share of fakes is chance."""
 
 
-class EqualErrorRate(_NanOnOneClass, BinaryEER):
+class EqualErrorRate(BinaryEER):
     """Error rate at the threshold where as many reals are called fake as fakes real; lower is better, 0.5 is chance."""
+
+    def compute(self) -> Any:
+        """(,) as the one evaluation says; rounding decides between equally near thresholds in torchmetrics' own."""
+        target: Tensor = dim_zero_cat(self.target)  # type: ignore[arg-type]
+        p_fake: Tensor = dim_zero_cat(self.preds)  # type: ignore[arg-type]
+        value = equal_error_rate(target.long().cpu().numpy(), p_fake.double().cpu().numpy())
+        return torch.tensor(value, dtype=torch.float32, device=self.device)
 
 
 def detection_metrics(prefix: str) -> MetricCollection:
@@ -49,10 +61,10 @@ def detection_metrics(prefix: str) -> MetricCollection:
     """
     return MetricCollection(
         {
-            "accuracy": BinaryAccuracy(),
-            "precision": BinaryPrecision(),
-            "recall": BinaryRecall(),
-            "f1": BinaryF1Score(),
+            "accuracy": BinaryAccuracy(_JUST_BELOW_HALF),
+            "precision": BinaryPrecision(_JUST_BELOW_HALF),
+            "recall": BinaryRecall(_JUST_BELOW_HALF),
+            "f1": BinaryF1Score(_JUST_BELOW_HALF),
             "auroc": AUROC(),
             "average_precision": AveragePrecision(),
             "eer": EqualErrorRate(),

@@ -1,0 +1,38 @@
+"""What callbacks ask a trainer for, in one place: Lightning sets these attributes without declaring them."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from dfdetect.data.datamodule import DeepfakeDataModule
+
+C = TypeVar("C", bound=Callback)
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """Folder of a trainer's run; call it on all ranks, they agree on it."""
+    return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+def is_dry_run(trainer: Trainer) -> bool:
+    """Whether this is a `fast_dev_run`, which leaves no files."""
+    return bool(getattr(trainer, "fast_dev_run", False))
+
+
+def data_of(trainer: Trainer) -> DeepfakeDataModule | None:
+    """The data module, where the trainer was given one of ours."""
+    data = getattr(trainer, "datamodule", None)
+    return data if isinstance(data, DeepfakeDataModule) else None
+
+
+def is_fitting(trainer: Trainer) -> bool:
+    """Whether a fit is under way, its validation included: `trainer.training` is False during that."""
+    return trainer.state.fn == TrainerFn.FITTING
+
+
+def find_callback(trainer: Trainer, kind: type[C]) -> C | None:
+    """The trainer's first callback of a class."""
+    callbacks: list[Callback] = getattr(trainer, "callbacks", [])
+    return next((callback for callback in callbacks if isinstance(callback, kind)), None)

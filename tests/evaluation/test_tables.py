@@ -1,0 +1,72 @@
+"""Tables and files say what was evaluated, and a file is whole or not there."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from dfdetect.evaluation.metrics import Predictions, evaluate
+from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
+
+
+@pytest.fixture
+def predictions() -> Predictions:
+    return Predictions(
+        path=["a.png", 'b, "c".png', "ünlü/d.png"],
+        label=np.array([0, 1, 1]),
+        p_fake=np.array([0.25, 0.75, 1 / 3]),
+        group=["a.png", "person", "person"],
+        source=["", "gan", "a name of more than sixteen letters"],
+    )
+
+
+def test_the_table_has_a_line_for_all_and_one_a_source(predictions):
+    lines = metrics_table(evaluate(predictions), "Test of x").splitlines()
+    assert lines[0] == "Test of x"
+    assert lines[1].split()[:3] == ["n", "real", "fake"]
+    assert lines[2].split()[:7] == ["all", "3", "1", "2", "0.6667", "1.0000", "0.5000"]
+    assert lines[3].startswith("a name of more t ")
+    assert lines[4].split()[:4] == ["gan", "1", "0", "1"]
+    assert {len(line) for line in lines[1:5]} == {len(lines[1])}
+    assert lines[6] == "At threshold 0.5: 1 real as real, 0 real as fake, 1 fake as real, 1 fake as fake"
+    assert lines[7].startswith("Note: Only 3 images")
+
+
+def test_what_is_undefined_is_a_dash_in_the_table():
+    one_class = Predictions(["a"], np.array([1]), np.array([0.2]), ["a"], [""])
+    table = metrics_table(evaluate(one_class), "Test")
+    assert table.splitlines()[2].split() == ["all", "1", "0", "1", "0.0000", "-", "0.0000", "0.0000", "-", "-", "-"]
+    assert "nan" not in table.lower()
+
+
+def test_predictions_are_read_back_as_they_were(tmp_path, predictions):
+    write_predictions(tmp_path / "new" / "p.csv", predictions)
+    with open(tmp_path / "new" / "p.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["path"] for row in rows] == list(predictions.path)
+    assert [row["label"] for row in rows] == ["real", "fake", "fake"]
+    assert [float(row["p_fake"]) for row in rows] == pytest.approx(predictions.p_fake, abs=1e-6)
+    assert [row["group"] for row in rows] == list(predictions.group)
+    assert [row["source"] for row in rows] == list(predictions.source)
+
+
+def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):
+    file = tmp_path / "metrics.json"
+    write_json(file, {"auroc": None})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(file, {"auroc": float("nan")})
+    assert json.loads(file.read_text()) == {"auroc": None}
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
+    file = tmp_path / "rows.csv"
+    write_rows(file, ["a"], [[1]])
+
+    def rows():
+        yield [2]
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_rows(file, ["a"], rows())
+    assert file.read_text() == "a\n1\n"

@@ -1,0 +1,66 @@
+"""One tiny detector, its data and a trainer, so that a whole fit takes a second."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import nn
+from torchvision.models import MobileNet_V2_Weights
+
+from dfdetect.callbacks.access import run_folder
+from dfdetect.callbacks.defaults import default_callbacks
+from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.models.backbones import BACKBONES, Backbone
+from dfdetect.models.checkpoint import SafeCheckpointIO
+from dfdetect.models.detector import DeepfakeDetector
+
+
+def build_tiny() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2), nn.ReLU()
+    )
+
+
+BACKBONES["tiny"] = Backbone(
+    build=build_tiny,
+    channels=16,
+    dropout=0.1,
+    weights=MobileNet_V2_Weights.IMAGENET1K_V1,
+    prefix="features.",
+    head_prefix="classifier.",
+)
+
+
+def tiny_detector(**settings: Any) -> DeepfakeDetector:
+    return DeepfakeDetector(**{"backbone": "tiny", "weights": "none", "lr": 1e-3} | settings)
+
+
+def faces_data(root: Path | str, **settings: Any) -> DeepfakeDataModule:
+    small = {"image_size": 32, "batch_size": 16, "num_workers": 0, "cache": "off"}
+    return DeepfakeDataModule(root=str(root), **small | settings)
+
+
+def quiet_trainer(folder: Path, callbacks: list[Callback] | None = None, **settings: Any) -> Trainer:
+    """A trainer as the command line builds it, on the CPU; its runs lie in FOLDER/run/version_N."""
+    fixed: dict[str, Any] = {
+        "accelerator": "cpu",
+        "logger": TensorBoardLogger(str(folder), name="run", default_hp_metric=False),
+        "callbacks": default_callbacks() if callbacks is None else callbacks,
+        "enable_checkpointing": callbacks is None,
+        "plugins": [SafeCheckpointIO()],
+        "max_epochs": 1,
+        "log_every_n_steps": 1,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+        "default_root_dir": str(folder),
+    }
+    return Trainer(**fixed | settings)
+
+
+def fit_run(folder: Path, root: Path | str, **trainer: Any) -> Path:
+    """Fit the tiny detector with all default callbacks; returns the run's folder."""
+    fitting = quiet_trainer(folder, **trainer)
+    fitting.fit(tiny_detector(), faces_data(root))
+    return run_folder(fitting)

@@ -1,0 +1,376 @@
+"""The command line as its users type it: every configuration end to end, run discovery, precedence, refusals."""
+
+import csv
+import errno
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+
+import dfdetect
+from dfdetect.cli import _available_precision
+from dfdetect.main import COMMANDS, main
+from dfdetect.models.checkpoint import SafeCheckpointIO, read_checkpoint
+from dfdetect.models.detector import DeepfakeDetector
+
+CONFIGS = sorted((Path(dfdetect.__file__).parent.parent / "configs").glob("*.yaml"))
+RESULTS = ("metrics.json", "predictions.csv", "confusion_matrix.png", "roc.png", "pr.png", "mistakes.png")
+
+
+def tiny(faces: Path, epochs: int = 1) -> list[str]:
+    """Settings that make any configuration run in seconds."""
+    return [
+        f"--data.root={faces}",
+        "--data.image_size=32",
+        "--data.batch_size=16",
+        "--data.num_workers=0",
+        "--model.weights=none",
+        f"--trainer.max_epochs={epochs}",
+        "--trainer.limit_train_batches=3",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.enable_model_summary=false",
+        "--figures.every_n_epochs=0",
+    ]
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, generated_faces):
+    """A folder in which a fit has run once."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("DFDETECT_CACHE", str(folder / "cache"))
+        assert main(["fit", "--config", "mobilenetv2", *tiny(generated_faces)]) == 0
+    return folder
+
+
+@pytest.fixture
+def work(trained, tmp_path, monkeypatch):
+    """A private copy of that folder to work in; returns its run."""
+    shutil.copytree(trained / "lightning_logs", tmp_path / "lightning_logs")
+    monkeypatch.chdir(tmp_path)
+    return Path("lightning_logs/mobilenetv2/version_0")
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; from dfdetect.main import main; main(['--help']); assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in answer.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--version"], ["--help"]])
+def test_python_m_is_the_same_command(arguments):
+    answer = subprocess.run([sys.executable, "-m", "dfdetect", *arguments], capture_output=True, text=True, check=False)
+    assert answer.returncode == (2 if not arguments else 0)
+    assert dfdetect.__version__ in answer.stdout or "commands:" in answer.stdout
+
+
+def test_unknown_command_is_a_usage_error(capsys):
+    assert main(["train"]) == 2
+    assert "there are: fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["fit", "test", "predict", "validate"])
+def test_every_field_is_in_the_help(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for option in ("--model.backbone", "--data.root", "--trainer.precision", "--last_checkpoint.every_n_train_steps"):
+        assert option in text
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=[config.stem for config in CONFIGS])
+def test_configuration_trains_tests_and_predicts(config, generated_faces, capsys):
+    assert main(["fit", "--config", str(config), *tiny(generated_faces)]) == 0
+    assert main(["test"]) == 0
+    assert main(["predict", f"--data.predict_root={generated_faces / 'real'}"]) == 0
+    run = Path("lightning_logs") / config.stem / "version_0"
+    assert all((run / name).stat().st_size > 0 for name in RESULTS)
+    assert {p.name for p in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert [p.name for p in Path("lightning_logs").glob("*/*")] == ["version_0"]
+    output = capsys.readouterr().out
+    for text in (
+        "sources",
+        "part_swap",
+        "Watch     tensorboard --logdir lightning_logs",
+        f"Written to {run}",
+        "no figure on them",
+    ):
+        assert text in output
+    predicted = rows_of(run / "predict/predictions.csv")
+    assert len(predicted) == len(list((generated_faces / "real").iterdir()))
+    assert all(0 <= float(row["p_fake"]) <= 1 for row in predicted)
+
+
+def test_published_recipe_is_the_default():
+    for config in ("mobilenetv2", "resnet18"):
+        text = yaml.safe_load((CONFIGS[0].parent / f"{config}.yaml").read_text())
+        assert text["data"]["download"] is True
+        assert text["data"]["root"] == "data/real-vs-fake-faces"
+        assert (text["model"]["lr"], text["model"]["optimizer"], text["model"]["weights"]) == (1e-4, "adam", "imagenet")
+        assert (text["trainer"]["max_epochs"], text["trainer"]["precision"]) == (10, "16-mixed")
+        assert (text["data"]["image_size"], text["data"]["batch_size"]) == (224, 32)
+
+
+def test_test_alone_uses_the_newest_run_and_writes_into_it(work, generated_faces, capsys):
+    older = work.parent / "version_7"  # a higher number, but written earlier
+    shutil.copytree(work, older)
+    os.utime(older / "checkpoints/best.ckpt", (1, 1))
+    assert main(["test"]) == 0
+    assert (work / "metrics.json").exists()
+    assert not (older / "metrics.json").exists()
+    result = json.loads((work / "metrics.json").read_text())
+    rows = rows_of(work / "predictions.csv")
+    assert result["n"] == len(rows) == sum(row["split"] == "test" for row in rows_of(work / "split.csv"))
+    assert list(rows[0]) == ["path", "label", "p_fake", "group", "source"]
+
+
+@pytest.mark.parametrize("command", ["test", "predict", "validate"])
+def test_nothing_trained_is_refused_with_the_fix(command, capsys):
+    assert main([command]) == 1
+    error = capsys.readouterr().err
+    assert "No best.ckpt" in error
+    assert "dfdetect fit --config" in error
+
+
+def test_resume_of_nothing_is_refused(capsys, work, generated_faces):
+    assert main(["fit", "--config", "resnet18", "--ckpt_path", "last"]) == 1
+    assert "there are runs of mobilenetv2" in capsys.readouterr().err
+
+
+def test_checkpoint_alone_is_enough(work, capsys):
+    shutil.move(work / "checkpoints/best.ckpt", "elsewhere.ckpt")
+    shutil.rmtree("lightning_logs")
+    assert main(["test", "--ckpt_path", "elsewhere.ckpt"]) == 0
+    assert (Path("lightning_logs/dfdetect/version_0/metrics.json")).exists()
+
+
+def test_command_line_beats_yaml_beats_checkpoint(work, capsys):
+    Path("mine.yaml").write_text("data:\n  batch_size: 5\n  num_workers: 1\n")
+    shutil.move("lightning_logs/mobilenetv2", "lightning_logs/mine")
+    with pytest.raises(SystemExit):
+        main(["test", "--config", "mine.yaml", "--data.num_workers=2", "--print_config"])
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert (config["data"]["batch_size"], config["data"]["num_workers"], config["data"]["image_size"]) == (5, 2, 32)
+
+
+def test_model_setting_that_the_checkpoint_overrides_is_said(work, capfd, caplog):
+    with caplog.at_level("INFO"):
+        assert main(["test", "--model.dropout=0.9", "--trainer.enable_progress_bar=false"]) == 0
+    said = caplog.text + capfd.readouterr().err
+    assert "model.dropout: 0.9 was asked for, but the checkpoint decides: None" in said
+    assert "model.lr" not in said
+
+
+def test_fit_that_continues_stays_in_its_folder_and_keeps_its_settings(work, capsys):
+    assert main(["fit", "--config", "mobilenetv2", "--ckpt_path", "last", "--trainer.max_epochs=2", "--data.download=false",
+                 *[a for a in tiny(Path(_root_of(work))) if "max_epochs" not in a]]) == 0  # fmt: skip
+    assert [p.name for p in work.parent.iterdir()] == ["version_0"]
+    assert read_checkpoint(work / "checkpoints/last.ckpt")["epoch"] == 1
+    assert yaml.safe_load((work / "config.yaml").read_text())["trainer"]["max_epochs"] == 2
+
+
+def _root_of(run: Path) -> str:
+    return str(yaml.safe_load((run / "config.yaml").read_text())["data"]["root"])
+
+
+class Payload:
+    """Creates a file when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("payload-ran",)
+
+
+@pytest.mark.parametrize("command", ["test", "fit", "predict", "validate"])
+@pytest.mark.parametrize("save", ["torch", "pickle"])
+def test_pickled_code_is_refused_and_does_not_run(command, save, capsys, generated_faces):
+    if save == "torch":
+        torch.save({"state_dict": {}, "hyper_parameters": Payload()}, "evil.ckpt")
+    else:
+        Path("evil.ckpt").write_bytes(pickle.dumps(Payload()))
+    assert main([command, "--ckpt_path", "evil.ckpt", f"--data.root={generated_faces}"]) == 1
+    error = capsys.readouterr().err
+    assert "refused" in error
+    assert error.strip().count("\n") == 0
+    assert not Path("payload-ran").exists()
+
+
+@pytest.mark.parametrize("source", ["http://127.0.0.1:9/x.ckpt", "https://example.org/x.ckpt", "s3://bucket/x.ckpt"])
+@pytest.mark.parametrize("how", ["option", "yaml"])
+def test_checkpoint_from_a_url_is_refused(source, how, capsys):
+    Path("url.yaml").write_text(f"ckpt_path: {source}\n")
+    arguments = ["--ckpt_path", source] if how == "option" else ["--config", "url.yaml"]
+    assert main(["test", *arguments]) == 1
+    assert "local file only" in capsys.readouterr().err
+
+
+def test_unsafe_loading_cannot_be_asked_for(work, capsys):
+    assert main(["test", "--weights_only", "false"]) == 2
+    assert main(["test", "--weights_only=false"]) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None], ids=["empty", "text", "missing"])
+def test_what_is_no_checkpoint_is_refused(content, capsys):
+    if content is not None:
+        Path("x.ckpt").write_bytes(content)
+    assert main(["test", "--ckpt_path", "x.ckpt"]) == 1
+    assert "x.ckpt" in capsys.readouterr().err
+
+
+def test_state_dict_alone_is_not_a_checkpoint(capsys):
+    torch.save({"weight": torch.zeros(1)}, "x.ckpt")
+    assert main(["test", "--ckpt_path", "x.ckpt"]) == 1
+    assert "not a checkpoint of dfdetect" in capsys.readouterr().err
+
+
+def test_checkpoint_that_misses_a_key_is_refused(work, capsys):
+    file = work / "checkpoints/best.ckpt"
+    checkpoint = read_checkpoint(file)
+    del checkpoint["state_dict"]["head.linear.bias"]
+    torch.save(checkpoint, file)
+    assert main(["test"]) == 1
+    assert "head.linear.bias" in capsys.readouterr().err
+
+
+def test_another_split_is_refused_unless_allowed(work, capsys):
+    assert main(["test", "--data.split_seed=1"]) == 1
+    assert "--allow-new-split" in capsys.readouterr().err
+    assert main(["test", "--data.split_seed=1", "--allow-new-split"]) == 0
+
+
+def test_other_data_is_said_to_be_cross_dataset(work, generated_faces, tmp_path, capsys):
+    other = tmp_path / "other"
+    shutil.copytree(generated_faces, other)
+    for photo in list((other / "real").iterdir()):
+        photo.rename(photo.with_stem(f"other-{photo.stem}"))
+    assert main(["test", f"--data.root={other}"]) == 0
+    assert "cross-dataset" in capsys.readouterr().out
+    assert (work / "cross-dataset/other/metrics.json").exists()
+    assert not (work / "metrics.json").exists()
+
+
+def test_callbacks_can_be_added_without_losing_ours(generated_faces):
+    early = [
+        "--trainer.callbacks+=EarlyStopping",
+        "--trainer.callbacks.monitor=val/auroc",
+        "--trainer.callbacks.mode=max",
+    ]
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), *early]) == 0
+    run = Path("lightning_logs/demo/version_0")
+    assert (run / "curves.png").exists()
+    assert "EarlyStopping" in (run / "config.yaml").read_text()
+
+
+def test_broken_files_are_listed_and_the_run_goes_on(generated_faces, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(generated_faces, data)
+    for kind, content in {"empty": b"", "text": b"hello", "cut": (data / "real/00000.jpg").read_bytes()[:600]}.items():
+        (data / f"real/{kind}.jpg").write_bytes(content)
+    settings = [a for a in tiny(data) if "limit" not in a]
+    with pytest.warns(UserWarning, match="Skipped"):
+        assert main(["fit", "--config", "demo", *settings]) == 0
+        assert main(["test"]) == 0
+        assert main(["predict", f"--data.predict_root={data / 'real'}"]) == 0
+    run = Path("lightning_logs/demo/version_0")
+    listed = rows_of(run / "skipped.csv")
+    assert {row["path"].split("/")[-1] for row in listed} == {"empty.jpg", "text.jpg", "cut.jpg"}
+    failed = [row for row in rows_of(run / "predict/predictions.csv") if row["error"]]
+    assert len(failed) == 3
+
+
+def test_too_many_broken_files_stop_the_run(generated_faces, tmp_path, capsys):
+    data = tmp_path / "data"
+    shutil.copytree(generated_faces, data)
+    for number in range(40):
+        (data / f"fake/broken{number}.jpg").write_bytes(b"")
+    settings = [a for a in tiny(data) if "limit" not in a]
+    with pytest.warns(UserWarning, match="Skipped"):
+        assert main(["fit", "--config", "demo", *settings]) == 1
+    assert "cannot be read; more than 5%" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("break_it", ["missing", "empty", "unknown"])
+def test_unusable_data_root_says_what_was_found(break_it, tmp_path, capsys):
+    root = tmp_path / "root"
+    if break_it != "missing":
+        (root / "real").mkdir(parents=True)
+    if break_it == "unknown":
+        (root / "real").rename(root / "stuff")
+    assert main(["fit", "--config", "mobilenetv2", *tiny(root), "--data.download=false"]) == 1
+    error = capsys.readouterr().err
+    assert "Accepted layouts" in error
+    assert str(root) in error
+
+
+def test_nan_loss_stops_clean_and_keeps_the_checkpoint(work, generated_faces, capsys):
+    before = (work / "checkpoints/last.ckpt").read_bytes()
+    settings = [a for a in tiny(generated_faces, epochs=3) if "lr" not in a]
+    # the checkpoint's learning rate would win, so the fit is made to diverge by its own weights
+    checkpoint = read_checkpoint(work / "checkpoints/last.ckpt")
+    checkpoint["state_dict"]["head.linear.bias"].fill_(float("inf"))
+    torch.save(checkpoint, work / "checkpoints/last.ckpt")
+    broken = (work / "checkpoints/last.ckpt").read_bytes()
+    assert main(["fit", "--config", "mobilenetv2", "--ckpt_path", "last", *settings, "--data.download=false"]) == 1
+    assert "not finite" in capsys.readouterr().err
+    assert (work / "checkpoints/last.ckpt").read_bytes() == broken != before
+
+
+def test_full_disk_ends_in_a_sentence(generated_faces, monkeypatch, capsys):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
+
+    monkeypatch.setattr(SafeCheckpointIO, "save_checkpoint", full)
+    assert main(["fit", "--config", "demo", *tiny(generated_faces)]) == 1
+    assert "The disk is full (last.ckpt)" in capsys.readouterr().err
+
+
+def test_gpu_out_of_memory_ends_in_a_sentence(generated_faces, monkeypatch, capsys):
+    def out_of_memory(self, pixels):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(DeepfakeDetector, "forward", out_of_memory)
+    assert main(["fit", "--config", "demo", *tiny(generated_faces)]) == 1
+    error = capsys.readouterr().err
+    assert "--data.batch_size" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "cuda", "mps", "used"),
+    [
+        ("auto", True, False, "16-mixed"),
+        ("auto", False, True, "32-true"),
+        ("auto", False, False, "bf16-mixed"),
+        ("cpu", True, True, "bf16-mixed"),
+        ("gpu", False, True, "32-true"),
+        ("cuda", True, True, "16-mixed"),
+    ],
+)
+def test_precision_falls_back_where_the_machine_cannot(accelerator, cuda, mps, used, monkeypatch):
+    monkeypatch.setattr(CUDAAccelerator, "is_available", staticmethod(lambda: cuda))
+    monkeypatch.setattr(MPSAccelerator, "is_available", staticmethod(lambda: mps))
+    assert _available_precision({"precision": "16-mixed", "accelerator": accelerator}) == used
+    assert _available_precision({"precision": "32-true", "accelerator": accelerator}) == "32-true"
+
+
+def test_traceback_only_with_debug(capsys):
+    assert main(["test", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+    assert main(["test"]) == 1
+    assert "Traceback" not in capsys.readouterr().err
