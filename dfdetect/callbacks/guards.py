@@ -10,7 +10,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from dfdetect.callbacks.access import is_fitting
+from dfdetect.callbacks.access import is_dry_run, is_fitting, run_folder
+from dfdetect.callbacks.checkpoints import FOLDER
 from dfdetect.errors import TrainingError
 from dfdetect.models.detector import DeepfakeDetector
 
@@ -29,6 +30,11 @@ class SkippedFiles(Callback):
         self._seen: Counter[str] = Counter()
         self._bad: Counter[str] = Counter()
         self._named: set[str] = set()
+        self._folder = Path()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Ask for the run's folder while all processes do: a bad file comes to one of them."""
+        self._folder = run_folder(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Record a training batch's bad files."""
@@ -57,7 +63,7 @@ class SkippedFiles(Callback):
         if too_many:
             raise TrainingError(
                 f"{bad} of the first {seen} {part} files cannot be read; more than {MAX_BAD_SHARE:.0%} bad files point "
-                f"at the wrong folder or a broken copy. They are listed in {_folder(trainer) / SKIPPED}"
+                f"at the wrong folder or a broken copy. They are listed in {self._folder / SKIPPED}"
             )
 
     def _record(self, trainer: Trainer, part: str, batch: Any) -> None:
@@ -65,11 +71,19 @@ class SkippedFiles(Callback):
             if path not in self._named:
                 self._named.add(path)
                 rank_zero_warn(f"Skipped {path}: {cause}", category=UserWarning)
-                _append(_folder(trainer) / SKIPPED, part, path, cause)
+                if not is_dry_run(trainer):
+                    _append(self._folder / SKIPPED, part, path, cause)
 
 
 class FiniteLoss(Callback):
     """Stops a fit whose loss is NaN or infinite, before any checkpoint of it is written."""
+
+    def __init__(self) -> None:
+        self._folder = Path()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Ask for the run's folder, which the message names."""
+        self._folder = run_folder(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -91,7 +105,7 @@ class FiniteLoss(Callback):
 
     def _stop(self, trainer: Trainer, where: str) -> None:
         raise TrainingError(
-            f"The loss is not finite at {where}; the fit stops. Checkpoints in {_folder(trainer) / 'checkpoints'} are "
+            f"The loss is not finite at {where}; the fit stops. Checkpoints in {self._folder / FOLDER} are "
             "from before it. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
         )
 
@@ -109,8 +123,3 @@ def _append(file: Path, part: str, path: str, cause: str) -> None:
         if is_new:
             writer.writerow(["path", "part", "cause"])
         writer.writerow([path, part, cause])
-
-
-def _folder(trainer: Trainer) -> Path:
-    logger = trainer.logger
-    return Path(getattr(logger, "log_dir", None) or trainer.default_root_dir)

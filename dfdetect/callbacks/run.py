@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_only
 
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
@@ -27,12 +26,11 @@ class RunRecord(Callback):
                 folder.mkdir(parents=True, exist_ok=True)
                 data.save_split(folder)
 
-    @rank_zero_only
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves and say where everything lies."""
-        if is_dry_run(trainer):
-            return
         folder = run_folder(trainer)
+        if is_dry_run(trainer) or not trainer.is_global_zero:
+            return
         history = find_callback(trainer, History)
         if history is not None:
             history.draw(folder, f"{folder.parent.name} {folder.name}")

@@ -37,7 +37,7 @@ class DeepfakeDataModule(LightningDataModule):
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels.
         crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
-        zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms deep.
+        zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms.
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.
         batch_size: images a step and process.

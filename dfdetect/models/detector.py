@@ -109,6 +109,7 @@ class DeepfakeDetector(LightningModule):
         total = self.trainer.estimated_stepping_batches
         if total == float("inf"):
             raise UsageError("model.scheduler cosine needs an end: --trainer.max_epochs or --trainer.max_steps")
+        self.trainer.fit_loop.setup_data()  # without it a fit bounded by max_steps does not know its epochs yet
         per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
         schedule = cosine_with_warmup(optimizer, int(total), round(self.hparams["warmup_epochs"] * per_epoch))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -139,13 +140,8 @@ class DeepfakeDetector(LightningModule):
         rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
 
     def setup(self, stage: str) -> None:
-        """Initial weights, for a fit that starts afresh; never before a test."""
-        if stage != "fit":
-            return
-        if self._starts_afresh and self.trainer.ckpt_path is None:
-            self.load_initial_weights()
-        self._starts_afresh = False
-        if self.hparams["compile"]:
+        """Compile the backbone for a fit, where asked for."""
+        if stage == "fit" and self.hparams["compile"]:
             self.backbone.compile()
 
     def train(self, mode: bool = True) -> "DeepfakeDetector":
@@ -156,7 +152,10 @@ class DeepfakeDetector(LightningModule):
         return self
 
     def on_fit_start(self) -> None:
-        """Fix the seed of dropout (the checkpoint's when one is resumed) and the weights of the classes."""
+        """Initial weights and the seed of dropout, unless a checkpoint was loaded before; the weights of the classes."""
+        if self._starts_afresh:
+            self.load_initial_weights()
+            self._starts_afresh = False
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
         data = getattr(self.trainer, "datamodule", None)

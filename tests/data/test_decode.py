@@ -49,7 +49,12 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 def bomb(width=20_000, height=20_000) -> bytes:
     """A PNG of a few bytes whose header claims a huge picture."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(b"")) + png_chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", zlib.compress(b""))
+        + png_chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM", "GIF", "AVIF"])
@@ -197,7 +202,7 @@ def test_broken_files_raise_one_error_that_names_file_and_cause(data, cause, tmp
     assert "\n" not in str(from_file.value)
     with pytest.raises(DecodeError, match=f"^<bytes>: .*({cause})"):
         decode(data)
-    with pytest.raises(DecodeError, match="^upload.png: "):
+    with pytest.raises(DecodeError, match=r"^upload\.png: "):
         decode(data, name="upload.png")
 
 
@@ -253,7 +258,12 @@ def test_no_warning_leaks_and_the_callers_filters_stay():
 def test_decode_error_travels_between_processes():
     error = DecodeError("a/b.jpg", "empty file")
     copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), copy.name, copy.cause, str(copy)) == (DecodeError, "a/b.jpg", "empty file", "a/b.jpg: empty file")
+    assert (type(copy), copy.name, copy.cause, str(copy)) == (
+        DecodeError,
+        "a/b.jpg",
+        "empty file",
+        "a/b.jpg: empty file",
+    )
 
 
 def test_path_is_not_kept_open(tmp_path):

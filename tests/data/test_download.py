@@ -95,7 +95,7 @@ class Kaggle:
 @pytest.fixture
 def point_to(monkeypatch, tmp_path):
     """Kaggle's client speaks to the given URL, without an account and without proxies."""
-    from kagglesdk import kaggle_env
+    from kagglesdk import kaggle_env  # type: ignore[import-untyped]
 
     def point(url: str) -> None:
         monkeypatch.setitem(kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.LOCAL, url)
@@ -128,7 +128,15 @@ def assert_refused_with_three_ways_on(root, *causes: str) -> None:
     with pytest.raises(DownloadError) as caught:
         download_kaggle(root)
     message = str(caught.value)
-    for text in (KAGGLE_URL, str(root), "Three ways on", "KAGGLE_API_TOKEN", "browser", "--data.download false", "--config demo"):
+    for text in (
+        KAGGLE_URL,
+        str(root),
+        "Three ways on",
+        "KAGGLE_API_TOKEN",
+        "browser",
+        "--data.download false",
+        "--config demo",
+    ):
         assert text in message
     for cause in causes:
         assert cause in message.splitlines()[0]
@@ -190,7 +198,9 @@ def test_interrupted_transfer(kaggle, tmp_path):
     assert_refused_with_three_ways_on(fresh(tmp_path))
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"<html>", lambda b: b"", lambda b: b[:60] + bytes(300) + b[360:]])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"<html>", lambda b: b"", lambda b: b[:60] + bytes(300) + b[360:]]
+)
 def test_archive_that_is_none(damage, kaggle, tmp_path):
     kaggle.body = damage(kaggle.body)
     assert_refused_with_three_ways_on(fresh(tmp_path))

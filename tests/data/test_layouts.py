@@ -10,7 +10,17 @@ from dfdetect.errors import DataLayoutError
 from .helpers import touch
 
 REAL_NAMES = ["real", "Real", "REALS", "0_real", "original", "Originals", "training_real", "test_real", "real_images"]
-REAL_NAMES += ["authentic", "genuine", "pristine", "natural", "nature", "real-faces", "Real Photos", "0", "00_real_imgs"]
+REAL_NAMES += [
+    "authentic",
+    "genuine",
+    "pristine",
+    "natural",
+    "nature",
+    "real-faces",
+    "Real Photos",
+    "0",
+    "00_real_imgs",
+]
 FAKE_NAMES = ["fake", "FAKE", "fakes", "1_fake", "ai", "AI", "ai_generated", "AI-Generated Images", "training_fake"]
 FAKE_NAMES += ["generated", "synthetic", "deepfake", "Deepfakes", "manipulated", "forged", "fake_faces", "1", "0_fake"]
 NEITHER = ["", "data", "unreal", "faker", "real_and_fake", "realfake", "2", "00", "images", "train", "aid", "surreal"]
@@ -26,8 +36,12 @@ def test_label_of_a_name(name, label):
 
 @pytest.mark.parametrize(
     ("name", "split"),
-    [("train", "train"), ("Training", "train"), ("val", "val"), ("VALID", "val"), ("validation", "val")]
-    + [("test", "test"), ("Testing ", "test"), ("dev", None), ("real", None), ("", None), ("train2", None)],
+    [
+        *((name, "train") for name in ("train", "Training", " TRAIN")),
+        *((name, "val") for name in ("val", "VALID", "validation")),
+        *((name, "test") for name in ("test", "Testing ")),
+        *((name, None) for name in ("dev", "real", "", "train2")),
+    ],
 )
 def test_split_of_a_name(name, split):
     assert split_of(name) == split
@@ -39,8 +53,16 @@ def folders(root: Path) -> set[tuple[str, int, str]]:
 
 @pytest.mark.parametrize(
     ("real", "fake"),
-    [("real", "fake"), ("Real", "AI"), ("0_real", "1_fake"), ("original", "deepfake"), ("training_real", "training_fake")]
-    + [("0", "1"), ("nature", "ai"), ("1_real", "0_fake")],
+    [
+        ("real", "fake"),
+        ("Real", "AI"),
+        ("0_real", "1_fake"),
+        ("original", "deepfake"),
+        ("training_real", "training_fake"),
+        ("0", "1"),
+        ("nature", "ai"),
+        ("1_real", "0_fake"),
+    ],
 )
 def test_two_class_folders_in_any_spelling(real, fake, tmp_path):
     touch(tmp_path, f"{real}/a.jpg", f"{fake}/b.jpg", "readme.txt", "figures/c.png", ".hidden/real/d.jpg")

@@ -35,7 +35,9 @@ def test_shares_are_70_15_15_of_each_class():
     assert counts(samples, assign_parts(samples)) == [[700, 140], [150, 30], [150, 30]]
 
 
-@pytest.mark.parametrize("ratios", [(0.7, 0.15, 0.15), (0.5, 0.25, 0.25), (0.8, 0.0, 0.2), (1.0, 0.0, 0.0), (0.34, 0.33, 0.33)])
+@pytest.mark.parametrize(
+    "ratios", [(0.7, 0.15, 0.15), (0.5, 0.25, 0.25), (0.8, 0.0, 0.2), (1.0, 0.0, 0.0), (0.34, 0.33, 0.33)]
+)
 @pytest.mark.parametrize(("real", "fake"), [(3, 3), (7, 11), (20, 1), (101, 99), (1081, 960)])
 def test_shares_are_exact_up_to_rounding(real, fake, ratios):
     samples = two_classes(real, fake)
@@ -74,7 +76,11 @@ EXPECTED = {
     1: "0200101010000002020020000020210001000100",
     -7: "0020002002100000010121010000200000100200",
 }
-FINGERPRINTS = {0: "a3f95cc599bac17e1ee3a4ef38ce0f0c3ca31b823f996604a192c2a5f08a9c94", 1: "6e630fc69e8c18ecddfaff709cab2cc3a9be8c5d253d866454d027ab88808211", -7: "c10aca93aa7784dc1cf5c0d519382dc26f64c978290ddf234b09e7ad287ee198"}
+FINGERPRINTS = {
+    0: "a3f95cc599bac17e1ee3a4ef38ce0f0c3ca31b823f996604a192c2a5f08a9c94",
+    1: "6e630fc69e8c18ecddfaff709cab2cc3a9be8c5d253d866454d027ab88808211",
+    -7: "c10aca93aa7784dc1cf5c0d519382dc26f64c978290ddf234b09e7ad287ee198",
+}
 
 
 @pytest.mark.parametrize("seed", EXPECTED)
@@ -148,7 +154,9 @@ def test_one_huge_group_goes_to_training():
 
 
 def given(splits: list[str], **columns) -> Samples:
-    return table([f"{i:03d}.png" for i in range(len(splits))], [i % 2 for i in range(len(splits))], split=splits, **columns)
+    return table(
+        [f"{i:03d}.png" for i in range(len(splits))], [i % 2 for i in range(len(splits))], split=splits, **columns
+    )
 
 
 def test_complete_given_split_is_respected_whatever_the_seed_and_ratios():

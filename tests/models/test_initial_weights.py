@@ -118,7 +118,9 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path, content, said):
         detector.load_initial_weights()
 
 
-@pytest.mark.parametrize("write", [torch.save, lambda content, file: file.write_bytes(pickle.dumps(content))])
+@pytest.mark.parametrize(
+    "write", [torch.save, lambda content, file: file.write_bytes(pickle.dumps(content, 2))], ids=["torch", "pickle"]
+)
 def test_pickled_code_is_refused_and_does_not_run(tmp_path, write):
     write({"features.0.weight": Payload(tmp_path / "ran")}, tmp_path / "w.pth")
     with pytest.raises(CheckpointError, match="pickled code, which is never run"):

@@ -1,0 +1,104 @@
+"""best.ckpt is chosen by a defined validation metric alone; last.ckpt is always there to go on from."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+
+from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from dfdetect.models.checkpoint import FACTS_KEY, read_checkpoint
+from tests.fits import faces_data, quiet_trainer, tiny_detector
+
+
+class Scores(BestCheckpoint):
+    """Is told the monitored value instead of reading the detector's."""
+
+    def __init__(self, values: list[float], mode: str = "max") -> None:
+        super().__init__(mode=mode)
+        self.values = values
+
+    def _monitor_candidates(self, trainer: Trainer) -> dict[str, torch.Tensor]:
+        return super()._monitor_candidates(trainer) | {"val/auroc": torch.tensor(self.values[trainer.current_epoch])}
+
+
+def names(run: Path) -> set[str]:
+    folder = run / "checkpoints"
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def fit(folder: Path, root: Path, callbacks, **trainer) -> Path:
+    settings = {
+        "limit_train_batches": 2,
+        "limit_val_batches": 1,
+        "num_sanity_val_steps": 0,
+        "enable_checkpointing": True,
+    }
+    fitting = quiet_trainer(folder, callbacks=callbacks, **settings | trainer)
+    fitting.fit(tiny_detector(), faces_data(root))
+    return folder / "run" / "version_0"
+
+
+def test_a_fit_leaves_best_and_last(fitted_run):
+    assert names(fitted_run) == {"best.ckpt", "last.ckpt"}
+    best, last = (read_checkpoint(fitted_run / "checkpoints" / name) for name in ("best.ckpt", "last.ckpt"))
+    assert last["global_step"] == 22
+    assert best["global_step"] in (11, 22)
+    assert best[FACTS_KEY] == last[FACTS_KEY]
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "step"),
+    [
+        ([0.6, 0.9, 0.7], "max", 4),
+        ([0.6, 0.2, 0.7], "min", 4),
+        ([math.nan, 0.4, math.nan], "max", 4),
+        ([0.4, math.inf, math.nan], "max", 2),
+        ([0.4, -math.inf, math.nan], "min", 2),
+    ],
+)
+def test_best_is_the_best_defined_value(tmp_path, generated_faces, values, mode, step):
+    run = fit(tmp_path, generated_faces, [Scores(values, mode)], max_epochs=3)
+    assert names(run) == {"best.ckpt"}
+    assert read_checkpoint(run / "checkpoints/best.ckpt")["global_step"] == step
+
+
+def test_a_validation_of_one_class_is_never_the_best(tmp_path, generated_faces):
+    rows = ["path,label,split"]
+    for label, parts in {"real": ["train"] * 8 + ["test"], "fake": ["train"] * 8 + ["val"] * 4 + ["test"]}.items():
+        files = sorted((generated_faces / label).rglob("*.jpg"))
+        rows += [f"{file},{label},{part}" for file, part in zip(files, parts, strict=False)]
+    (tmp_path / "manifest.csv").write_text("\n".join(rows))
+    run = fit(tmp_path, tmp_path / "manifest.csv", [BestCheckpoint(), LastCheckpoint()])
+    assert names(run) == {"last.ckpt"}
+
+
+@pytest.mark.parametrize(("every", "steps"), [(0, [4, 8]), (2, [2, 4, 6, 8]), (3, [3, 4, 6, 8])])
+def test_last_is_written_at_each_epochs_end_and_where_asked_for(tmp_path, generated_faces, monkeypatch, every, steps):
+    saved: list[int] = []
+    save = Trainer.save_checkpoint
+
+    def note(trainer: Trainer, path, weights_only=None) -> None:
+        saved.append(trainer.global_step)
+        save(trainer, path, weights_only)
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", note)
+    run = fit(tmp_path, generated_faces, [LastCheckpoint(every)], max_epochs=2, limit_train_batches=4)
+    assert saved == steps
+    assert names(run) == {"last.ckpt"}
+
+
+def test_last_is_what_a_fit_goes_on_from(tmp_path, generated_faces):
+    run = fit(tmp_path, generated_faces, [LastCheckpoint()])
+    module: LightningModule = tiny_detector()
+    resumed = quiet_trainer(tmp_path, callbacks=[], max_epochs=2, limit_train_batches=2, limit_val_batches=1)
+    resumed.fit(module, faces_data(generated_faces), ckpt_path=run / "checkpoints/last.ckpt")
+    assert resumed.global_step == 4
+
+
+def test_a_dry_run_leaves_no_files(tmp_path, generated_faces):
+    trainer = quiet_trainer(tmp_path / "runs", fast_dev_run=True)
+    trainer.fit(tiny_detector(), faces_data(generated_faces))
+    trainer.test(tiny_detector(), faces_data(generated_faces), verbose=False)
+    assert not list(tmp_path.rglob("*.c*"))

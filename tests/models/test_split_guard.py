@@ -1,0 +1,66 @@
+"""A checkpoint is not tested on images that its training may have seen, unless that is asked for."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dfdetect.errors import CheckpointError
+from dfdetect.models.detector import DeepfakeDetector
+from tests.fits import faces_data, quiet_trainer, tiny_detector
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, generated_faces) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    trainer = quiet_trainer(folder, callbacks=[], limit_train_batches=1, limit_val_batches=1)
+    trainer.fit(tiny_detector(), faces_data(generated_faces))
+    trainer.save_checkpoint(folder / "x.ckpt")
+    return folder / "x.ckpt"
+
+
+def run_test(checkpoint: Path, folder: Path, data) -> Path:
+    """Test with all callbacks; returns the run's folder."""
+    detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
+    trainer = quiet_trainer(folder)
+    trainer.test(detector, data, verbose=False)
+    return folder / "run" / "version_0"
+
+
+def test_the_same_split_is_tested_without_a_word(checkpoint, tmp_path, generated_faces):
+    run = run_test(checkpoint, tmp_path, faces_data(generated_faces))
+    assert not any("split" in note for note in json.loads((run / "metrics.json").read_text())["notes"])
+
+
+def test_another_split_of_the_same_root_is_refused(checkpoint, tmp_path, generated_faces):
+    with pytest.raises(CheckpointError, match=r"another split.*36 images.*--allow-new-split"):
+        run_test(checkpoint, tmp_path, faces_data(generated_faces, split_seed=1))
+    assert not list(tmp_path.rglob("metrics.json"))
+
+
+def test_another_split_is_tested_where_allowed_and_the_result_says_so(checkpoint, tmp_path, generated_faces):
+    run = run_test(checkpoint, tmp_path, faces_data(generated_faces, split_seed=1, allow_new_split=True))
+    assert any("training may have seen" in note for note in json.loads((run / "metrics.json").read_text())["notes"])
+
+
+def test_a_copy_of_the_data_is_the_same_data(checkpoint, tmp_path, generated_faces):
+    shutil.copytree(generated_faces, tmp_path / "copy")
+    run = run_test(checkpoint, tmp_path, faces_data(tmp_path / "copy"))
+    assert (run / "metrics.json").is_file()
+    assert not (run / "cross-dataset").exists()
+
+
+def test_another_root_is_cross_dataset(checkpoint, tmp_path, generated_faces, caplog):
+    shutil.copytree(generated_faces, tmp_path / "other")
+    (tmp_path / "other/real").rename(tmp_path / "other/original")
+    with caplog.at_level("INFO"):
+        run = run_test(checkpoint, tmp_path, faces_data(tmp_path / "other"))
+    assert f"cross-dataset: trained on {generated_faces}" in caplog.text
+    folder = run / "cross-dataset" / "other"
+    assert not (run / "metrics.json").exists()
+    result = json.loads((folder / "metrics.json").read_text())
+    assert any(note.startswith(f"cross-dataset: trained on {generated_faces}") for note in result["notes"])
+    with open(folder / "predictions.csv", newline="") as stream:
+        assert {row["path"].split("/")[0] for row in csv.DictReader(stream)} == {"original", "fake"}
