@@ -5,7 +5,7 @@
 
 Data is read from $DFDETECT_DATA (folders ciplab384, ffhq-stylegan256, dfdc224), MobileNetV2's initial weights from
 $DFDETECT_WEIGHTS/mobilenet_v2_imagenet.pth. There are no pretrained ResNet18 weights there, so ResNet18 starts from
-random ones. Each training has a folder of its own below --out; one that was interrupted continues from its last epoch.
+random ones. `generated-faces` are drawn and need no data. Each training has a folder of its own below --out; one that was interrupted continues from its last epoch.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import numpy as np
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.evaluation.figures import confusion_matrix_figure, roc_overlay_figure, save_figure
 
+GENERATED = "generated-faces"
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc")
 
 
@@ -43,22 +44,28 @@ class Job:
         """Name of its folder and row."""
         return f"{self.data}-{self.backbone}-seed{self.seed}"
 
-    def arguments(self) -> list[str]:
+    def seeds(self) -> list[str]:
+        """One number seeds weights, order and augmentation, and the split."""
+        return ["--data.split_seed", str(self.seed), "--seed_everything", str(self.seed)]
+
+    def arguments(self, out: Path) -> list[str]:
         """The command line of `dfdetect fit`, with the two environment variables filled in."""
+        if self.data == GENERATED:
+            return ["--config", "demo", "--data.root", str(out / GENERATED), *self.seeds()]
         pretrained = self.backbone == "mobilenet_v2"
         weights = f"{os.environ['DFDETECT_WEIGHTS']}/mobilenet_v2_imagenet.pth" if pretrained else "none"
         return [
             "--config", self.backbone.replace("_", ""),
             "--data.root", f"{os.environ['DFDETECT_DATA']}/{self.data}",
-            "--data.split_seed", str(self.seed),
-            "--seed_everything", str(self.seed),
             "--model.weights", weights,
             "--trainer.max_epochs", str(self.epochs),
+            *self.seeds(),
         ]  # fmt: skip
 
 
 JOBS = [
     *(Job("ciplab384", "mobilenet_v2", seed, 10) for seed in range(3)),
+    *(Job(GENERATED, "mobilenet_v2", seed, 9) for seed in range(3)),
     Job("dfdc224", "mobilenet_v2", 0, 5),
     *(Job("ffhq-stylegan256", "mobilenet_v2", seed, 10) for seed in range(3)),
     *(Job("ciplab384", "resnet18", seed, 10) for seed in range(3)),
@@ -89,7 +96,14 @@ def train(job: Job, folder: Path) -> float:
     clock = folder / "seconds.txt"
     before = float(clock.read_text()) if clock.exists() else 0.0
     begun = any(folder.glob("lightning_logs/*/version_0/checkpoints/last.ckpt"))
-    command = [sys.executable, "-m", "dfdetect", "fit", *job.arguments(), *(["--ckpt_path", "last"] if begun else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "dfdetect",
+        "fit",
+        *job.arguments(folder.parent),
+        *(["--ckpt_path", "last"] if begun else []),
+    ]
     start = time.perf_counter()
     try:
         with open(folder / "fit.log", "a") as log:
