@@ -66,9 +66,9 @@ class Job:
 JOBS = [
     *(Job("ciplab384", "mobilenet_v2", seed, 10) for seed in range(3)),
     *(Job(GENERATED, "mobilenet_v2", seed, 9) for seed in range(3)),
-    Job("dfdc224", "mobilenet_v2", 0, 5),
-    *(Job("ffhq-stylegan256", "mobilenet_v2", seed, 10) for seed in range(3)),
     *(Job("ciplab384", "resnet18", seed, 10) for seed in range(3)),
+    *(Job("ffhq-stylegan256", "mobilenet_v2", seed, 10) for seed in range(3)),
+    Job("dfdc224", "mobilenet_v2", 0, 5),
 ]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torchvision.models import MobileNet_V2_Weights
@@ -33,11 +34,12 @@ BACKBONES["tiny"] = Backbone(
 
 
 def tiny_detector(**settings: Any) -> DeepfakeDetector:
-    return DeepfakeDetector(**{"backbone": "tiny", "weights": "none", "lr": 1e-3} | settings)
+    small: dict[str, Any] = {"backbone": "tiny", "weights": "none", "lr": 1e-3}
+    return DeepfakeDetector(**small | settings)
 
 
 def faces_data(root: Path | str, **settings: Any) -> DeepfakeDataModule:
-    small = {"image_size": 32, "batch_size": 16, "num_workers": 0, "cache": "off"}
+    small: dict[str, Any] = {"image_size": 32, "batch_size": 16, "num_workers": 0, "cache": "off"}
     return DeepfakeDataModule(root=str(root), **small | settings)
 
 
@@ -47,7 +49,7 @@ def quiet_trainer(folder: Path, callbacks: list[Callback] | None = None, **setti
         "accelerator": "cpu",
         "logger": TensorBoardLogger(str(folder), name="run", default_hp_metric=False),
         "callbacks": default_callbacks() if callbacks is None else callbacks,
-        "enable_checkpointing": callbacks is None,
+        "enable_checkpointing": callbacks is None or any(isinstance(callback, Checkpoint) for callback in callbacks),
         "plugins": [SafeCheckpointIO()],
         "max_epochs": 1,
         "log_every_n_steps": 1,

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from dfdetect.callbacks.access import is_dry_run, is_fitting, run_folder
+from dfdetect.callbacks.access import data_of, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import FOLDER
 from dfdetect.errors import TrainingError
 from dfdetect.models.detector import DeepfakeDetector
@@ -53,9 +53,10 @@ class SkippedFiles(Callback):
         self._record(trainer, "predict", batch)
 
     def _take(self, trainer: Trainer, part: str, batch: Any) -> None:
-        self._record(trainer, part, batch)
+        self._bad[part] += self._record(trainer, part, batch)
         self._seen[part] += len(batch["label"]) + len(batch["skipped"])
-        self._bad[part] += len(batch["skipped"])
+        if (data := data_of(trainer)) is not None:  # later epochs see the same files again
+            self._seen[part] = min(self._seen[part], len(data.datasets[part]))
         seen, bad = self._seen[part], self._bad[part]
         too_many = seen >= COUNT_FROM and bad > MAX_BAD_SHARE * seen
         if trainer.world_size > 1:
@@ -66,13 +67,15 @@ class SkippedFiles(Callback):
                 f"at the wrong folder or a broken copy. They are listed in {self._folder / SKIPPED}"
             )
 
-    def _record(self, trainer: Trainer, part: str, batch: Any) -> None:
-        for path, cause in batch["skipped"]:
-            if path not in self._named:
-                self._named.add(path)
-                rank_zero_warn(f"Skipped {path}: {cause}", category=UserWarning)
-                if not is_dry_run(trainer):
-                    _append(self._folder / SKIPPED, part, path, cause)
+    def _record(self, trainer: Trainer, part: str, batch: Any) -> int:
+        """Name the bad files that were not named before; returns how many."""
+        new = [(path, cause) for path, cause in batch["skipped"] if path not in self._named]
+        for path, cause in new:
+            self._named.add(path)
+            rank_zero_warn(f"Skipped {path}: {cause}", category=UserWarning)
+            if not is_dry_run(trainer):
+                _append(self._folder / SKIPPED, part, path, cause)
+        return len(new)
 
 
 class FiniteLoss(Callback):

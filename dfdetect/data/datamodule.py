@@ -21,6 +21,7 @@ from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups
 from dfdetect.data.synthetic import generate_faces
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
+from dfdetect.evaluation.metrics import caveats
 
 ClassBalance = Literal["none", "weighted_loss", "sampler"]
 
@@ -108,7 +109,7 @@ class DeepfakeDataModule(LightningDataModule):
                 f"Drawing {self.generate} generated faces into {self.root}. They demonstrate the tool; results on "
                 "them are no evidence about real fakes."
             )
-            generate_faces(self.root, self.generate, size=self.training_size)
+            generate_faces(self.root, self.generate, size=max(32, self.training_size))
         elif self.download:
             download_kaggle(self.root)
 
@@ -128,6 +129,8 @@ class DeepfakeDataModule(LightningDataModule):
             if len(part) == 0:
                 raise UsageError(f"The {name} part of {self.root} is empty: {self.summary()}")
             self.datasets[name] = self._dataset(part, training=name == "train")
+        if stage == "fit" and self.class_balance == "sampler" and len(set(self.part("train").labels.tolist())) < 2:
+            raise UsageError("data.class_balance: sampler needs both classes in the training part")
 
     def part(self, name: str) -> Samples:
         """Samples of `train`, `val` or `test`; after `setup`."""
@@ -181,7 +184,11 @@ class DeepfakeDataModule(LightningDataModule):
             lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
         if torn := groups_torn(samples, parts):
             lines.append(f"WARNING: the given split tears {torn} groups apart; its test figures are too good")
-        return "\n".join(lines)
+        test = self.part("test")
+        n_fake = int(test.labels.sum())
+        kinds = {s for s, y in zip(test.column("source"), test.labels.tolist(), strict=True) if s and y == 1}
+        notes = caveats(len(test) - n_fake, n_fake, len(kinds)) if len(test) else []
+        return "\n".join(lines + [f"Test part: {note}" for note in notes])
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""

@@ -51,7 +51,8 @@ def evaluate(predictions: Predictions, threshold: float = 0.5) -> dict[str, Any]
     result = _counts(label, p_fake, threshold) | _ranking(label, p_fake)
     result["n_groups"] = len(set(predictions.group))
     result["per_source"] = _per_source(predictions, threshold)
-    result["notes"] = caveats(result["n_real"], result["n_fake"], len(result["per_source"]))
+    fake_sources = {s for s, y in zip(predictions.source, label.tolist(), strict=True) if s and y == 1}
+    result["notes"] = caveats(result["n_real"], result["n_fake"], len(fake_sources))
     return result
 
 
@@ -103,10 +104,10 @@ def equal_error_rate(label: Labels, p_fake: Floats) -> float:
     return float(false_positives[nearest] / n_real + misses[nearest] / n_fake) / 2
 
 
-def caveats(n_real: int, n_fake: int, n_sources: int) -> list[str]:
+def caveats(n_real: int, n_fake: int, n_fake_sources: int) -> list[str]:
     """What a reader must know before trusting figures of so few images, in plain sentences with their n."""
     n = n_real + n_fake
-    notes = []
+    notes: list[str] = []
     if n_real == 0 or n_fake == 0:
         only = "fake" if n_real == 0 else "real"
         return [f"All {n} images are {only}: AUROC, average precision and EER are undefined."]
@@ -116,8 +117,8 @@ def caveats(n_real: int, n_fake: int, n_sources: int) -> list[str]:
     rarer = min(n_real, n_fake)
     if rarer / n < 0.2:
         notes.append(f"One-sided: {n_real} real, {n_fake} fake. Accuracy says little here; read AUROC and recall.")
-    if n_sources == 1:
-        notes.append(f"All {n} images name a single source: nothing is shown about others.")
+    if n_fake_sources == 1:
+        notes.append(f"All {n_fake} fakes come from a single source: nothing is shown about other kinds.")
     return notes
 
 

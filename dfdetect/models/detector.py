@@ -152,7 +152,7 @@ class DeepfakeDetector(LightningModule):
         return self
 
     def on_fit_start(self) -> None:
-        """Initial weights and the seed of dropout, unless a checkpoint was loaded before; the weights of the classes."""
+        """Initial weights and the seed of dropout, unless a checkpoint brought them; the weights of the classes."""
         if self._starts_afresh:
             self.load_initial_weights()
             self._starts_afresh = False

@@ -46,8 +46,8 @@ class EqualErrorRate(BinaryEER):
 
     def compute(self) -> Any:
         """(,) as the one evaluation says; rounding decides between equally near thresholds in torchmetrics' own."""
-        target: Tensor = dim_zero_cat(self.target)  # type: ignore[arg-type]
-        p_fake: Tensor = dim_zero_cat(self.preds)  # type: ignore[arg-type]
+        target: Tensor = dim_zero_cat(self.target)
+        p_fake: Tensor = dim_zero_cat(self.preds)
         value = equal_error_rate(target.long().cpu().numpy(), p_fake.double().cpu().numpy())
         return torch.tensor(value, dtype=torch.float32, device=self.device)
 

@@ -33,7 +33,6 @@ def fit(folder: Path, root: Path, callbacks, **trainer) -> Path:
         "limit_train_batches": 2,
         "limit_val_batches": 1,
         "num_sanity_val_steps": 0,
-        "enable_checkpointing": True,
     }
     fitting = quiet_trainer(folder, callbacks=callbacks, **settings | trainer)
     fitting.fit(tiny_detector(), faces_data(root))

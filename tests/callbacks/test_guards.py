@@ -37,10 +37,8 @@ class Spoil(Callback):
 @pytest.mark.parametrize("when", ["training", "validation"])
 def test_a_loss_that_is_not_finite_stops_the_fit_and_checkpoints_stay_good(tmp_path, generated_faces, when):
     callbacks = [Spoil(when), FiniteLoss(), BestCheckpoint(), LastCheckpoint(every_n_train_steps=1)]
-    trainer = quiet_trainer(
-        tmp_path, callbacks=callbacks, enable_checkpointing=True, max_epochs=4, limit_train_batches=3
-    )
-    with pytest.raises(TrainingError, match=rf"not finite at .*epoch 1.*run/version_0/checkpoints.*--model\.lr"):
+    trainer = quiet_trainer(tmp_path, callbacks=callbacks, max_epochs=4, limit_train_batches=3)
+    with pytest.raises(TrainingError, match=r"not finite at .*epoch 1.*run/version_0/checkpoints.*--model\.lr"):
         trainer.fit(tiny_detector(), faces_data(generated_faces))
     folder = tmp_path / "run/version_0/checkpoints"
     for name in ("best.ckpt", "last.ckpt"):
@@ -57,7 +55,7 @@ def test_a_spoilt_checkpoint_may_still_be_tested(tmp_path, generated_faces):
 
 
 def copy_faces(faces: Path, folder: Path, n: int, bad: int) -> Path:
-    """A manifest of n training files, the `bad` of them that are trained on last being broken, and 8 good ones to validate."""
+    """A manifest of n training files and 8 to validate; those `bad` are broken that the first epoch reads last."""
     order = [int(key[1]) for batch in training_order(n) for key in batch]
     broken = set(order[n - bad :])
     rows = ["path,label,split"]

@@ -14,12 +14,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-import torch.multiprocessing
 from PIL import Image
 
 from dfdetect.data import cache
-from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, RamStore, cache_usage, clear_cache, open_store
+from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, cache_usage, clear_cache, open_store
 from dfdetect.data.decode import decode
 from dfdetect.data.resize import CROPS, resize
 from dfdetect.errors import DecodeError
@@ -315,17 +313,6 @@ def test_cache_that_is_already_there_needs_no_more_room(photos, monkeypatch):
         open_store("disk", Decoder(32), len(photos)).load(i, path)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     assert isinstance(open_store("disk", Decoder(32), len(photos)), DiskStore)
-
-
-def test_ram_store_is_shared_with_other_processes(photos):
-    store = RamStore(Decoder(16), len(photos))
-    worker = torch.multiprocessing.get_context("spawn").Process(target=store.load, args=(2, photos[2]))
-    worker.start()
-    worker.join(60)
-    assert worker.exitcode == 0
-    np.testing.assert_array_equal(store.pixels[2].numpy(), resize(decode(photos[2]), 16))
-    assert (store.identities[2] >= 0).all()
-    assert (store.identities[1] == -1).all()
 
 
 def test_default_folder_can_be_moved(monkeypatch, tmp_path):

@@ -268,7 +268,8 @@ def test_summary_tells_images_classes_groups_and_sources(tmp_path):
     assert lines[3].split() == ["val", "12", "6", "6", "-", "gan", "3,", "swap", "3"]
     assert lines[4].split() == ["test", "12", "6", "6", "-", "gan", "3,", "swap", "3"]
     assert lines[5].startswith("1 files with other endings")
-    assert len(lines) == 6
+    assert lines[6].startswith("Test part: Only 12 images")
+    assert len(lines) == 7
 
 
 def test_summary_counts_groups_and_warns_of_torn_ones(tmp_path):

@@ -16,7 +16,7 @@ from dfdetect.data.synthetic import KINDS, Face, draw_face, generate_faces
 
 
 def _files(root: Path) -> dict[str, bytes]:
-    return {file.relative_to(root).as_posix(): file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file()}
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in sorted(root.rglob("*.jpg"))}
 
 
 @pytest.mark.parametrize("kind", ["real", *KINDS])
@@ -65,6 +65,7 @@ def test_folders_are_balanced_and_reproducible(tmp_path: Path) -> None:
     assert {folder: folders.count(folder) for folder in folders} == {"real": 12} | {f"fake/{kind}": 4 for kind in KINDS}
     assert "real/00000.jpg" in written
     assert "fake/part_swap/00001.jpg" in written
+    assert synthetic.is_generated(tmp_path / "b")
     assert not list(tmp_path.glob(".*")), "the scratch folder stayed behind"
 
 

@@ -125,19 +125,19 @@ def test_groups_are_counted():
 
 
 @pytest.mark.parametrize(
-    ("n_real", "n_fake", "n_sources", "said"),
+    ("n_real", "n_fake", "n_fake_sources", "said"),
     [
         (150, 150, 2, ["Only 300 images: chance alone moves an accuracy by up to +-5.7 points"]),
         (4000, 500, 2, ["One-sided: 4000 real, 500 fake"]),
-        (5000, 5000, 1, ["All 10000 images name a single source"]),
-        (40, 3, 1, ["Only 43 images", "One-sided: 40 real, 3 fake", "All 43 images name a single source"]),
+        (5000, 5000, 1, ["All 5000 fakes come from a single source"]),
+        (40, 3, 1, ["Only 43 images", "One-sided: 40 real, 3 fake", "All 3 fakes come from a single source"]),
         (0, 7, 0, ["All 7 images are fake: AUROC, average precision and EER are undefined"]),
         (9, 0, 3, ["All 9 images are real"]),
         (5000, 5000, 3, []),
     ],
 )
-def test_caveats_are_said_with_their_n(n_real, n_fake, n_sources, said):
-    notes = caveats(n_real, n_fake, n_sources)
+def test_caveats_are_said_with_their_n(n_real, n_fake, n_fake_sources, said):
+    notes = caveats(n_real, n_fake, n_fake_sources)
     assert len(notes) == len(said)
     for note, expected in zip(notes, said, strict=True):
         assert note.startswith(expected)

@@ -7,6 +7,7 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ class Payload:
 def settled(name: str) -> nn.Module:
     """A random torchvision network whose BatchNorm statistics are no longer those of a fresh one."""
     torch.manual_seed(1)
-    network = getattr(torchvision.models, name)()
+    network: nn.Module = getattr(torchvision.models, name)()
     network.train()
     with torch.no_grad():
         network(torch.randn(8, 3, 64, 64))
@@ -148,7 +149,7 @@ class CountingHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def torch_home(tmp_path, monkeypatch) -> Path:
+def torch_home(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return tmp_path / "home" / "hub" / "checkpoints"
@@ -226,10 +227,16 @@ def test_pickled_code_in_torchvisions_cache_does_not_run(tmp_path, torch_home):
 
 def test_initial_weights_are_read_by_a_fresh_fit_alone(tmp_path, generated_faces):
     source = Path(save(tiny_state(), tmp_path / "w.pth"))
-    short = {"callbacks": [], "limit_train_batches": 1, "limit_val_batches": 1, "num_sanity_val_steps": 0}
+    short: dict[str, Any] = {
+        "callbacks": [],
+        "limit_train_batches": 1,
+        "limit_val_batches": 1,
+        "num_sanity_val_steps": 0,
+    }
     trainer = quiet_trainer(tmp_path, **short)
-    trainer.fit(tiny_detector(weights=str(source), lr=0.0), faces_data(generated_faces))
-    assert torch.equal(trainer.lightning_module.backbone[0].weight, torch.load(source)["features.0.weight"])
+    detector = tiny_detector(weights=str(source), lr=0.0)
+    trainer.fit(detector, faces_data(generated_faces))
+    assert torch.equal(detector.backbone.state_dict()["0.weight"], torch.load(source)["features.0.weight"])
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     source.unlink()
 

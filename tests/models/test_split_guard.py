@@ -13,7 +13,7 @@ from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, generated_faces) -> Path:
+def checkpoint(tmp_path_factory, generated_faces):
     folder = tmp_path_factory.mktemp("trained")
     trainer = quiet_trainer(folder, callbacks=[], limit_train_batches=1, limit_val_batches=1)
     trainer.fit(tiny_detector(), faces_data(generated_faces))

@@ -1,0 +1,111 @@
+"""The event files hold what TensorBoard is promised to show, read back by TensorBoard itself."""
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from dfdetect.callbacks.tensorboard import TensorBoardFigures
+from tests.fits import faces_data, quiet_trainer, tiny_detector
+
+METRICS = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"}
+FIGURES = {"val/confusion_matrix", "val/roc", "val/precision_recall", "val/worst_mistakes"}
+
+
+def read_events(run: Path) -> EventAccumulator:
+    events = EventAccumulator(str(run), size_guidance={"images": 0, "scalars": 0, "tensors": 0})
+    events.Reload()
+    return events
+
+
+@pytest.fixture(scope="module")
+def events(fitted_run) -> EventAccumulator:
+    return read_events(fitted_run)
+
+
+def hparams(events: EventAccumulator, tag: str) -> HParamsPluginData:
+    content = events.summary_metadata[f"_hparams_/{tag}"].plugin_data.content
+    return HParamsPluginData.FromString(content)
+
+
+def test_scalars(events):
+    tags = set(events.Tags()["scalars"])
+    expected = {f"{stage}/{name}" for stage in ("train", "val", "best") for name in METRICS}
+    assert expected | {"lr-Adam", "speed/images_per_s", "speed/epoch_s"} <= tags
+    assert "hp_metric" not in tags
+    for name in expected - {f"best/{name}" for name in METRICS}:
+        assert len(events.Scalars(name)) == 2, name
+    assert all(math.isfinite(point.value) for name in tags for point in events.Scalars(name))
+
+
+def test_best_is_the_epoch_of_the_best_auroc(events):
+    auroc = [point.value for point in events.Scalars("val/auroc")]
+    chosen = auroc.index(max(auroc))
+    for name in METRICS:
+        assert events.Scalars(f"best/{name}")[-1].value == pytest.approx(events.Scalars(f"val/{name}")[chosen].value)
+
+
+def test_images(events):
+    tags = set(events.Tags()["images"])
+    assert tags >= FIGURES | {"images/augmented_batch", "training/curves"}
+    for tag in FIGURES:
+        assert [image.step for image in events.Images(tag)] == [11, 22], tag
+    for tag in tags:
+        picture = Image.open(io.BytesIO(events.Images(tag)[0].encoded_image_string))
+        assert min(picture.size) >= 200, tag
+
+
+def test_training_and_validation_stand_in_one_chart(events):
+    tensor = events.Tensors("custom_scalars__config__")[0].tensor_proto
+    layout = layout_pb2.Layout.FromString(tensor.string_val[0])
+    charts = {chart.title: list(chart.multiline.tag) for chart in layout.category[0].chart}
+    assert charts["loss"] == ["^train/loss$", "^val/loss$"]
+    assert set(charts) == {"loss", "accuracy", "auroc", "f1", "precision", "recall"}
+
+
+def test_the_configuration_is_there_as_text(events):
+    text = events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0].decode()
+    assert "| backbone | tiny |" in text
+    assert "| batch_size | 16 |" in text
+    assert "_instantiator" not in text
+
+
+def test_hparams_can_be_compared_by_the_best_metrics(events):
+    columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
+    assert columns == {f"best/{name}" for name in METRICS}
+    values = hparams(events, "session_start_info").session_start_info.hparams
+    assert values["backbone"].string_value == "tiny"
+    assert values["lr"].number_value == 1e-3
+    assert values["image_size"].number_value == 32
+    assert not any(name.startswith("_") for name in values)
+
+
+@pytest.mark.parametrize(("every", "steps"), [(0, []), (2, [1, 3])])
+def test_figures_as_often_as_asked_for(tmp_path, generated_faces, every, steps):
+    trainer = quiet_trainer(
+        tmp_path, callbacks=[TensorBoardFigures(every)], max_epochs=3, limit_train_batches=1, limit_val_batches=1
+    )
+    trainer.fit(tiny_detector(), faces_data(generated_faces))
+    events = read_events(tmp_path / "run/version_0")
+    drawn = FIGURES & set(events.Tags()["images"])
+    assert drawn == (FIGURES if steps else set())
+    for tag in drawn:
+        assert [image.step for image in events.Images(tag)] == steps
+
+
+def test_does_nothing_without_tensorboard(tmp_path, generated_faces):
+    trainer = quiet_trainer(tmp_path, callbacks=[TensorBoardFigures()], logger=False, limit_train_batches=1)
+    trainer.fit(tiny_detector(), faces_data(generated_faces))
+    assert not list(tmp_path.rglob("events*"))
+
+
+def test_the_best_survives_a_restart():
+    before, after = TensorBoardFigures(), TensorBoardFigures()
+    before.load_state_dict({"best": {"auroc": 0.9}})
+    after.load_state_dict(before.state_dict())
+    assert after.state_dict() == {"best": {"auroc": 0.9}}
