@@ -5,7 +5,8 @@
 
 Data is read from $DFDETECT_DATA (folders ciplab384, ffhq-stylegan256, dfdc224), MobileNetV2's initial weights from
 $DFDETECT_WEIGHTS/mobilenet_v2_imagenet.pth. There are no pretrained ResNet18 weights there, so ResNet18 starts from
-random ones. `generated-faces` are drawn and need no data. Each training has a folder of its own below --out; one that was interrupted continues from its last epoch.
+random ones. `generated-faces` are drawn and need no data. Each training has a folder of its own below --out; one that
+was interrupted continues from its last epoch.
 """
 
 import argparse

@@ -68,7 +68,7 @@ def run_fixed_step(backbone: str, batches: int, batch_size: int = 32) -> float:
         with torch.autocast(device, half):
             loss = torch.nn.functional.cross_entropy(detector(images).float(), labels)
         optimizer.zero_grad()
-        scaler.scale(loss).backward()
+        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         scaler.step(optimizer)
         scaler.update()
         if step == 1:  # the first two warm up

@@ -131,9 +131,14 @@ def _write_into(run: Path, trainer: Namespace) -> None:
     loggers = trainer["logger"] if isinstance(trainer["logger"], list) else [trainer["logger"]]
     for logger in loggers:
         if isinstance(logger, Namespace) and str(logger.get("class_path")).endswith(TensorBoardLogger.__name__):
-            place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": run.name}
+            place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": _version(run)}
             for key, value in place.items():
                 logger["init_args"][key] = value
+
+
+def _version(run: Path) -> int | str:
+    number = run.name.removeprefix("version_")
+    return int(number) if number.isdigit() else run.name
 
 
 def _available_precision(trainer: Namespace) -> Any:
