@@ -278,6 +278,18 @@ def test_callbacks_can_be_added_without_losing_ours(generated_faces):
     assert "EarlyStopping" in (run / "config.yaml").read_text()
 
 
+def test_learning_rate_finder_starts_from_the_initial_weights(generated_faces, trained, caplog):
+    weights = trained / "lightning_logs/mobilenetv2/version_0/checkpoints/best.ckpt"
+    finder = ["--trainer.callbacks+=LearningRateFinder", "--trainer.callbacks.num_training_steps=4"]
+    settings = [*tiny(generated_faces), f"--model.weights={weights}", "--trainer.limit_train_batches=4"]
+    with caplog.at_level("INFO"):
+        assert main(["fit", "--config", "mobilenetv2", *settings, *finder, "--model.freeze_epochs=1"]) == 0
+    assert caplog.text.count("Backbone starts from") == 1
+    expected = read_checkpoint(weights)["state_dict"]
+    found = read_checkpoint("lightning_logs/mobilenetv2/version_0/checkpoints/last.ckpt")["state_dict"]
+    assert torch.equal(found["backbone.0.0.weight"], expected["backbone.0.0.weight"])  # frozen, so as it was loaded
+
+
 def test_broken_files_are_listed_and_the_run_goes_on(generated_faces, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(generated_faces, data)

@@ -32,17 +32,28 @@ def finish(process: subprocess.Popen[str], folder: Path) -> None:
     assert process.wait(timeout=600) == 0, (folder / "log.txt").read_text()[-3000:]
 
 
+def interrupt(process: subprocess.Popen[str], folder: Path) -> str:
+    wait_for_step(process, folder, 1)
+    os.kill(process.pid, signal.SIGINT)
+    process.wait(timeout=120)
+    return (folder / "log.txt").read_text()
+
+
 def last_step(folder: Path) -> int:
     file = folder / "lightning_logs/demo/version_0/checkpoints/last.ckpt"
     return int(read_checkpoint(file)["global_step"]) if file.exists() else -1
 
 
-def kill_after_step(process: subprocess.Popen[str], folder: Path, step: int) -> None:
+def wait_for_step(process: subprocess.Popen[str], folder: Path, step: int) -> None:
     deadline = time.monotonic() + 300
     while last_step(folder) < step:
         assert process.poll() is None, (folder / "log.txt").read_text()[-3000:]
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def kill_after_step(process: subprocess.Popen[str], folder: Path, step: int) -> None:
+    wait_for_step(process, folder, step)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -74,3 +85,15 @@ def test_killed_fit_ends_as_the_unbroken_one(tmp_path, generated_faces, unbroken
         resumed["optimizer_states"][0]["state"].values(), unbroken["optimizer_states"][0]["state"].values(), strict=True
     ):
         assert torch.equal(state["exp_avg_sq"], expected["exp_avg_sq"])
+
+
+def test_ctrl_c_stops_clean_and_says_how_to_go_on(tmp_path, generated_faces, unbroken):
+    process = start(tmp_path, generated_faces, 2)
+    said = interrupt(process, tmp_path)
+    assert process.returncode == 1
+    assert "Go on with: dfdetect fit --ckpt_path last" in said
+    assert "Traceback" not in said
+    again = start(tmp_path, generated_faces, 2, "--ckpt_path=last")
+    finish(again, tmp_path)
+    resumed = read_checkpoint(tmp_path / "lightning_logs/demo/version_0/checkpoints/last.ckpt")
+    assert torch.equal(resumed["state_dict"]["head.linear.weight"], unbroken["state_dict"]["head.linear.weight"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, run_folder
+from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
 from dfdetect.data.synthetic import is_generated
@@ -35,6 +35,11 @@ class RunRecord(Callback):
         if history is not None:
             history.draw(folder, f"{folder.parent.name} {folder.name}")
         say("\n".join(_summary(trainer, folder, history)))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """After Ctrl-C, say how to go on."""
+        if isinstance(exception, KeyboardInterrupt) and is_fitting(trainer) and trainer.is_global_zero:
+            say("\nInterrupted; last.ckpt is whole. Go on with: dfdetect fit --ckpt_path last")
 
 
 def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[str]:

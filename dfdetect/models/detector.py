@@ -94,7 +94,14 @@ class DeepfakeDetector(LightningModule):
         self.predictions = PredictionStore()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser over all parameters, and the cosine schedule where asked for."""
+        """Initial weights of a fresh fit; the optimiser over all parameters, and the cosine schedule where asked for.
+
+        Weights are loaded here because this is the first moment after a checkpoint has been restored, and before
+        callbacks like LearningRateFinder use the network.
+        """
+        if self._starts_afresh:
+            self.load_initial_weights()
+            self._starts_afresh = False
         lr, decay = self.hparams["lr"], self.hparams["weight_decay"]
         optimizer: torch.optim.Optimizer
         match self.hparams["optimizer"]:
@@ -152,10 +159,7 @@ class DeepfakeDetector(LightningModule):
         return self
 
     def on_fit_start(self) -> None:
-        """Initial weights and the seed of dropout, unless a checkpoint brought them; the weights of the classes."""
-        if self._starts_afresh:
-            self.load_initial_weights()
-            self._starts_afresh = False
+        """The seed of dropout, unless a checkpoint brought it, and the weights of the classes."""
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
         data = getattr(self.trainer, "datamodule", None)
