@@ -23,6 +23,22 @@ from dfdetect.evaluation.metrics import evaluate
 from dfdetect.models.detector import DeepfakeDetector
 
 _COMPARED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
+_HPARAMS = (
+    "backbone",
+    "weights",
+    "freeze_epochs",
+    "dropout",
+    "label_smoothing",
+    "lr",
+    "weight_decay",
+    "optimizer",
+    "scheduler",
+    "image_size",
+    "batch_size",
+    "class_balance",
+    "split_seed",
+    "max_epochs",
+)
 _CHARTS = ("loss", "accuracy", "auroc", "f1", "precision", "recall")
 
 
@@ -58,7 +74,7 @@ class TensorBoardFigures(Callback):
         self._batch_drawn = True
         images = list(batch["image"][:MAX_BATCH].permute(0, 2, 3, 1).cpu().numpy())
         figure = batch_figure(images, batch["label"][:MAX_BATCH].cpu().numpy(), "Augmented training images")
-        writer.add_figure("images/augmented_batch", figure, trainer.global_step)
+        writer.add_figure("training/augmented_batch", figure, trainer.global_step)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw this epoch's validation."""
@@ -95,7 +111,7 @@ class TensorBoardFigures(Callback):
         if score > self._best.get("auroc", -1.0):
             self._best = {name: float(metrics[f"val/{name}"]) for name in _COMPARED if f"val/{name}" in metrics}
         for name, value in self._best.items():
-            writer.add_scalar(f"best/{name}", value, trainer.global_step)
+            writer.add_scalar(f"val_best/{name}", value, trainer.global_step)
 
     @rank_zero_only
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -142,7 +158,7 @@ def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> 
     from torch.utils.tensorboard.summary import hparams
 
     chosen = _configuration(trainer, pl_module)
-    plain = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in chosen.items() if v is not None}
-    columns = {f"best/{name}": 0.0 for name in _COMPARED}
+    plain = {name: chosen[name] for name in _HPARAMS if chosen.get(name) is not None}
+    columns = {f"val_best/{name}": 0.0 for name in _COMPARED}
     for summary in hparams(plain, columns):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)

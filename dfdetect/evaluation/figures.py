@@ -27,6 +27,8 @@ CLASS_COLOURS = ("#0072B2", "#D55E00")
 SPLIT_COLOURS = {"train": "#808080", "val": "#009E73", "test": "#CC79A7"}
 CURVE_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
 CHANCE: dict[str, Any] = {"color": "#808080", "linestyle": "--", "linewidth": 1}
+CURVE_ORDER = ("loss", "auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer")
+CURVE_NAMES = {"auroc": "AUROC", "f1": "F1", "eer": "EER"}
 THRESHOLD = 0.5
 MAX_POINTS = 2000
 MAX_MISTAKES = 16
@@ -178,7 +180,8 @@ def curves_figure(history: Mapping[str, Sequence[tuple[int, float]]], title: str
             epoch is the first with the highest "val/auroc".
         title: First line of the title; the number of epochs follows on the second.
     """
-    metrics = list(dict.fromkeys(key.rpartition("/")[2] for key, points in history.items() if points))
+    found = dict.fromkeys(key.rpartition("/")[2] for key, points in history.items() if points)
+    metrics = sorted(found, key=lambda metric: CURVE_ORDER.index(metric) if metric in CURVE_ORDER else len(CURVE_ORDER))
     note = f"n = {len({epoch for points in history.values() for epoch, _ in points}):,} epochs"
     if not metrics:
         return _message_figure(title, note, "No epochs recorded yet.")
@@ -257,7 +260,7 @@ def _draw_metric(axes: Axes, metric: str, history: Mapping[str, Sequence[tuple[i
             marker = "o" if len(values) <= 30 else ""
             colour = SPLIT_COLOURS.get(split, "black")
             axes.plot(epochs, values, color=colour, marker=marker, markersize=3, label=split or name)
-    axes.set_ylabel("AUROC" if metric == "auroc" else _drawable(metric.replace("_", " ")))
+    axes.set_ylabel(CURVE_NAMES.get(metric) or _drawable(metric.replace("_", " ")))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
 

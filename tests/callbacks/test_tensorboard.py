@@ -35,10 +35,10 @@ def hparams(events: EventAccumulator, tag: str) -> HParamsPluginData:
 
 def test_scalars(events):
     tags = set(events.Tags()["scalars"])
-    expected = {f"{stage}/{name}" for stage in ("train", "val", "best") for name in METRICS}
+    expected = {f"{stage}/{name}" for stage in ("train", "val", "val_best") for name in METRICS}
     assert expected | {"lr-Adam", "speed/images_per_s", "speed/epoch_s"} <= tags
     assert "hp_metric" not in tags
-    for name in expected - {f"best/{name}" for name in METRICS}:
+    for name in expected - {f"val_best/{name}" for name in METRICS}:
         assert len(events.Scalars(name)) == 2, name
     assert all(math.isfinite(point.value) for name in tags for point in events.Scalars(name))
 
@@ -47,12 +47,14 @@ def test_best_is_the_epoch_of_the_best_auroc(events):
     auroc = [point.value for point in events.Scalars("val/auroc")]
     chosen = auroc.index(max(auroc))
     for name in METRICS:
-        assert events.Scalars(f"best/{name}")[-1].value == pytest.approx(events.Scalars(f"val/{name}")[chosen].value)
+        assert events.Scalars(f"val_best/{name}")[-1].value == pytest.approx(
+            events.Scalars(f"val/{name}")[chosen].value
+        )
 
 
 def test_images(events):
     tags = set(events.Tags()["images"])
-    assert tags >= FIGURES | {"images/augmented_batch", "training/curves"}
+    assert tags >= FIGURES | {"training/augmented_batch", "training/curves"}
     for tag in FIGURES:
         assert [image.step for image in events.Images(tag)] == [11, 22], tag
     for tag in tags:
@@ -77,7 +79,7 @@ def test_the_configuration_is_there_as_text(events):
 
 def test_hparams_can_be_compared_by_the_best_metrics(events):
     columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
-    assert columns == {f"best/{name}" for name in METRICS}
+    assert columns == {f"val_best/{name}" for name in METRICS}
     values = hparams(events, "session_start_info").session_start_info.hparams
     assert values["backbone"].string_value == "tiny"
     assert values["lr"].number_value == 1e-3

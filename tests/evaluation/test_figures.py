@@ -215,7 +215,7 @@ def test_curves_have_a_panel_per_metric_and_mark_the_best_epoch() -> None:
     history["val/auroc"] = [(0, 0.7), (1, float("nan")), (2, 0.9), (3, 0.9), (4, 0.8)]
     figure = curves_figure(history, "Run")
     shown = words(figure)
-    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy", "AUROC"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "AUROC", "accuracy"]
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch"]
     assert "n = 5 epochs, best val AUROC 0.900 at epoch 2" in shown
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train", "val", "best epoch"]
