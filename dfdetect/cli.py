@@ -1,9 +1,12 @@
 """fit, validate, test, predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
 
 import errno
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
@@ -25,7 +28,7 @@ from dfdetect.errors import TrainingError, UsageError
 from dfdetect.models.checkpoint import SafeCheckpointIO, read_detector_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.quiet import quiet_third_parties
-from dfdetect.runs import CONFIG, LOG_FOLDER, Plan, make_plan
+from dfdetect.runs import CONFIG, LOG_FOLDER, Plan, make_plan, run_of
 
 _DESCRIPTIONS = {
     "fit": "Train a detector. Example: dfdetect fit --config mobilenetv2 --data.root photos/",
@@ -33,6 +36,7 @@ _DESCRIPTIONS = {
     "test": "Score the test part with the newest run's best checkpoint. Example: dfdetect test --ckpt_path best.ckpt",
     "predict": "Score unlabelled images. Example: dfdetect predict --data.predict_root photos/",
 }
+_EXTRAS = {"WandbLogger": ("wandb", "wandb"), "MLFlowLogger": ("mlflow", "mlflow")}
 _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 
@@ -41,8 +45,12 @@ def run(subcommand: str, arguments: list[str]) -> int:
     arguments = ["--data.allow_new_split=true" if a == "--allow-new-split" else a for a in arguments]
     quiet_third_parties()
     plan = make_plan(subcommand, arguments)
+    _refuse_missing_extras(plan.arguments)
     with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
-        DetectorCLI(plan, Path(scratch))
+        trainer = DetectorCLI(plan, Path(scratch)).trainer
+    if getattr(trainer, "received_sigterm", False):
+        sys.stderr.write("dfdetect: stopped by SIGTERM; checkpoints are whole. Go on: dfdetect fit --ckpt_path last\n")
+        return 128 + signal.SIGTERM
     return 0
 
 
@@ -63,11 +71,14 @@ class DetectorCLI(LightningCLI):
         super().__init__(
             DeepfakeDetector,
             DeepfakeDataModule,
-            save_config_callback=SaveConfigCallback if writes_config else None,
+            save_config_callback=RunConfig if writes_config else None,
             save_config_kwargs={"overwrite": plan.run is not None},
             trainer_defaults={"precision": "16-mixed", "max_epochs": 10, "use_distributed_sampler": False},
             seed_everything_default=42,
-            parser_kwargs={name: {"description": text, **defaults} for name, text in _DESCRIPTIONS.items()},
+            parser_kwargs={
+                "prog": "dfdetect",
+                **{name: {"description": text, **defaults} for name, text in _DESCRIPTIONS.items()},
+            },
             auto_configure_optimizers=False,
         )
 
@@ -88,7 +99,7 @@ class DetectorCLI(LightningCLI):
         config["ckpt_path"] = str(self.plan.checkpoint) if self.plan.checkpoint else None
         self._given_model = dict(config["model"].as_dict())
         if self.plan.run is not None:
-            _write_into(self.plan.run, config["trainer"])
+            _write_into(self.plan.run, config["trainer"], appends=self.plan.subcommand == "fit")
         if self.plan.subcommand == "test":
             config["verbose"] = False  # our own table says more
         config["trainer"]["precision"] = _available_precision(config["trainer"])
@@ -112,13 +123,34 @@ class DetectorCLI(LightningCLI):
         return super().instantiate_trainer(**kwargs)
 
 
+class RunConfig(SaveConfigCallback):
+    """Writes a run's config.yaml so that it can be given to `--config` again: no checkpoint, no fixed version in it."""
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace, **options: Any) -> None:
+        config = config.clone()
+        config["ckpt_path"] = None
+        for logger in _file_loggers(config["trainer"]):
+            logger["init_args"]["version"] = None
+        super().__init__(parser, config, **options)
+
+
+def _refuse_missing_extras(arguments: list[str]) -> None:
+    files = (Path(value) for value in arguments if value.endswith((".yaml", ".yml")))
+    text = " ".join([*arguments, *(file.read_text(encoding="utf-8") for file in files if file.is_file())])
+    for logger, (module, extra) in _EXTRAS.items():
+        if logger in text and find_spec(module) is None:
+            raise UsageError(f'{logger} needs an extra: pip install "dfdetect[{extra}]"')
+
+
 def _base_config(plan: Plan, scratch: Path) -> Path | None:
     """The configuration below all others: the run's own, or what a checkpoint without a run remembers."""
     if plan.checkpoint is None:
         return None
     checkpoint = read_detector_checkpoint(plan.checkpoint)
-    if plan.run is not None:
-        return plan.run / CONFIG
+    run = run_of(plan.checkpoint)
+    if run is not None:
+        return run / CONFIG
+    rank_zero_info(f"{plan.checkpoint} lies in no run: model and data settings are its own, augmentation the default")
     remembered = {"model": checkpoint["hyper_parameters"], "data": checkpoint.get("datamodule_hyper_parameters", {})}
     plain = {part: {k: v for k, v in values.items() if not k.startswith("_")} for part, values in remembered.items()}
     file = scratch / CONFIG
@@ -126,14 +158,29 @@ def _base_config(plan: Plan, scratch: Path) -> Path | None:
     return file
 
 
-def _write_into(run: Path, trainer: Namespace) -> None:
-    """Point the TensorBoard logger at an existing run, instead of opening the next version."""
-    loggers = trainer["logger"] if isinstance(trainer["logger"], list) else [trainer["logger"]]
+def _write_into(run: Path, trainer: Namespace, appends: bool) -> None:
+    """Point the loggers at an existing run, instead of opening the next version.
+
+    Only TensorBoard's can add to what a fit has logged; a CSVLogger would erase it, so a test goes without.
+    """
+    place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": _version(run)}
+    loggers = _file_loggers(trainer)
+    if not appends and not any(_is(logger, TensorBoardLogger) for logger in loggers):
+        trainer["logger"], trainer["default_root_dir"] = False, str(run)
+        return
     for logger in loggers:
-        if isinstance(logger, Namespace) and str(logger.get("class_path")).endswith(TensorBoardLogger.__name__):
-            place = {"save_dir": str(run.parent.parent), "name": run.parent.name, "version": _version(run)}
-            for key, value in place.items():
-                logger["init_args"][key] = value
+        for key, value in place.items():
+            logger["init_args"][key] = value
+
+
+def _file_loggers(trainer: Namespace) -> list[Namespace]:
+    """The loggers that write into a run's folder."""
+    loggers = trainer["logger"] if isinstance(trainer["logger"], list) else [trainer["logger"]]
+    return [one for one in loggers if _is(one, TensorBoardLogger) or _is(one, CSVLogger)]
+
+
+def _is(logger: Any, kind: type[Logger]) -> bool:
+    return isinstance(logger, Namespace) and str(logger.get("class_path")).endswith(kind.__name__)
 
 
 def _version(run: Path) -> int | str:

@@ -62,6 +62,10 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
         if given is None and subcommand == "fit":
             return plan
         _take_newest(plan, given or "best", name if configs else None)
+        if (
+            subcommand == "fit" and plan.run is not None
+        ):  # the run's own settings go on; only the command line overrules
+            plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
     else:
         plan.checkpoint = _local_file(str(given))
         plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None

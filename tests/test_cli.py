@@ -1,7 +1,6 @@
 """The command line as its users type it: every configuration end to end, run discovery, precedence, refusals."""
 
 import csv
-import errno
 import json
 import os
 import pickle
@@ -9,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,10 @@ from jsonargparse import Namespace
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 import dfdetect
+import dfdetect.models.checkpoint as checkpoint_module
 from dfdetect.cli import _available_precision
 from dfdetect.main import COMMANDS, main
-from dfdetect.models.checkpoint import SafeCheckpointIO, read_checkpoint
+from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 
 CONFIGS = sorted((Path(dfdetect.__file__).parent.parent / "configs").glob("*.yaml"))
@@ -266,6 +267,57 @@ def test_other_data_is_said_to_be_cross_dataset(work, generated_faces, tmp_path,
     assert not (work / "metrics.json").exists()
 
 
+def test_fit_refuses_to_go_on_with_another_split(work, capsys):
+    before = (work / "split.csv").read_bytes()
+    assert main(["fit", "--ckpt_path", "last", "--data.split_seed=5", "--trainer.max_epochs=2"]) == 1
+    assert "trained on another split" in capsys.readouterr().err
+    assert (work / "split.csv").read_bytes() == before
+
+
+def test_fit_goes_on_with_its_own_settings_not_the_recipes(work, capsys):
+    assert main(["fit", "--config", "mobilenetv2", "--ckpt_path", "last", "--trainer.max_epochs=2"]) == 0
+    config = yaml.safe_load((work / "config.yaml").read_text())
+    assert (config["data"]["image_size"], config["data"]["batch_size"], config["trainer"]["max_epochs"]) == (32, 16, 2)
+    assert config["ckpt_path"] is None
+    assert config["trainer"]["logger"]["init_args"]["version"] is None
+
+
+def test_a_runs_config_trains_again_in_a_new_folder(work):
+    assert main(["fit", "--config", str(work / "config.yaml")]) == 0
+    assert {p.name for p in work.parent.iterdir()} == {"version_0", "version_1"}
+
+
+def test_copied_project_still_guards_its_test_part(work, generated_faces, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(generated_faces, copy)
+    assert main(["test", f"--data.root={copy}", "--data.split_seed=5"]) == 1
+    assert "--allow-new-split" in capsys.readouterr().err
+    assert main(["test", f"--data.root={copy}"]) == 0
+    assert json.loads((work / "metrics.json").read_text())["root"] == str(copy)
+
+
+def test_other_preprocessing_than_in_training_is_said(work, capsys):
+    assert main(["test", "--data.image_size=48"]) == 0
+    notes = json.loads((work / "metrics.json").read_text())["notes"]
+    assert "Other preprocessing than in training: image_size: trained with 32, now 48" in notes
+
+
+def test_csv_logger_keeps_one_folder_too(generated_faces):
+    logger = ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=lightning_logs", "--trainer.logger.name=table"]
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), *logger]) == 0
+    assert main(["test"]) == 0
+    run = Path("lightning_logs/table/version_0")
+    assert (run / "metrics.json").exists()
+    assert "val/auroc" in (run / "metrics.csv").read_text()  # what the fit logged is still there
+    assert [p.name for p in Path("lightning_logs/table").iterdir()] == ["version_0"]
+
+
+@pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
+def test_missing_extra_is_named(generated_faces, capsys):
+    assert main(["fit", "--config", "demo", "--trainer.logger=WandbLogger"]) == 2
+    assert 'pip install "dfdetect[wandb]"' in capsys.readouterr().err
+
+
 def test_callbacks_can_be_added_without_losing_ours(generated_faces):
     early = [
         "--trainer.callbacks+=EarlyStopping",
@@ -348,13 +400,14 @@ def test_nan_loss_stops_clean_and_keeps_the_checkpoint(work, generated_faces, ca
     assert (work / "checkpoints/last.ckpt").read_bytes() == broken != before
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_ends_in_a_sentence(generated_faces, monkeypatch, capsys):
-    def full(*_args, **_kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
+    def onto_full_disk(path, mode="r", *args, **kwargs):
+        return open("/dev/full" if "w" in mode else path, mode, *args, **kwargs)
 
-    monkeypatch.setattr(SafeCheckpointIO, "save_checkpoint", full)
+    monkeypatch.setattr(checkpoint_module, "open", onto_full_disk, raising=False)
     assert main(["fit", "--config", "demo", *tiny(generated_faces)]) == 1
-    assert "The disk is full (last.ckpt)" in capsys.readouterr().err
+    assert "The disk is full" in capsys.readouterr().err
 
 
 def test_gpu_out_of_memory_ends_in_a_sentence(generated_faces, monkeypatch, capsys):

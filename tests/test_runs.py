@@ -141,7 +141,8 @@ def test_names_are_taken_literally(stem):
 def test_last_and_best_continue_in_the_runs_own_folder(subcommand, which, how):
     run = trained("demo", 4)
     plan = make_plan(subcommand, [*(part.format(which) for part in how), "--trainer.max_epochs", "20"])
-    assert plan.arguments == ["--trainer.max_epochs", "20"]
+    own = ["--config", str(run / "config.yaml")] if subcommand == "fit" else []
+    assert plan.arguments == [*own, "--trainer.max_epochs", "20"]
     assert (plan.checkpoint, plan.run) == (checkpoint(run, which), run)
 
 

@@ -18,7 +18,7 @@ def fixed_callbacks() -> list[Callback]:
         SkippedFiles(),
         FiniteLoss(),
         Throughput(),
-        LearningRateMonitor(),
+        LearningRateMonitor("epoch"),
         History(),
         RunRecord(),
         TestResults(),

@@ -108,8 +108,8 @@ class FiniteLoss(Callback):
 
     def _stop(self, trainer: Trainer, where: str) -> None:
         raise TrainingError(
-            f"The loss is not finite at {where}; the fit stops. Checkpoints in {self._folder / FOLDER} are "
-            "from before it. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
+            f"The loss is not finite at {where}; the fit stops. Checkpoints in {self._folder / FOLDER} were "
+            "written before. Try a lower --model.lr, --trainer.gradient_clip_val 1, or --trainer.precision 32-true"
         )
 
 

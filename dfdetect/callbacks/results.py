@@ -83,7 +83,8 @@ class TestResults(Callback):
             folder = folder / "cross-dataset" / data.root.resolve().name
         threshold = float(pl_module.facts["threshold"])
         result = evaluate(predictions, threshold)
-        result["notes"] += _origin_notes(pl_module, data, cross)
+        result["notes"] += _origin_notes(pl_module, data, cross, len(rows))
+        result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.root), **data.preprocessing_facts()}
         say("\n" + metrics_table(result, f"Test of {pl_module.hparams['backbone']} on {data.root}"))
         write_json(folder / "metrics.json", result)
         write_predictions(folder / "predictions.csv", predictions)
@@ -97,7 +98,7 @@ class TestResults(Callback):
         say(f"\nWritten to {folder}: metrics.json predictions.csv confusion_matrix.png roc.png pr.png mistakes.png")
 
 
-def _origin_notes(detector: DeepfakeDetector, data: DeepfakeDataModule, cross: bool) -> list[str]:
+def _origin_notes(detector: DeepfakeDetector, data: DeepfakeDataModule, cross: bool, n: int) -> list[str]:
     """What a reader must know of where the test images come from."""
     trained = detector.facts.get("split")
     notes = []
@@ -105,6 +106,10 @@ def _origin_notes(detector: DeepfakeDetector, data: DeepfakeDataModule, cross: b
         notes.append(f"cross-dataset: trained on {detector.facts['split']['root']}, tested on {data.root}")
     elif trained and trained["test_fingerprint"] != data.split_facts()["test_fingerprint"]:
         notes.append("Another split than the training's was allowed: training may have seen these images.")
+    notes += [f"Other preprocessing than in training: {change}" for change in detector.changed_preprocessing(data)]
+    unread = len(data.part("test")) - n
+    if unread:
+        notes.append(f"{unread} of {unread + n} files could not be read and are not counted; see skipped.csv.")
     if is_generated(data.root):
         notes.append(GENERATED_NOTE)
     return notes
@@ -130,7 +135,7 @@ class PredictionWriter(Callback):
             return
         paths, threshold = data.datasets["predict"].samples.paths, pl_module.facts["threshold"]
         for i, score in zip(index.tolist(), p_fake.float().tolist(), strict=True):
-            self._rows.append([paths[i], f"{score:.6f}", "fake" if score >= threshold else "real", ""])
+            self._rows.append([paths[i], f"{score:.9g}", "fake" if score >= threshold else "real", ""])
         self._rows += [[path, "", "", cause] for path, cause in batch["skipped"]]
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -15,16 +15,18 @@ class RunRecord(Callback):
     """Prints what is trained on, saves `split.csv`, and ends a fit with a summary of paths and next commands."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Show the data and save the split, before the first step of a fit."""
+        """Show the data of a fit."""
         data = data_of(trainer)
-        if stage != "fit" or data is None:
-            return
-        folder = run_folder(trainer)
-        if trainer.is_global_zero:
+        if stage == "fit" and data is not None and trainer.is_global_zero:
             say(data.summary())
-            if not is_dry_run(trainer):
-                folder.mkdir(parents=True, exist_ok=True)
-                data.save_split(folder)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the split, once a resumed checkpoint has agreed to it."""
+        data = data_of(trainer)
+        folder = run_folder(trainer)
+        if data is not None and trainer.is_global_zero and not is_dry_run(trainer):
+            folder.mkdir(parents=True, exist_ok=True)
+            data.save_split(folder)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves and say where everything lies."""

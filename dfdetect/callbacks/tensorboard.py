@@ -1,5 +1,6 @@
 """What TensorBoard shows besides scalars: configuration, an augmented batch, curves, each epoch's figures, HParams."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ _HPARAMS = (
     "class_balance",
     "split_seed",
     "max_epochs",
+    "precision",
+    "seed",
 )
 _CHARTS = ("loss", "accuracy", "auroc", "f1", "precision", "recall")
 
@@ -62,8 +65,7 @@ class TensorBoardFigures(Callback):
             return
         charts = {name: ["Multiline", [f"^train/{name}$", f"^val/{name}$"]] for name in _CHARTS}
         writer.add_custom_scalars({"training and validation": charts})
-        rows = [f"| {name} | {value} |" for name, value in _configuration(trainer, pl_module).items()]
-        writer.add_text("configuration", "\n".join(["| setting | value |", "|---|---|", *rows]))
+        writer.add_text("configuration", _configuration_text(writer, trainer, pl_module))
         _open_hparams(writer, trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -149,8 +151,18 @@ def _add(writer: Any, folder: str, figures: dict[str, Figure], step: int) -> Non
 def _configuration(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
     """Settings of model and data; without the names with an underscore, which are LightningCLI's own."""
     data = data_of(trainer)
-    chosen = {**pl_module.hparams, **({} if data is None else data.hparams), "max_epochs": trainer.max_epochs}
+    chosen = {**pl_module.hparams, **({} if data is None else {**data.hparams, "seed": data.seed})}
+    chosen |= {"max_epochs": trainer.max_epochs, "precision": trainer.precision}
     return {name: value for name, value in chosen.items() if not name.startswith("_")}
+
+
+def _configuration_text(writer: Any, trainer: Trainer, pl_module: LightningModule) -> str:
+    """The run's config.yaml where the command line wrote one, else the settings of model and data; as Markdown."""
+    file = Path(writer.log_dir) / "config.yaml"
+    if file.is_file():
+        return f"```yaml\n{file.read_text(encoding='utf-8')}\n```"
+    rows = [f"| {name} | {value} |" for name, value in _configuration(trainer, pl_module).items()]
+    return "\n".join(["| setting | value |", "|---|---|", *rows])
 
 
 def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -148,7 +148,7 @@ def open_store(mode: CacheMode, decoder: Decoder, count: int, folder: Path | Non
         return decoder
     store = DiskStore(decoder, folder)
     needed, free = count * decoder.size**2 * 3, _free_bytes(store.folder)
-    if needed > _FREE_SHARE * free + cache_usage(folder).bytes:
+    if needed > _FREE_SHARE * free and needed > _FREE_SHARE * free + cache_usage(folder).bytes:
         warnings.warn(
             f"No pixel cache: {count} images need {needed / 2**30:.1f} GiB and {store.folder} has "
             f"{free / 2**30:.1f} GiB free. Name a larger disk with --data.cache_dir, or set --data.cache off",

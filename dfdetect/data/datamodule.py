@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import albumentations as A
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
@@ -150,7 +151,8 @@ class DeepfakeDataModule(LightningDataModule):
         samples, parts = self._split()
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
-            "root": str(self.root.resolve()),
+            "root": str(Path(self.manifest or self.root).resolve()),
+            "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
             "test_fingerprint": fingerprint(samples, parts, PARTS.index("test")),
             **counts,

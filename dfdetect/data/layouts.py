@@ -90,13 +90,12 @@ def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
             raise DataLayoutError(
                 f"{root / below}: class folders and split folders side by side are ambiguous. {_listing(root, below)}"
             )
-        return _class_pair(root, below, classes, ""), f"{'/'.join(filter(None, [below, '{real,fake}']))}"
-    with_classes = [name for name in splits if any(label_of(n) is not None for n in _folders(root, _join(below, name)))]
-    if not with_classes:
+        others = [name for name in names if name not in classes]
+        passed_over = f"; passed over: {', '.join(others)}" if others else ""
+        return _class_pair(root, below, classes, ""), _join(below, "{real,fake}") + passed_over
+    if not any(label_of(child) is not None for name in splits for child in _folders(root, _join(below, name))):
         return None
-    return _split_folders(
-        root, below, with_classes
-    ), f"{'/'.join(filter(None, [below, '{train,val,test}/{real,fake}']))}"
+    return _split_folders(root, below, splits), _join(below, "{train,val,test}/{real,fake}")
 
 
 def _split_folders(root: Path, below: str, names: list[str]) -> list[ClassFolder]:

@@ -46,7 +46,7 @@ def write_predictions(path: Path, predictions: Predictions, names: tuple[str, st
     write_rows(
         path,
         ["path", "label", "p_fake", "group", "source"],
-        [[p, names[int(y)], f"{s:.6f}", g, o] for p, y, s, g, o in rows],
+        [[p, names[int(y)], f"{s:.9g}", g, o] for p, y, s, g, o in rows],
     )
 
 

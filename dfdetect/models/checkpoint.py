@@ -4,6 +4,7 @@ A checkpoint is only ever read with `weights_only=True` from a local file, so a 
 written beside its place and renamed, so a kill or a full disk never leaves half of one.
 """
 
+import io
 import os
 import pickle
 from pathlib import Path
@@ -58,8 +59,10 @@ class SafeCheckpointIO(TorchCheckpointIO):
         temporary = Path(f"{path}.{os.getpid()}.part")
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
+            content = io.BytesIO()
+            torch.save(checkpoint, content)  # not into the file: torch hides that a disk is full
             with open(temporary, "wb") as stream:
-                torch.save(checkpoint, stream)
+                stream.write(content.getbuffer())
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)

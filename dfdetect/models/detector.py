@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -24,7 +25,7 @@ from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.schedule import cosine_with_warmup
-from dfdetect.models.split_guard import is_cross_dataset, refuse_seen_images
+from dfdetect.models.split_guard import is_cross_dataset, refuse_another_split, refuse_seen_images
 
 
 class DeepfakeDetector(LightningModule):
@@ -225,7 +226,9 @@ class DeepfakeDetector(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Index (B,) and p_fake (B,) of one batch."""
-        return batch["index"], self.p_fake(self._margins(batch))
+        margins = self._margins(batch)
+        _refuse_nan(margins)
+        return batch["index"], self.p_fake(margins)
 
     def _margins(self, batch: Batch) -> Tensor:
         """(B,) float32; B may be 0 where no file of a batch could be read."""
@@ -239,6 +242,8 @@ class DeepfakeDetector(LightningModule):
         _, label, margin = self.predictions.compute()
         if len(label) == 0:
             raise TrainingError(f"No image for the {metrics.prefix} metrics could be read; see skipped.csv")
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            _refuse_nan(margin)
         values = metrics(self.p_fake(margin), label)
         values[f"{metrics.prefix}loss"] = F.softplus(torch.where(label == 1, -margin, margin)).mean()
         metrics.reset()
@@ -254,6 +259,27 @@ class DeepfakeDetector(LightningModule):
         """A loss of 0 that touches every parameter: distributed training waits for each one's gradient."""
         return 0.0 * torch.stack([parameter.sum() for parameter in self.parameters()]).sum()
 
+    def changed_preprocessing(self, data: DeepfakeDataModule) -> list[str]:
+        """In words, what `data` does to an image in another way than this checkpoint's training did."""
+        trained, used = self.facts.get("preprocessing") or {}, data.preprocessing_facts()
+        return [
+            f"{name}: trained with {value}, now {used[name]}" for name, value in trained.items() if used[name] != value
+        ]
+
+    def on_validation_start(self) -> None:
+        """Say where images are prepared in another way than in training."""
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            self._say_changes()
+
+    def on_predict_start(self) -> None:
+        """Say where images are prepared in another way than in training."""
+        self._say_changes()
+
+    def _say_changes(self) -> None:
+        data = getattr(self.trainer, "datamodule", None)
+        for change in self.changed_preprocessing(data) if isinstance(data, DeepfakeDataModule) else []:
+            rank_zero_info(f"Other preprocessing than in training: {change}")
+
     def is_cross_dataset(self, data: DeepfakeDataModule) -> bool:
         """Whether `data` is another root than this checkpoint was trained on, with other images in its test part."""
         return is_cross_dataset(self.facts.get("split"), data.split_facts())
@@ -263,10 +289,13 @@ class DeepfakeDetector(LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if not isinstance(data, DeepfakeDataModule):
             return
+        self._say_changes()
         if not data.allow_new_split:
             refuse_seen_images(self.facts.get("split"), data.split_facts())
         if self.is_cross_dataset(data):
             rank_zero_info(f"cross-dataset: trained on {self.facts['split']['root']}, tested on {data.root}")
+        elif (trained := self.facts.get("split")) and trained["root"] != data.split_facts()["root"]:
+            rank_zero_info(f"{data.root} has the file names of {trained['root']} and is taken for a copy of it")
 
     def any_rank(self, flag: bool) -> bool:
         """Whether `flag` holds on any process: all of them must take the same way."""
@@ -298,6 +327,11 @@ class DeepfakeDetector(LightningModule):
         self.facts = dict(checkpoint[FACTS_KEY])
         self._dropout_seed = self.facts.pop("dropout_seed")
         self._starts_afresh = False
+        trainer = self._trainer
+        data = getattr(trainer, "datamodule", None)
+        fitting = trainer is not None and trainer.state.fn == TrainerFn.FITTING
+        if fitting and isinstance(data, DeepfakeDataModule) and not data.allow_new_split:
+            refuse_another_split(self.facts.get("split"), data.split_facts())
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:
@@ -311,3 +345,9 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
         if settings[name] < 0:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
+
+
+def _refuse_nan(margin: Tensor) -> None:
+    """A network with broken weights must not be taken for one that calls everything real."""
+    if not bool(torch.isfinite(margin).all()):
+        raise CheckpointError("The network's scores are not finite: the checkpoint's weights are broken")

@@ -9,10 +9,27 @@ SplitFacts = dict[str, Any]
 
 
 def is_cross_dataset(trained: SplitFacts | None, tested: SplitFacts) -> bool:
-    """Whether the tested root is another one than training used, with other images in its test part."""
-    if not trained or trained["test_fingerprint"] == tested["test_fingerprint"]:
+    """Whether the tested data is another set than training used: another root that holds other images.
+
+    A root of the same relative paths and labels is taken for a copy of the training's data, wherever it lies.
+    """
+    if not trained or trained["data_fingerprint"] == tested["data_fingerprint"]:
         return False
     return bool(trained["root"] != tested["root"])
+
+
+def refuse_another_split(trained: SplitFacts | None, continued: SplitFacts) -> None:
+    """Stop a fit that would go on with another split than it began with: it would train on its own test part.
+
+    Raises:
+        CheckpointError: the splits differ.
+    """
+    if trained and trained["fingerprint"] != continued["fingerprint"]:
+        raise CheckpointError(
+            f"This checkpoint was trained on another split ({trained['root']}, {trained['fingerprint'][:12]}) than the "
+            f"one to go on with ({continued['root']}, {continued['fingerprint'][:12]}). Use the training's data.root, "
+            "data.split_seed, manifest and files, or start afresh with --model.weights FILE"
+        )
 
 
 def refuse_seen_images(trained: SplitFacts | None, tested: SplitFacts) -> None:

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback
 
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.guards import FiniteLoss, SkippedFiles
-from dfdetect.errors import TrainingError
+from dfdetect.errors import CheckpointError, TrainingError
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer, tiny_detector
@@ -47,13 +47,14 @@ def test_a_loss_that_is_not_finite_stops_the_fit_and_checkpoints_stay_good(tmp_p
     assert read_checkpoint(folder / "best.ckpt")["global_step"] == 3
 
 
-def test_the_guard_is_a_fits_alone(tmp_path, generated_faces):
-    """A validation of bad weights shows what they are worth."""
+@pytest.mark.parametrize("what", ["validate", "test", "predict"])
+def test_broken_weights_are_never_taken_for_real_verdicts(what, tmp_path, generated_faces):
     detector = tiny_detector()
     torch.nn.init.constant_(detector.head.linear.bias, math.nan)
     trainer = quiet_trainer(tmp_path, callbacks=[FiniteLoss()])
-    results = trainer.validate(detector, faces_data(generated_faces), verbose=False)
-    assert math.isnan(results[0]["val/loss"])
+    data = faces_data(generated_faces, predict_root=str(generated_faces / "real"))
+    with pytest.raises(CheckpointError, match="not finite"):
+        getattr(trainer, what)(detector, data)
 
 
 def copy_faces(faces: Path, folder: Path, n: int, bad: int) -> Path:

@@ -67,7 +67,7 @@ def folders(root: Path) -> set[tuple[str, int, str]]:
 def test_two_class_folders_in_any_spelling(real, fake, tmp_path):
     touch(tmp_path, f"{real}/a.jpg", f"{fake}/b.jpg", "readme.txt", "figures/c.png", ".hidden/real/d.jpg")
     assert folders(tmp_path) == {(real, 0, ""), (fake, 1, "")}
-    assert find_class_folders(tmp_path)[1] == "{real,fake}"
+    assert find_class_folders(tmp_path)[1] == "{real,fake}; passed over: figures"
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "Validation"])
@@ -82,9 +82,10 @@ def test_given_splits_with_names_that_differ_between_splits(val, tmp_path):
     assert find_class_folders(tmp_path)[1] == "{train,val,test}/{real,fake}"
 
 
-def test_split_without_classes_beside_one_with_is_left_out(tmp_path):
+def test_split_without_classes_beside_one_with_is_an_error(tmp_path):
     touch(tmp_path, "train/real/a.jpg", "train/fake/b.jpg", "test/unlabelled/c.jpg")
-    assert folders(tmp_path) == {("train/real", 0, "train"), ("train/fake", 1, "train")}
+    with pytest.raises(DataLayoutError, match="Found: unlabelled/"):
+        folders(tmp_path)
 
 
 @pytest.mark.parametrize("below", ["real_and_fake_face", "real_vs_fake", "data set"])
