@@ -109,6 +109,8 @@ class DetectorCLI(LightningCLI):
         if self.plan.checkpoint is None:
             return
         rank_zero_info(f"Checkpoint: {self.plan.checkpoint}" + (f"  (run {self.plan.run})" if self.plan.run else ""))
+        if self.plan.subcommand == "fit" and self.plan.run:
+            rank_zero_info(f"Settings: {self.plan.run / CONFIG}; only the command line overrules them")
         used = self.config[self.plan.subcommand]["model"].as_dict()
         for name, asked in self._given_model.items():
             if used[name] != asked:

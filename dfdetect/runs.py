@@ -62,9 +62,8 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
         if given is None and subcommand == "fit":
             return plan
         _take_newest(plan, given or "best", name if configs else None)
-        if (
-            subcommand == "fit" and plan.run is not None
-        ):  # the run's own settings go on; only the command line overrules
+        if subcommand == "fit" and plan.run is not None:
+            # a run goes on with its own settings, not with what its recipe's file says by now
             plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
     else:
         plan.checkpoint = _local_file(str(given))

@@ -274,8 +274,10 @@ def test_fit_refuses_to_go_on_with_another_split(work, capsys):
     assert (work / "split.csv").read_bytes() == before
 
 
-def test_fit_goes_on_with_its_own_settings_not_the_recipes(work, capsys):
-    assert main(["fit", "--config", "mobilenetv2", "--ckpt_path", "last", "--trainer.max_epochs=2"]) == 0
+def test_fit_goes_on_with_its_own_settings_not_the_recipes(work, caplog):
+    with caplog.at_level("INFO"):
+        assert main(["fit", "--config", "mobilenetv2", "--ckpt_path", "last", "--trainer.max_epochs=2"]) == 0
+    assert "config.yaml; only the command line overrules them" in caplog.text
     config = yaml.safe_load((work / "config.yaml").read_text())
     assert (config["data"]["image_size"], config["data"]["batch_size"], config["trainer"]["max_epochs"]) == (32, 16, 2)
     assert config["ckpt_path"] is None
