@@ -19,8 +19,8 @@ import albumentations as A
 def default_augmentation() -> list[A.BasicTransform]:
     """The published recipe: horizontal flip, rotation up to 15 degrees, zoom in up to 1.2 times.
 
-    Cubic interpolation, because linear would leave training images with less than half the fine detail of the test
-    images, which are not interpolated twice; a detector of fakes lives on fine detail.
+    Cubic interpolation, because linear would blur training images more than the test images, which are not
+    interpolated twice, and a detector of fakes lives on fine detail.
     """
     return [
         A.HorizontalFlip(p=0.5),
