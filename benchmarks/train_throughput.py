@@ -17,6 +17,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+from dfdetect.process import prepare_process
+
 BACKBONES = {"mobilenet_v2": "mobilenetv2", "resnet18": "resnet18"}
 
 
@@ -52,6 +54,7 @@ def fixed_step(options: argparse.Namespace) -> float:
 
 def run_fixed_step(backbone: str, batches: int, batch_size: int = 32) -> float:
     """The step itself: normalise, forward, cross-entropy, backward, Adam, in the precision `fit` would use here."""
+    prepare_process()
     import torch
 
     from dfdetect.models.detector import DeepfakeDetector

@@ -1,6 +1,5 @@
 """The `dfdetect` command: a dispatcher on the standard library that imports a command only when it runs."""
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -58,9 +57,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: list[str], debug: bool) -> int:
-    # threads that spin while they wait would take the cores from the loader's workers; before torch is loaded
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        import_module("dfdetect.process").prepare_process()
         run: Callable[[str, list[str]], int] = import_module(COMMANDS[name][0]).run
         return run(name, arguments)
     except DFDetectError as error:

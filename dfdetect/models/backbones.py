@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from dfdetect.errors import UsageError
+from dfdetect.models.layers import replace_strided_depthwise
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Backbone:
 
 
 def _mobilenet_v2() -> nn.Module:
-    features: nn.Module = torchvision.models.mobilenet_v2().features
-    return features
+    return replace_strided_depthwise(torchvision.models.mobilenet_v2().features)
 
 
 def _resnet18() -> nn.Module:

@@ -1,5 +1,7 @@
 """What stands before and behind a backbone: normalisation of raw pixels, and the classifier head."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -41,9 +43,38 @@ class PooledLinearHead(nn.Module):
         self.linear = nn.Linear(channels, len(CLASS_NAMES))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (N, 2) in the order real, fake."""
-        logits: Tensor = self.linear(self.dropout(features.mean(dim=(2, 3))))
+        """Logits (N, 2) in the order real, fake; float32 also under autocast, since bfloat16 scores tie."""
+        with _without_autocast(features):
+            logits: Tensor = self.linear(self.dropout(features.to(self.linear.weight.dtype).mean(dim=(2, 3))))
         return logits
+
+
+class StridedDepthwiseConv2d(nn.Conv2d):
+    """A depthwise convolution with a stride, computed in float32 under autocast on a CPU.
+
+    oneDNN has no fast backward pass of it in bfloat16: float32 is 3 to 20 times as fast (benchmarks/profile_step.py).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """(N, C, H, W) to (N, C, h, w) in the same type."""
+        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(input)
+        with _without_autocast(input):
+            return super().forward(input.float()).to(input.dtype)
+
+
+def replace_strided_depthwise(network: nn.Module) -> nn.Module:
+    """Make each strided depthwise convolution of `network` a `StridedDepthwiseConv2d`, in place; keys stay the same."""
+    for module in network.modules():
+        if type(module) is nn.Conv2d and module.groups == module.in_channels > 1 and max(module.stride) > 1:
+            module.__class__ = StridedDepthwiseConv2d
+    return network
+
+
+def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+    """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
+    kind = tensor.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
 def margin_of(logits: Tensor) -> Tensor:

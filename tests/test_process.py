@@ -1,0 +1,41 @@
+"""A process prepared for training keeps its memory, and leaves alone what its user has set."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import os, resource
+from dfdetect.process import prepare_process
+prepare_process()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = bytearray(64 * 2**20)
+    del block
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults(), os.environ["OMP_WAIT_POLICY"])
+"""
+
+
+def run(**environment: str) -> tuple[int, str]:
+    """Page faults of a second large allocation, and the wait policy."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "OMP_"))}
+    command = [sys.executable, "-c", PROGRAM]
+    out = subprocess.run(command, env={**kept, **environment}, check=True, capture_output=True, text=True).stdout
+    faults, policy = out.split()
+    return int(faults), policy
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left alone")
+def test_freed_memory_is_kept():
+    assert run()[0] < 100
+    assert run(MALLOC_MMAP_THRESHOLD_="1000000")[0] > 1000
+
+
+def test_a_wait_policy_of_the_user_stands():
+    assert run()[1] == "PASSIVE"
+    assert run(OMP_WAIT_POLICY="ACTIVE")[1] == "ACTIVE"
