@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from dfdetect.data.samples import CLASS_NAMES
-from dfdetect.evaluation.figures import confusion_matrix_figure, roc_overlay_figure, save_figure
+from dfdetect.evaluation.canvas import save_figure
+from dfdetect.evaluation.figures import confusion_matrix_figure, roc_overlay_figure
 
 GENERATED = "generated-faces"
 METRICS = ("accuracy", "precision", "recall", "f1", "auroc")

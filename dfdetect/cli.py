@@ -100,7 +100,7 @@ class DetectorCLI(LightningCLI):
         self._given_model = dict(config["model"].as_dict())
         if self.plan.run is not None:
             _write_into(self.plan.run, config["trainer"], appends=self.plan.subcommand == "fit")
-        if self.plan.subcommand == "test":
+        if self.plan.subcommand in ("validate", "test"):
             config["verbose"] = False  # our own table says more
         config["trainer"]["precision"] = _available_precision(config["trainer"])
 

@@ -6,7 +6,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.guards import FiniteLoss, SkippedFiles
 from dfdetect.callbacks.history import History
-from dfdetect.callbacks.results import PredictionWriter, TestResults
+from dfdetect.callbacks.results import EvaluationResults, PredictionWriter
 from dfdetect.callbacks.run import RunRecord
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.callbacks.throughput import Throughput
@@ -21,7 +21,7 @@ def fixed_callbacks() -> list[Callback]:
         LearningRateMonitor("epoch"),
         History(),
         RunRecord(),
-        TestResults(),
+        EvaluationResults(),
         PredictionWriter(),
     ]
 

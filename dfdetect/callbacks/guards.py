@@ -2,13 +2,13 @@
 
 import csv
 import os
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_warn
 
 from dfdetect.callbacks.access import data_of, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import FOLDER
@@ -72,7 +72,7 @@ class SkippedFiles(Callback):
         new = [(path, cause) for path, cause in batch["skipped"] if path not in self._named]
         for path, cause in new:
             self._named.add(path)
-            rank_zero_warn(f"Skipped {path}: {cause}", category=UserWarning)
+            warnings.warn(f"Skipped {path}: {cause}", stacklevel=2)  # on any rank: each reads files of its own
             if not is_dry_run(trainer):
                 _append(self._folder / SKIPPED, part, path, cause)
         return len(new)

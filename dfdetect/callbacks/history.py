@@ -8,7 +8,8 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from dfdetect.evaluation.figures import curves_figure, save_figure
+from dfdetect.evaluation.canvas import save_figure
+from dfdetect.evaluation.figures import curves_figure
 
 CURVES = "curves.png"
 _LATER_EPOCHS = 3

@@ -1,27 +1,29 @@
-"""What `test` and `predict` leave behind: tables, CSV and JSON files, figures."""
+"""What `validate`, `test` and `predict` leave behind: tables, CSV and JSON files, figures."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.synthetic import is_generated
+from dfdetect.evaluation.canvas import save_figure
 from dfdetect.evaluation.figures import (
     MAX_MISTAKES,
     confusion_matrix_figure,
     mistakes_figure,
     pr_figure,
     roc_figure,
-    save_figure,
 )
 from dfdetect.evaluation.metrics import Predictions, evaluate
 from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.split_guard import Facts, changed_preprocessing, is_another_part, is_cross_dataset
 
 
 def collect_predictions(
@@ -60,54 +62,66 @@ def draw_mistakes(
     return mistakes_figure(images, label, p_fake, names, title, n=len(predictions.label), threshold=threshold)
 
 
-class TestResults(Callback):
-    """Prints the table of a test and writes metrics.json, predictions.csv and four figures.
+class EvaluationResults(Callback):
+    """Prints the table of a test or a validation and writes it: metrics.json, predictions.csv, four figures.
 
-    They go into the run of the checkpoint; a test on other data than the run's goes into `cross-dataset/NAME` there.
+    They go into the run of the checkpoint, a validation's in `validation/` there; those of other data than the run's go
+    into `cross-dataset/NAME`.
     """
-
-    __test__ = False  # no pytest class, whatever its name says
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write everything, on the first process."""
-        data = data_of(trainer)
-        if data is None or not isinstance(pl_module, DeepfakeDetector):
-            return
-        dataset = data.datasets["test"]
-        predictions, rows = collect_predictions(pl_module, dataset)
-        folder = run_folder(trainer)
-        if not trainer.is_global_zero or is_dry_run(trainer):
-            return
-        cross = pl_module.is_cross_dataset(data)
-        if cross:
-            folder = folder / "cross-dataset" / data.root.resolve().name
-        threshold = float(pl_module.facts["threshold"])
-        result = evaluate(predictions, threshold)
-        result["notes"] += _origin_notes(pl_module, data, cross, len(rows))
-        result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.root), **data.preprocessing_facts()}
-        say("\n" + metrics_table(result, f"Test of {pl_module.hparams['backbone']} on {data.root}"))
-        write_json(folder / "metrics.json", result)
-        write_predictions(folder / "predictions.csv", predictions)
-        title = f"Test: {data.root.name}"
-        save_figure(
-            confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title), folder / "confusion_matrix.png"
-        )
-        save_figure(roc_figure(predictions.label, predictions.p_fake, title, threshold=threshold), folder / "roc.png")
-        save_figure(pr_figure(predictions.label, predictions.p_fake, title), folder / "pr.png")
-        save_figure(draw_mistakes(predictions, rows, dataset, title, threshold), folder / "mistakes.png")
-        say(f"\nWritten to {folder}: metrics.json predictions.csv confusion_matrix.png roc.png pr.png mistakes.png")
+        _write_results(trainer, pl_module, "test", Path())
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same for `validate`; during a fit the logger has the figures."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            _write_results(trainer, pl_module, "val", Path("validation"))
 
 
-def _origin_notes(detector: DeepfakeDetector, data: DeepfakeDataModule, cross: bool, n: int) -> list[str]:
-    """What a reader must know of where the test images come from."""
-    trained = detector.facts.get("split")
+def _write_results(trainer: Trainer, detector: LightningModule, part: Literal["val", "test"], below: Path) -> None:
+    data = data_of(trainer)
+    if data is None or not isinstance(detector, DeepfakeDetector):
+        return
+    dataset = data.datasets[part]
+    predictions, rows = collect_predictions(detector, dataset)
+    folder = run_folder(trainer)
+    if not trainer.is_global_zero or is_dry_run(trainer):
+        return
+    if is_cross_dataset(detector.facts, data):
+        below = Path("cross-dataset", data.root.resolve().name) / below
+    folder = folder / below
+    threshold = float(detector.facts["threshold"])
+    result = evaluate(predictions, threshold)
+    result["notes"] += _origin_notes(detector.facts, data, part, len(rows))
+    result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.root), **data.preprocessing_facts()}
+    name = {"val": "Validation", "test": "Test"}[part]
+    say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.root}"))
+    write_json(folder / "metrics.json", result)
+    write_predictions(folder / "predictions.csv", predictions)
+    title = f"{name}: {data.root.name}"
+    figures = {
+        "confusion_matrix": confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title),
+        "roc": roc_figure(predictions.label, predictions.p_fake, title, threshold=threshold),
+        "pr": pr_figure(predictions.label, predictions.p_fake, title),
+        "mistakes": draw_mistakes(predictions, rows, dataset, title, threshold),
+    }
+    for stem, figure in figures.items():
+        save_figure(figure, folder / f"{stem}.png")
+    say(f"\nWritten to {folder}: metrics.json predictions.csv " + " ".join(f"{stem}.png" for stem in figures))
+
+
+def _origin_notes(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"], n: int) -> list[str]:
+    """What a reader must know of where the images come from."""
     notes = []
-    if cross:
-        notes.append(f"cross-dataset: trained on {detector.facts['split']['root']}, tested on {data.root}")
-    elif trained and trained["test_fingerprint"] != data.split_facts()["test_fingerprint"]:
+    if is_cross_dataset(facts, data):
+        notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.root}")
+    elif is_another_part(facts, data, part):
         notes.append("Another split than the training's was allowed: training may have seen these images.")
-    notes += [f"Other preprocessing than in training: {change}" for change in detector.changed_preprocessing(data)]
-    unread = len(data.part("test")) - n
+    if part == "val":
+        notes.append("The checkpoint was chosen by these images: the figures are too good for an estimate.")
+    notes += [f"Other preprocessing than in training: {change}" for change in changed_preprocessing(facts, data)]
+    unread = len(data.part(part)) - n
     if unread:
         notes.append(f"{unread} of {unread + n} files could not be read and are not counted; see skipped.csv.")
     if is_generated(data.root):

@@ -19,7 +19,7 @@ from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
 from dfdetect.data.resize import CROPS, METHOD, Crop
 from dfdetect.data.samples import Samples, list_images, load_samples
 from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups_torn, write_split
-from dfdetect.data.synthetic import generate_faces
+from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
 from dfdetect.evaluation.metrics import caveats
@@ -100,6 +100,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.samples: Samples | None = None
         self.parts: Parts | None = None
         self.datasets: dict[str, DeepfakeDataset] = {}
+        self._split_facts: dict[str, str | int] | None = None
 
     def prepare_data(self) -> None:
         """Fetch or draw the data where it is missing and that was asked for; one process a machine."""
@@ -124,6 +125,11 @@ class DeepfakeDataModule(LightningDataModule):
         if self.samples is None:
             self.samples = load_samples(self.root, self.manifest)
             self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
+            if self.generate not in (0, len(self.samples)) and is_generated(self.root):
+                rank_zero_info(
+                    f"{self.root} holds {len(self.samples)} generated faces, not the {self.generate} of data.generate; "
+                    "delete the folder to have them drawn"
+                )
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]
         for name in needed:
             part = self.part(name)
@@ -148,13 +154,18 @@ class DeepfakeDataModule(LightningDataModule):
 
     def split_facts(self) -> dict[str, str | int]:
         """What a checkpoint remembers of the data it was trained on: primitives only."""
+        if self._split_facts is None:
+            self._split_facts = self._describe_split()
+        return dict(self._split_facts)
+
+    def _describe_split(self) -> dict[str, str | int]:
         samples, parts = self._split()
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
             "root": str(Path(self.manifest or self.root).resolve()),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
-            "test_fingerprint": fingerprint(samples, parts, PARTS.index("test")),
+            **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},
             **counts,
         }
 

@@ -1,36 +1,40 @@
-"""Evaluation and training figures, as pure functions from arrays to matplotlib figures.
-
-Built without pyplot: no global state keeps a figure alive, and any thread may make one. Real is always blue
-and fake vermilion, from the colour-blind-safe palette of Okabe and Ito, "Color Universal Design" (2008).
-"""
+"""Evaluation and training figures, as pure functions from arrays to matplotlib figures."""
 
 import math
-import os
 import re
-import textwrap
-import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dfdetect.data.samples import CLASS_NAMES
+from dfdetect.evaluation.canvas import (
+    CLASS_COLOURS,
+    Image,
+    Scores,
+    drawable,
+    grid_figure,
+    message_figure,
+    new_figure,
+    same_length,
+    shorten,
+    thin,
+    unit_axes,
+    with_legend,
+    write,
+)
 
-CLASS_COLOURS = ("#0072B2", "#D55E00")
 SPLIT_COLOURS = {"train": "#808080", "val": "#009E73", "test": "#CC79A7"}
 CURVE_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
 CHANCE: dict[str, Any] = {"color": "#808080", "linestyle": "--", "linewidth": 1}
 CURVE_ORDER = ("loss", "auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer")
 CURVE_NAMES = {"auroc": "AUROC", "f1": "F1", "eer": "EER"}
 THRESHOLD = 0.5
-MAX_POINTS = 2000
 MAX_MISTAKES = 16
 MAX_BATCH = 32
 CHART_INCHES = (6.0, 6.2)
@@ -40,9 +44,6 @@ RECALL_AXIS = "recall (share of fake called fake)"
 PRECISION_AXIS = "precision (share of fake calls that are right)"
 
 Labels = npt.NDArray[np.integer[Any]]
-Scores = npt.NDArray[np.floating[Any]]
-Image = npt.NDArray[np.uint8]
-Cell = tuple[Image, int, str, str]  # photo, truth, text above, text below
 
 
 def confusion_matrix_figure(matrix: Labels, title: str) -> Figure:
@@ -51,7 +52,7 @@ def confusion_matrix_figure(matrix: Labels, title: str) -> Figure:
         raise ValueError(f"A confusion matrix of real and fake has shape (2, 2), not {matrix.shape}.")
     total = matrix.sum(axis=1)
     share = matrix / np.maximum(total, 1)[:, None]
-    figure = _new_figure(title, f"n = {matrix.sum():,}", (5.0, 4.8))
+    figure = new_figure(title, f"n = {matrix.sum():,}", (5.0, 4.8))
     axes = figure.add_subplot(xlabel="verdict", ylabel="truth")
     # Each row fades from white to the colour of its true class.
     colours = np.array([to_rgb(colour) for colour in CLASS_COLOURS])
@@ -75,10 +76,10 @@ def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = 
         threshold: Smallest probability that is called fake.
     """
     label, p_fake, note = _judged(label, p_fake)
-    figure = _new_figure(title, note, CHART_INCHES)
-    axes = _unit_axes(figure, FPR_AXIS, TPR_AXIS)
+    figure = new_figure(title, note, CHART_INCHES)
+    axes = unit_axes(figure, FPR_AXIS, TPR_AXIS)
     if _undefined(label):
-        _write(axes, _undefined(label))
+        write(axes, _undefined(label))
         return figure
     fpr, tpr, auroc = _roc(label, p_fake)
     axes.plot(fpr, tpr, color="black", label=f"AUROC {auroc:.3f}")
@@ -87,15 +88,15 @@ def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = 
     point = f"threshold {threshold:.3g}: FPR {x:.3f}, TPR {y:.3f}"
     axes.plot([x], [y], "o", color=CLASS_COLOURS[1], markersize=8, label=point, clip_on=False, zorder=3)
     axes.plot([0, 1], [0, 1], label="chance", **CHANCE)
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def roc_overlay_figure(curves: Sequence[tuple[str, Labels, Scores]], title: str) -> Figure:
     """Draw several ROC curves in one chart, e.g. one per seed; an item is (name, label (N,), p_fake (N,))."""
-    figure = _new_figure(title, f"{len(curves)} curves, n of each below", (6.0, 5.6 + 0.21 * len(curves)))
-    axes = _unit_axes(figure, FPR_AXIS, TPR_AXIS)
+    figure = new_figure(title, f"{len(curves)} curves, n of each below", (6.0, 5.6 + 0.21 * len(curves)))
+    axes = unit_axes(figure, FPR_AXIS, TPR_AXIS)
     if not curves:
-        _write(axes, "no curves to draw")
+        write(axes, "no curves to draw")
         return figure
     for index, (name, raw_label, raw_p_fake) in enumerate(curves):
         label, p_fake, _ = _judged(raw_label, raw_p_fake)
@@ -107,9 +108,9 @@ def roc_overlay_figure(curves: Sequence[tuple[str, Labels, Scores]], title: str)
             fpr, tpr, auroc = _roc(label, p_fake)
             line.set_data(fpr, tpr)
             result = f"AUROC {auroc:.3f} (n={label.size:,})"
-        line.set_label(f"{_drawable(_shorten(name, 32))}: {result}")
+        line.set_label(f"{drawable(shorten(name, 32))}: {result}")
     axes.plot([0, 1], [0, 1], label="chance", **CHANCE)
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def pr_figure(label: Labels, p_fake: Scores, title: str) -> Figure:
@@ -117,17 +118,17 @@ def pr_figure(label: Labels, p_fake: Scores, title: str) -> Figure:
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
     label, p_fake, note = _judged(label, p_fake)
-    figure = _new_figure(title, note, CHART_INCHES)
-    axes = _unit_axes(figure, RECALL_AXIS, PRECISION_AXIS)
+    figure = new_figure(title, note, CHART_INCHES)
+    axes = unit_axes(figure, RECALL_AXIS, PRECISION_AXIS)
     if _undefined(label):
-        _write(axes, _undefined(label))
+        write(axes, _undefined(label))
         return figure
     precision, recall, _ = precision_recall_curve(label, p_fake, drop_intermediate=True)
     name = f"average precision {average_precision_score(label, p_fake):.3f}"
     # Average precision sums rectangles; sloped lines would enclose more area than the number says.
-    axes.plot(_thin(recall), _thin(precision), color="black", drawstyle="steps-post", label=name)
+    axes.plot(thin(recall), thin(precision), color="black", drawstyle="steps-post", label=name)
     axes.axhline(label.mean(), label=f"chance (prevalence of fake {label.mean():.3f})", **CHANCE)
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def mistakes_figure(
@@ -151,7 +152,7 @@ def mistakes_figure(
         n: Photos judged, where `images` holds only some of them; otherwise N.
         threshold: Smallest probability that is called fake; confidence is the distance from it.
     """
-    _same_length(images, label, p_fake, names)
+    same_length(images, label, p_fake, names)
     verdict = (p_fake >= threshold).astype(int)
     wrong = np.flatnonzero((verdict != label) & np.isfinite(p_fake))
     order = wrong[np.argsort(-np.abs(p_fake[wrong] - threshold), kind="stable")][:MAX_MISTAKES]
@@ -160,16 +161,16 @@ def mistakes_figure(
     for i in order:
         caption = f"{CLASS_NAMES[label[i]]} called {CLASS_NAMES[verdict[i]]}\np_fake {p_fake[i]:.2f}"
         cells.append((images[i], int(label[i]), caption, re.split(r"[/\\]", names[i])[-1]))
-    return _grid_figure(title, note, cells, columns=4, inches=(1.8, 2.35), empty="No mistakes to show.")
+    return grid_figure(title, note, cells, columns=4, inches=(1.8, 2.35), empty="No mistakes to show.")
 
 
 def batch_figure(images: Sequence[Image], label: Labels, title: str) -> Figure:
     """Show the first `MAX_BATCH` photos (H, W, 3) as the model sees them; `label` (N,) is 0 real, 1 fake."""
-    _same_length(images, label)
+    same_length(images, label)
     shown = zip(images[:MAX_BATCH], label[:MAX_BATCH].tolist(), strict=True)
     cells = [(image, truth, CLASS_NAMES[truth], "") for image, truth in shown]
     note = f"{len(cells)} shown, n = {len(images):,}"
-    return _grid_figure(title, note, cells, columns=8, inches=(0.95, 1.2), empty="No photos to show.")
+    return grid_figure(title, note, cells, columns=8, inches=(0.95, 1.2), empty="No photos to show.")
 
 
 def curves_figure(history: Mapping[str, Sequence[tuple[int, float]]], title: str) -> Figure:
@@ -184,14 +185,14 @@ def curves_figure(history: Mapping[str, Sequence[tuple[int, float]]], title: str
     metrics = sorted(found, key=lambda metric: CURVE_ORDER.index(metric) if metric in CURVE_ORDER else len(CURVE_ORDER))
     note = f"n = {len({epoch for points in history.values() for epoch, _ in points}):,} epochs"
     if not metrics:
-        return _message_figure(title, note, "No epochs recorded yet.")
+        return message_figure(title, note, "No epochs recorded yet.")
     finite = [point for point in history.get("val/auroc", ()) if math.isfinite(point[1])]
     best = max(sorted(finite), key=lambda point: point[1], default=None)
     if best:
         note += f", best val AUROC {best[1]:.3f} at epoch {best[0]}"
     columns = 1 if len(metrics) <= 3 else 2
     rows = math.ceil(len(metrics) / columns)
-    figure = _new_figure(title, note, (7.0, 1.4 + 1.9 * rows))
+    figure = new_figure(title, note, (7.0, 1.4 + 1.9 * rows))
     for place, metric in enumerate(metrics):
         axes = figure.add_subplot(rows, columns, place + 1, sharex=figure.axes[0] if place else None)
         axes.set_xlabel("epoch" if place >= len(metrics) - columns else "")
@@ -199,56 +200,7 @@ def curves_figure(history: Mapping[str, Sequence[tuple[int, float]]], title: str
         if best:
             axes.axvline(best[0], color="black", linewidth=0.8, linestyle=":", label="best epoch")
     figure.align_ylabels()
-    return _with_legend(figure, columns=4)
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a PNG at 150 dots per inch; a reader of `path` sees the old file or all of the new one."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        figure.savefig(temporary, format="png", dpi=150)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _new_figure(title: str, note: str, inches: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=inches, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    lines = textwrap.wrap(title, int(10 * inches[0]), max_lines=3, placeholder=" ...")
-    figure.suptitle("\n".join([*map(_drawable, lines), note]), fontsize=11)
-    return figure
-
-
-def _message_figure(title: str, note: str, sentence: str) -> Figure:
-    figure = _new_figure(title, note, (5.0, 2.2))
-    _write(figure.add_subplot(frameon=False, xticks=[], yticks=[]), sentence)
-    return figure
-
-
-def _grid_figure(
-    title: str, note: str, cells: Sequence[Cell], columns: int, inches: tuple[float, float], empty: str
-) -> Figure:
-    if not cells:
-        return _message_figure(title, note, empty)
-    columns = min(columns, len(cells))
-    rows = math.ceil(len(cells) / columns)
-    figure = _new_figure(title, note, (max(5.0, columns * inches[0]), 0.6 + rows * inches[1]))
-    for place, (image, truth, above, below) in enumerate(cells, start=1):
-        axes = figure.add_subplot(rows, columns, place, xticks=[], yticks=[])
-        axes.imshow(image)
-        axes.set_title(above, color=CLASS_COLOURS[truth], fontsize=9, fontweight="bold", pad=4)
-        axes.set_xlabel(_drawable(_shorten(below, 30)), fontsize=7)
-        axes.spines[:].set(color=CLASS_COLOURS[truth], linewidth=2.5)
-    return figure
-
-
-def _unit_axes(figure: Figure, x: str, y: str) -> Axes:
-    axes = figure.add_subplot(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y, aspect="equal")
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
+    return with_legend(figure, columns=4)
 
 
 def _draw_metric(axes: Axes, metric: str, history: Mapping[str, Sequence[tuple[int, float]]]) -> None:
@@ -260,26 +212,14 @@ def _draw_metric(axes: Axes, metric: str, history: Mapping[str, Sequence[tuple[i
             marker = "o" if len(values) <= 30 else ""
             colour = SPLIT_COLOURS.get(split, "black")
             axes.plot(epochs, values, color=colour, marker=marker, markersize=3, label=split or name)
-    axes.set_ylabel(CURVE_NAMES.get(metric) or _drawable(metric.replace("_", " ")))
+    axes.set_ylabel(CURVE_NAMES.get(metric) or drawable(metric.replace("_", " ")))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _with_legend(figure: Figure, columns: int = 1) -> Figure:
-    """Put one legend under all axes, where it can hide no curve."""
-    every = [line for axes in figure.axes for line in axes.lines]
-    lines = list({(line.get_label(), line.get_color(), line.get_linestyle()): line for line in every}.values())
-    figure.legend(handles=lines, loc="outside lower center", ncols=columns, frameon=False)
-    return figure
-
-
-def _write(axes: Axes, sentence: str) -> None:
-    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", fontsize=12)
-
-
 def _judged(label: Labels, p_fake: Scores) -> tuple[Labels, Scores, str]:
     """Check both arrays, leave out scores that are not finite, and say in words how many photos remain."""
-    _same_length(label, p_fake)
+    same_length(label, p_fake)
     finite = np.isfinite(p_fake)
     missing = len(label) - finite.sum()
     label, p_fake = label[finite], p_fake[finite].astype(np.float64)
@@ -300,27 +240,4 @@ def _roc(label: Labels, p_fake: Scores) -> tuple[Scores, Scores, float]:
     from sklearn.metrics import roc_auc_score, roc_curve
 
     fpr, tpr, _ = roc_curve(label, p_fake)
-    return _thin(fpr), _thin(tpr), float(roc_auc_score(label, p_fake))
-
-
-def _thin(values: Scores) -> Scores:
-    """Keep at most `MAX_POINTS` evenly spaced entries, both ends included."""
-    kept = np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).round().astype(int)
-    thinned: Scores = values[kept]
-    return thinned
-
-
-def _same_length(*columns: Sequence[Any] | npt.NDArray[Any]) -> None:
-    if len({len(column) for column in columns}) > 1:
-        raise ValueError(f"Expected one entry per photo, got lengths {[len(column) for column in columns]}.")
-
-
-def _shorten(text: str, limit: int) -> str:
-    """Keep both ends, and more of the last, where file names are numbered."""
-    head = limit // 4
-    return text if len(text) <= limit else f"{text[:head]}...{text[head + 3 - limit :]}"
-
-
-def _drawable(text: str) -> str:
-    """Replace characters that the default font may lack, and keep a dollar sign from starting mathematics."""
-    return re.sub(r"[^ -~\u00a1-\u024f]", "?", text).replace("$", r"\$")
+    return thin(fpr), thin(tpr), float(roc_auc_score(label, p_fake))

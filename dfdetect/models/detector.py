@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -24,8 +24,8 @@ from dfdetect.models.checkpoint import FACTS_KEY
 from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
 from dfdetect.models.metrics import PredictionStore, detection_metrics
-from dfdetect.models.schedule import cosine_with_warmup
-from dfdetect.models.split_guard import is_cross_dataset, refuse_another_split, refuse_seen_images
+from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, cosine_with_warmup
+from dfdetect.models.split_guard import check_evaluation, refuse_another_split, say_changed_preprocessing
 
 
 class DeepfakeDetector(LightningModule):
@@ -61,8 +61,8 @@ class DeepfakeDetector(LightningModule):
         label_smoothing: float = 0.0,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
-        optimizer: Literal["adam", "adamw", "sgd"] = "adam",
-        scheduler: Literal["none", "cosine"] = "none",
+        optimizer: OptimizerName = "adam",
+        scheduler: SchedulerName = "none",
         warmup_epochs: float = 0.0,
         compile: bool = False,  # noqa: A002
     ) -> None:
@@ -76,7 +76,7 @@ class DeepfakeDetector(LightningModule):
         self._starts_afresh = True
         self._frozen = False
         self._dropout_seed: int | None = None
-        self._skips_step = False
+        self._has_gradients = False
         self._class_weights: Tensor | None = None
 
     def configure_network(self) -> None:
@@ -104,14 +104,7 @@ class DeepfakeDetector(LightningModule):
             self.load_initial_weights()
             self._starts_afresh = False
         lr, decay = self.hparams["lr"], self.hparams["weight_decay"]
-        optimizer: torch.optim.Optimizer
-        match self.hparams["optimizer"]:
-            case "adam":
-                optimizer = torch.optim.Adam(self.parameters(), lr=lr, weight_decay=decay)
-            case "adamw":
-                optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=decay)
-            case _:
-                optimizer = torch.optim.SGD(self.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
+        optimizer = build_optimizer(self.hparams["optimizer"], self.parameters(), lr, decay)
         if self.hparams["scheduler"] == "none":
             return optimizer
         total = self.trainer.estimated_stepping_batches
@@ -163,8 +156,8 @@ class DeepfakeDetector(LightningModule):
         """The seed of dropout, unless a checkpoint brought it, and the weights of the classes."""
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
-        data = getattr(self.trainer, "datamodule", None)
-        weights = data.class_weights() if isinstance(data, DeepfakeDataModule) else None
+        data = self._data()
+        weights = data.class_weights() if data else None
         self._class_weights = None if weights is None else weights.to(self.device)
 
     def on_train_epoch_start(self) -> None:
@@ -184,21 +177,26 @@ class DeepfakeDetector(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy of one batch, (,). A batch that is empty on any rank moves no weight on all of them."""
         label = batch["label"]
-        self._skips_step = self.any_rank(len(label) == 0)
-        if self._skips_step:
+        if self.any_rank(len(label) == 0):
             return self._zero_loss()
+        self._has_gradients = True
         logits = self(batch["image"])
         loss = self._loss(logits, label)
-        self.train_metrics.update(self.p_fake(margin_of(logits.detach())), label)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label), sync_dist=True)
+        margin = margin_of(logits.detach())
+        self.train_metrics.update(self.p_fake(margin), label)
+        shown = cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed
+        self.log(
+            "train/loss", shown, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label), sync_dist=True
+        )
         self.log_dict(self.train_metrics, on_step=False, on_epoch=True)
         return loss + self._zero_loss() if self._frozen and self.trainer.world_size > 1 else loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Take away the gradients of what must not move: every optimiser passes over parameters without one."""
-        skipped = self.parameters() if self._skips_step else self.backbone.parameters() if self._frozen else ()
-        for parameter in skipped:
+        skipped = self.backbone.parameters() if self._frozen else ()
+        for parameter in skipped if self._has_gradients else self.parameters():
             parameter.grad = None
+        self._has_gradients = False
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last pass's predictions."""
@@ -245,7 +243,7 @@ class DeepfakeDetector(LightningModule):
         if self.trainer.state.fn != TrainerFn.FITTING:
             _refuse_nan(margin)
         values = metrics(self.p_fake(margin), label)
-        values[f"{metrics.prefix}loss"] = F.softplus(torch.where(label == 1, -margin, margin)).mean()
+        values[f"{metrics.prefix}loss"] = cross_entropy(margin, label)
         metrics.reset()
         shown = (f"{metrics.prefix}auroc", f"{metrics.prefix}accuracy")
         self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True)
@@ -259,43 +257,28 @@ class DeepfakeDetector(LightningModule):
         """A loss of 0 that touches every parameter: distributed training waits for each one's gradient."""
         return 0.0 * torch.stack([parameter.sum() for parameter in self.parameters()]).sum()
 
-    def changed_preprocessing(self, data: DeepfakeDataModule) -> list[str]:
-        """In words, what `data` does to an image in another way than this checkpoint's training did."""
-        trained, used = self.facts.get("preprocessing") or {}, data.preprocessing_facts()
-        return [
-            f"{name}: trained with {value}, now {used[name]}" for name, value in trained.items() if used[name] != value
-        ]
-
     def on_validation_start(self) -> None:
-        """Say where images are prepared in another way than in training."""
+        """Refuse to validate on images that training may have seen; raises `CheckpointError`."""
         if self.trainer.state.fn != TrainerFn.FITTING:
-            self._say_changes()
-
-    def on_predict_start(self) -> None:
-        """Say where images are prepared in another way than in training."""
-        self._say_changes()
-
-    def _say_changes(self) -> None:
-        data = getattr(self.trainer, "datamodule", None)
-        for change in self.changed_preprocessing(data) if isinstance(data, DeepfakeDataModule) else []:
-            rank_zero_info(f"Other preprocessing than in training: {change}")
-
-    def is_cross_dataset(self, data: DeepfakeDataModule) -> bool:
-        """Whether `data` is another root than this checkpoint was trained on, with other images in its test part."""
-        return is_cross_dataset(self.facts.get("split"), data.split_facts())
+            self._check_evaluation("val")
 
     def on_test_start(self) -> None:
         """Refuse to test on images that training may have seen; raises `CheckpointError`."""
-        data = getattr(self.trainer, "datamodule", None)
-        if not isinstance(data, DeepfakeDataModule):
-            return
-        self._say_changes()
-        if not data.allow_new_split:
-            refuse_seen_images(self.facts.get("split"), data.split_facts())
-        if self.is_cross_dataset(data):
-            rank_zero_info(f"cross-dataset: trained on {self.facts['split']['root']}, tested on {data.root}")
-        elif (trained := self.facts.get("split")) and trained["root"] != data.split_facts()["root"]:
-            rank_zero_info(f"{data.root} has the file names of {trained['root']} and is taken for a copy of it")
+        self._check_evaluation("test")
+
+    def on_predict_start(self) -> None:
+        """Say where images are prepared in another way than in training."""
+        if (data := self._data()) is not None:
+            say_changed_preprocessing(self.facts, data)
+
+    def _check_evaluation(self, part: Literal["val", "test"]) -> None:
+        if (data := self._data()) is not None:
+            check_evaluation(self.facts, data, part)
+
+    def _data(self) -> DeepfakeDataModule | None:
+        """The data module, where the trainer has one of ours; None without a trainer too."""
+        data = getattr(self._trainer, "datamodule", None)
+        return data if isinstance(data, DeepfakeDataModule) else None
 
     def any_rank(self, flag: bool) -> bool:
         """Whether `flag` holds on any process: all of them must take the same way."""
@@ -303,7 +286,7 @@ class DeepfakeDetector(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the facts a checkpoint needs to be used without its configuration: primitives only."""
-        data = getattr(self.trainer, "datamodule", None)
+        data = self._data()
         checkpoint[FACTS_KEY] = {
             **self.facts,
             "class_names": list(CLASS_NAMES),
@@ -327,16 +310,14 @@ class DeepfakeDetector(LightningModule):
         self.facts = dict(checkpoint[FACTS_KEY])
         self._dropout_seed = self.facts.pop("dropout_seed")
         self._starts_afresh = False
-        trainer = self._trainer
-        data = getattr(trainer, "datamodule", None)
-        fitting = trainer is not None and trainer.state.fn == TrainerFn.FITTING
-        if fitting and isinstance(data, DeepfakeDataModule) and not data.allow_new_split:
-            refuse_another_split(self.facts.get("split"), data.split_facts())
+        data = self._data()
+        if data is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            refuse_another_split(self.facts, data)
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse a value out of its range, before anything is built or downloaded; raises `UsageError`."""
-    for name, choices in {"optimizer": ("adam", "adamw", "sgd"), "scheduler": ("none", "cosine")}.items():
+    for name, choices in {"optimizer": get_args(OptimizerName), "scheduler": get_args(SchedulerName)}.items():
         if settings[name] not in choices:
             raise UsageError(f"model.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
     for name in ("dropout", "label_smoothing"):
@@ -345,6 +326,11 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
         if settings[name] < 0:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
+
+
+def cross_entropy(margin: Tensor, label: Tensor) -> Tensor:
+    """Mean cross-entropy, (,), of margins (N,), logit of fake minus logit of real, and labels (N,)."""
+    return F.softplus(torch.where(label == 1, -margin, margin)).mean()
 
 
 def _refuse_nan(margin: Tensor) -> None:

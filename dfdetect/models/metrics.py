@@ -57,20 +57,29 @@ def detection_metrics(prefix: str) -> MetricCollection:
 
     Update with p_fake (N,) float in [0, 1] and label (N,) int, 0 real, 1 fake. At threshold 0.5: accuracy, precision,
     recall, F1. Over all thresholds: AUROC, average precision, equal error rate (exact, no binning). Higher is better,
-    but for `eer`.
+    but for `eer`. What is undefined is NaN.
     """
     return MetricCollection(
         {
             "accuracy": BinaryAccuracy(_JUST_BELOW_HALF),
-            "precision": BinaryPrecision(_JUST_BELOW_HALF),
-            "recall": BinaryRecall(_JUST_BELOW_HALF),
-            "f1": BinaryF1Score(_JUST_BELOW_HALF),
+            "precision": _nan_for_nothing(BinaryPrecision(_JUST_BELOW_HALF)),
+            "recall": _nan_for_nothing(BinaryRecall(_JUST_BELOW_HALF)),
+            "f1": _nan_for_nothing(BinaryF1Score(_JUST_BELOW_HALF)),
             "auroc": AUROC(),
             "average_precision": AveragePrecision(),
             "eer": EqualErrorRate(),
         },
         prefix=prefix,
     )
+
+
+def _nan_for_nothing(metric: BinaryPrecision | BinaryRecall | BinaryF1Score) -> Metric:
+    """Precision without a fake verdict and recall without a fake are undefined, as in `dfdetect.evaluation.metrics`.
+
+    torchmetrics' argument for it takes 0 or 1 only.
+    """
+    metric.zero_division = float("nan")
+    return metric
 
 
 class PredictionStore(Metric):

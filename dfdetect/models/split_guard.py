@@ -1,48 +1,83 @@
-"""Was this checkpoint trained on the images it is about to be tested on?"""
+"""Was this checkpoint trained on the images it is about to be judged by, and were they prepared in the same way?
 
-from typing import Any
+`facts` are a detector's (`DeepfakeDetector.facts`); their `split` is what `DeepfakeDataModule.split_facts` said of the
+data it was trained on, and missing where that was none of ours.
+"""
 
+from typing import Any, Literal
+
+from lightning.pytorch.utilities import rank_zero_info
+
+from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import CheckpointError
 
-SplitFacts = dict[str, Any]
-"""See `DeepfakeDataModule.split_facts`."""
+Facts = dict[str, Any]
 
 
-def is_cross_dataset(trained: SplitFacts | None, tested: SplitFacts) -> bool:
-    """Whether the tested data is another set than training used: another root that holds other images.
+def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
+    """In words, what `data` does to an image in another way than the training did."""
+    trained, used = facts.get("preprocessing") or {}, data.preprocessing_facts()
+    return [f"{name}: trained with {value}, now {used[name]}" for name, value in trained.items() if used[name] != value]
+
+
+def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> None:
+    """Say it aloud."""
+    for change in changed_preprocessing(facts, data):
+        rank_zero_info(f"Other preprocessing than in training: {change}")
+
+
+def is_cross_dataset(facts: Facts, data: DeepfakeDataModule) -> bool:
+    """Whether `data` is another set than training used: another root that holds other images.
 
     A root of the same relative paths and labels is taken for a copy of the training's data, wherever it lies.
     """
+    trained, tested = facts.get("split"), data.split_facts()
     if not trained or trained["data_fingerprint"] == tested["data_fingerprint"]:
         return False
     return bool(trained["root"] != tested["root"])
 
 
-def refuse_another_split(trained: SplitFacts | None, continued: SplitFacts) -> None:
+def is_another_part(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> bool:
+    """Whether this part of `data` holds other images than the training's part of that name."""
+    trained = facts.get("split")
+    if not trained:
+        return False
+    return bool(trained[f"{part}_fingerprint"] != data.split_facts()[f"{part}_fingerprint"])
+
+
+def refuse_another_split(facts: Facts, data: DeepfakeDataModule) -> None:
     """Stop a fit that would go on with another split than it began with: it would train on its own test part.
 
     Raises:
-        CheckpointError: the splits differ.
+        CheckpointError: the splits differ, and `data` does not allow it.
     """
-    if trained and trained["fingerprint"] != continued["fingerprint"]:
+    trained, continued = facts.get("split"), data.split_facts()
+    if trained and trained["fingerprint"] != continued["fingerprint"] and not data.allow_new_split:
         raise CheckpointError(
             f"This checkpoint was trained on another split ({trained['root']}, {trained['fingerprint'][:12]}) than the "
-            f"one to go on with ({continued['root']}, {continued['fingerprint'][:12]}). Use the training's data.root, "
-            "data.split_seed, manifest and files, or start afresh with --model.weights FILE"
+            f"one to go on with ({continued['root']}, {str(continued['fingerprint'])[:12]}). Use the training's "
+            "data.root, data.split_seed, manifest and files, or start afresh with --model.weights FILE"
         )
 
 
-def refuse_seen_images(trained: SplitFacts | None, tested: SplitFacts) -> None:
-    """Stop a test on a test part that training did not leave out.
+def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> None:
+    """Refuse to judge a checkpoint by images that its training may have seen; say what else differs.
 
     Raises:
-        CheckpointError: same data root, another test part.
+        CheckpointError: same data, but another part of that name, and `data` does not allow it.
     """
-    if not trained or trained["test_fingerprint"] == tested["test_fingerprint"] or is_cross_dataset(trained, tested):
+    say_changed_preprocessing(facts, data)
+    trained, tested = facts.get("split"), data.split_facts()
+    if not trained:
         return
-    raise CheckpointError(
-        f"This checkpoint was trained with another split of {tested['root']}: its test part had {trained['n_test']} "
-        f"images (fingerprint {trained['test_fingerprint'][:12]}), this one has {tested['n_test']} "
-        f"({tested['test_fingerprint'][:12]}), so training may have seen them. Use the training's data.split_seed, "
-        "manifest and files, or say --allow-new-split"
-    )
+    if is_cross_dataset(facts, data):
+        rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {data.root}")
+    elif is_another_part(facts, data, part) and not data.allow_new_split:
+        raise CheckpointError(
+            f"This checkpoint was trained with another split of {tested['root']}: its {part} part had "
+            f"{trained[f'n_{part}']} images (fingerprint {trained[f'{part}_fingerprint'][:12]}), this one has "
+            f"{tested[f'n_{part}']} ({str(tested[f'{part}_fingerprint'])[:12]}), so training may have seen them. Use "
+            "the training's data.split_seed, manifest and files, or say --allow-new-split"
+        )
+    elif trained["root"] != tested["root"]:
+        rank_zero_info(f"{data.root} has the file names of {trained['root']} and is taken for a copy of it")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dfdetect.callbacks.guards import SkippedFiles
-from dfdetect.callbacks.results import PredictionWriter, TestResults, worst_mistakes
+from dfdetect.callbacks.results import EvaluationResults, PredictionWriter, worst_mistakes
 from dfdetect.data.samples import list_images
 from dfdetect.evaluation.metrics import Predictions, evaluate
 from dfdetect.models.detector import DeepfakeDetector
@@ -28,7 +28,7 @@ def detector(fitted_run) -> DeepfakeDetector:
 def tested(tmp_path_factory, detector, generated_faces) -> tuple[Path, dict[str, float]]:
     """Folder of a test, and what Lightning logged."""
     folder = tmp_path_factory.mktemp("tested")
-    trainer = quiet_trainer(folder, callbacks=[TestResults()])
+    trainer = quiet_trainer(folder, callbacks=[EvaluationResults()])
     results = trainer.test(detector, faces_data(generated_faces), verbose=False)
     return folder / "run/version_0", dict(results[0])
 
@@ -75,7 +75,8 @@ def test_what_lightning_logged_is_what_the_files_say(tested):
     assert set(written["per_source"]) == {"part_swap", "smoothed", "upsampled"}
     for name in ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"):
         assert written[name] == recomputed[name], name
-        assert logged[f"test/{name}"] == pytest.approx(written[name] or 0.0, abs=1e-6), name
+        value = math.nan if written[name] is None else written[name]
+        assert logged[f"test/{name}"] == pytest.approx(value, abs=1e-6, nan_ok=True), name
     assert written["confusion_matrix"] == recomputed["confusion_matrix"]
     probability = [(float(row["p_fake"]), row["label"] == "fake") for row in rows]
     loss = -np.mean([math.log(p if fake else 1 - p) for p, fake in probability])
@@ -89,11 +90,29 @@ def test_notes_say_what_the_figures_are_worth(tested):
 
 
 def test_the_table_is_printed(detector, tmp_path, generated_faces, capsys):
-    quiet_trainer(tmp_path, callbacks=[TestResults()]).test(detector, faces_data(generated_faces), verbose=False)
+    quiet_trainer(tmp_path, callbacks=[EvaluationResults()]).test(detector, faces_data(generated_faces), verbose=False)
     printed = capsys.readouterr().out
     assert "part_swap" in printed
     assert "avg prec" in printed
     assert "mistakes.png" in printed
+
+
+def test_a_validation_leaves_the_same_and_says_that_it_chose_the_checkpoint(
+    detector, tmp_path, generated_faces, capsys
+):
+    trainer = quiet_trainer(tmp_path, callbacks=[EvaluationResults()])
+    trainer.validate(detector, faces_data(generated_faces), verbose=False)
+    folder = tmp_path / "run/version_0"
+    assert {path.name for path in (folder / "validation").iterdir()} == FILES
+    assert not (folder / "metrics.json").exists()
+    written = json.loads((folder / "validation/metrics.json").read_text())
+    assert written["n"] == len(rows_of(folder / "validation/predictions.csv")) == 36
+    assert any("chosen by these images" in note for note in written["notes"])
+    assert "Validation of tiny" in capsys.readouterr().out
+
+
+def test_a_fit_validates_without_leaving_results(fitted_run):
+    assert not (fitted_run / "validation").exists()
 
 
 def test_the_worst_mistakes_come_first():

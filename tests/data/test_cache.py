@@ -261,10 +261,9 @@ def test_half_written_entry_never_takes_an_entrys_name(photos, monkeypatch):
             self.stream.write(data)
 
     opened = open
-    monkeypatch.setattr(cache, "open", lambda *a: Dying(opened(*a)) if "w" in a[1] else opened(*a), raising=False)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(cache, "open", lambda *a: Dying(opened(*a)) if "w" in a[1] else opened(*a), raising=False)
         DiskStore(Decoder(32)).load(0, photos[0])
-    monkeypatch.undo()
     assert not [file for file in entries() if file.suffix != ".part"]
 
 

@@ -237,6 +237,7 @@ def test_split_facts_and_files(faces, tmp_path):
         "root": str(faces.resolve()),
         "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
         "fingerprint": fingerprint(samples, parts),
+        "val_fingerprint": fingerprint(samples, parts, 1),
         "test_fingerprint": fingerprint(samples, parts, 2),
         "n_train": 42,
         "n_val": 9,
@@ -355,6 +356,16 @@ def test_data_is_fetched_only_where_it_is_missing_and_that_was_asked_for(options
     data = module(root, **options, manifest="list.csv" if state == "manifest" else None)
     data.prepare_data()
     assert fetched == ([(how, root)] if how and state in ("missing", "empty") else [])
+
+
+def test_another_number_of_generated_faces_than_asked_for_is_said_aloud(tmp_path, caplog):
+    module(tmp_path / "drawn", generate=24, image_size=32).prepare_data()
+    with caplog.at_level("INFO"):
+        module(tmp_path / "drawn", generate=24, image_size=32).setup("fit")
+    assert "delete the folder" not in caplog.text
+    with caplog.at_level("INFO"):
+        module(tmp_path / "drawn", generate=30, image_size=32).setup("fit")
+    assert "holds 24 generated faces, not the 30 of data.generate; delete the folder" in caplog.text
 
 
 def test_generated_faces_train_at_once_and_are_drawn_once(tmp_path):

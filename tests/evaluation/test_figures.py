@@ -12,12 +12,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from dfdetect.evaluation.canvas import CLASS_COLOURS, MAX_POINTS, Image, Scores, save_figure
 from dfdetect.evaluation.figures import (
-    CLASS_COLOURS,
-    MAX_POINTS,
-    Image,
     Labels,
-    Scores,
     batch_figure,
     confusion_matrix_figure,
     curves_figure,
@@ -25,7 +22,6 @@ from dfdetect.evaluation.figures import (
     pr_figure,
     roc_figure,
     roc_overlay_figure,
-    save_figure,
 )
 
 Drawing = Callable[[Labels, Scores, str], Figure]

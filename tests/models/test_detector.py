@@ -108,6 +108,42 @@ def test_loss_is_that_of_pytorch(tmp_path, generated_faces, smoothing, balance):
         assert loss == pytest.approx(float(expected), abs=1e-5)
 
 
+def test_the_logged_training_loss_is_the_function_that_validation_logs(tmp_path, generated_faces):
+    """Smoothing and class weights change what is learnt from, not what two curves in one chart mean."""
+    data = faces_data(manifest(tmp_path / "m.csv", generated_faces, (24, 8)), class_balance="weighted_loss")
+    trainer = quiet_trainer(tmp_path, callbacks=[recorder := Recorder()])
+    trainer.fit(tiny_detector(lr=0.0, dropout=0.0, label_smoothing=0.3), data)
+    logits, label = torch.cat([step[1] for step in recorder.losses]), torch.cat([step[2] for step in recorder.losses])
+    plain = float(F.cross_entropy(logits, label))
+    assert trainer.callback_metrics["train/loss"] == pytest.approx(plain, abs=1e-5)
+
+
+class Gradients(Callback):
+    """Whether the gradients of each optimiser step were kept."""
+
+    def __init__(self) -> None:
+        self.sizes: list[list[int]] = [[]]
+        self.kept: list[bool] = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        self.sizes[-1].append(len(batch["label"]))
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if len(self.sizes[-1]) == trainer.accumulate_grad_batches:
+            self.kept.append(pl_module.head.linear.weight.grad is not None)
+            self.sizes.append([])
+
+
+def test_an_emptied_batch_keeps_what_was_accumulated_before_it(tmp_path, generated_faces):
+    faces = break_files(generated_faces, tmp_path / "f", 10, 10)
+    trainer = quiet_trainer(tmp_path, callbacks=[watch := Gradients()], limit_val_batches=0, accumulate_grad_batches=2)
+    trainer.fit(tiny_detector(), faces_data(faces, batch_size=1))
+    windows = [sizes for sizes in watch.sizes if len(sizes) == 2]
+    assert [1, 0] in windows
+    assert [0, 0] in windows
+    assert watch.kept == [any(sizes) for sizes in windows]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
     [

@@ -51,14 +51,14 @@ def test_agree_with_scikit_learn(seed, n, levels):
     called = p_fake >= 0.5
     expected = {
         "accuracy": reference.accuracy_score(label, called),
-        "precision": reference.precision_score(label, called, zero_division=0),
+        "precision": reference.precision_score(label, called, zero_division=np.nan),
         "recall": reference.recall_score(label, called),
         "f1": reference.f1_score(label, called),
         "auroc": reference.roc_auc_score(label, p_fake),
         "average_precision": reference.average_precision_score(label, p_fake),
         "eer": plain_eer(label, p_fake),
     }
-    assert measured(label, p_fake) == pytest.approx(expected, abs=1e-6)
+    assert measured(label, p_fake) == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -67,8 +67,8 @@ def test_agree_with_the_one_evaluation(seed):
     label, p_fake = random_scores(seed, 5 + seed, 4)
     n = len(label)
     result = evaluate(Predictions([""] * n, label, p_fake.astype(np.float64), [""] * n, [""] * n))
-    expected = {name: result[name] or 0.0 for name in NAMES}
-    assert measured(label, p_fake) == pytest.approx(expected, abs=1e-6)
+    expected = {name: math.nan if result[name] is None else result[name] for name in NAMES}
+    assert measured(label, p_fake) == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 def test_a_score_at_the_threshold_is_called_fake():
@@ -80,12 +80,20 @@ def test_ranking_means_nothing_on_one_class(label):
     values = measured(np.array(label), np.linspace(0, 1, len(label), dtype=np.float32))
     assert set(values) == NAMES
     assert all(math.isnan(values[name]) for name in ("auroc", "average_precision", "eer"))
-    assert all(math.isfinite(values[name]) for name in ("accuracy", "precision", "recall", "f1"))
+    assert math.isfinite(values["accuracy"])
+
+
+def test_precision_without_a_fake_verdict_and_recall_without_a_fake_are_undefined():
+    none_called = measured(np.array([0, 1]), np.array([0.1, 0.2], np.float32))
+    assert math.isnan(none_called["precision"])
+    assert none_called["recall"] == none_called["f1"] == 0.0
+    no_fakes = measured(np.array([0, 0]), np.array([0.1, 0.2], np.float32))
+    assert all(math.isnan(no_fakes[name]) for name in ("precision", "recall", "f1"))
 
 
 def test_batches_change_nothing():
     label, p_fake = random_scores(0, 50, 10)
-    assert measured(label, p_fake, batch=7) == pytest.approx(measured(label, p_fake))
+    assert measured(label, p_fake, batch=7) == pytest.approx(measured(label, p_fake), nan_ok=True)
 
 
 def test_predictions_are_kept_in_order_of_the_index():

@@ -40,6 +40,15 @@ def test_another_split_of_the_same_root_is_refused(checkpoint, tmp_path, generat
     assert not list(tmp_path.rglob("metrics.json"))
 
 
+def test_another_validation_part_is_refused_too(checkpoint, tmp_path, generated_faces):
+    detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
+    trainer = quiet_trainer(tmp_path)
+    with pytest.raises(CheckpointError, match=r"another split.*its val part had 36 images.*--allow-new-split"):
+        trainer.validate(detector, faces_data(generated_faces, split_seed=1), verbose=False)
+    trainer.validate(detector, faces_data(generated_faces, split_seed=1, allow_new_split=True), verbose=False)
+    assert list(tmp_path.rglob("validation/metrics.json"))
+
+
 def test_another_split_is_tested_where_allowed_and_the_result_says_so(checkpoint, tmp_path, generated_faces):
     run = run_test(checkpoint, tmp_path, faces_data(generated_faces, split_seed=1, allow_new_split=True))
     assert any("training may have seen" in note for note in json.loads((run / "metrics.json").read_text())["notes"])

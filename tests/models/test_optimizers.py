@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dfdetect.models.schedule import cosine_with_warmup
+from dfdetect.models.optimizers import cosine_with_warmup
 
 
 def rates(total: int, warmup: int, steps: int) -> list[float]:
