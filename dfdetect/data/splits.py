@@ -7,7 +7,6 @@ contents or on a random generator's version.
 import csv
 import hashlib
 import io
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from dfdetect.data.samples import CLASS_NAMES, Samples
 from dfdetect.errors import DataLayoutError
+from dfdetect.files import replacing
 
 PARTS = ("train", "val", "test")
 Parts = npt.NDArray[np.int8]
@@ -87,9 +87,8 @@ def write_split(path: Path, samples: Samples, parts: Parts) -> None:
     for i, part in enumerate(parts.tolist()):
         label = CLASS_NAMES[int(samples.labels[i])]
         writer.writerow([samples.paths[i], label, PARTS[part], *(values[i] for values in columns.values())])
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    temporary.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _keyed_hash(seed: int, name: str) -> int:

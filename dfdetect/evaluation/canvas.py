@@ -7,9 +7,7 @@ import math
 import os
 import re
 import textwrap
-import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from dfdetect.files import replacing
 
 CLASS_COLOURS = ("#0072B2", "#D55E00")
 """Real is always blue and fake vermilion, from the colour-blind-safe palette of Okabe and Ito, "Color Universal
@@ -31,14 +31,8 @@ Cell = tuple[Image, int, str, str]
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a PNG at 150 dots per inch; a reader of `path` sees the old file or all of the new one."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def new_figure(title: str, note: str, inches: tuple[float, float]) -> Figure:

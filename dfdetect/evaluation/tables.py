@@ -2,11 +2,11 @@
 
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from dfdetect.evaluation.metrics import Predictions
+from dfdetect.files import replacing
 
 _SHOWN = ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer")
 
@@ -35,7 +35,8 @@ def _cell(value: float | None) -> str:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON in one atomic step; NaN is refused, undefined values are null."""
-    _replace(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:
@@ -52,20 +53,7 @@ def write_predictions(path: Path, predictions: Predictions, names: tuple[str, st
 
 def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:
     """Write a CSV in one atomic step."""
-    temporary = _temporary(path)
-    with open(temporary, "w", newline="", encoding="utf-8") as stream:
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-    os.replace(temporary, path)
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = _temporary(path)
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def _temporary(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}")

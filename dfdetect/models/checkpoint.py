@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from dfdetect.errors import CheckpointError
+from dfdetect.files import replacing
 
 FACTS_KEY = "dfdetect"
 """Where a checkpoint keeps what belongs to the detector but is no hyperparameter: see `DeepfakeDetector.facts`."""
@@ -56,18 +57,12 @@ class SafeCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write beside `path`, then rename: the old file stays whole until the new one is."""
-        temporary = Path(f"{path}.{os.getpid()}.part")
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            content = io.BytesIO()
-            torch.save(checkpoint, content)  # not into the file: torch hides that a disk is full
-            with open(temporary, "wb") as stream:
-                stream.write(content.getbuffer())
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        content = io.BytesIO()
+        torch.save(checkpoint, content)  # not into the file: torch hides that a disk is full
+        with replacing(path) as temporary, open(temporary, "wb") as stream:
+            stream.write(content.getbuffer())
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
