@@ -13,6 +13,7 @@ from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.synthetic import is_generated
 from dfdetect.evaluation.canvas import save_figure
+from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.figures import (
     MAX_MISTAKES,
     confusion_matrix_figure,
@@ -20,7 +21,6 @@ from dfdetect.evaluation.figures import (
     pr_figure,
     roc_figure,
 )
-from dfdetect.evaluation.metrics import Predictions, evaluate
 from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import Facts, changed_preprocessing, is_another_part, is_cross_dataset

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.results import collect_predictions, draw_mistakes
+from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.figures import (
     MAX_BATCH,
     batch_figure,
@@ -20,7 +21,6 @@ from dfdetect.evaluation.figures import (
     pr_figure,
     roc_figure,
 )
-from dfdetect.evaluation.metrics import evaluate
 from dfdetect.models.detector import DeepfakeDetector
 
 _COMPARED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
@@ -93,7 +93,7 @@ class TensorBoardFigures(Callback):
         threshold = float(pl_module.facts["threshold"])
         label, p_fake = predictions.label, predictions.p_fake
         title = f"Validation, epoch {trainer.current_epoch}"
-        matrix = np.asarray(evaluate(predictions, threshold)["confusion_matrix"])
+        matrix = np.asarray(evaluate(predictions, threshold, resamples=0)["confusion_matrix"])
         figures = {
             "confusion_matrix": confusion_matrix_figure(matrix, title),
             "roc": roc_figure(label, p_fake, title, threshold=threshold),

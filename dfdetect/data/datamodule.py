@@ -22,7 +22,7 @@ from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups
 from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
-from dfdetect.evaluation.metrics import caveats
+from dfdetect.evaluation.evaluate import caveats
 
 ClassBalance = Literal["none", "weighted_loss", "sampler"]
 

@@ -1,11 +1,10 @@
-"""The one evaluation: predictions in, figures out.
+"""Metrics of p_fake against labels, for any weighting of the samples at once.
 
-`test`, tables, reports and comparisons all call `evaluate`. It is plain numpy, so the deploy side can use it without
-torch or scikit-learn; both judge it in the tests. fake (1) is the positive class.
+A bootstrap resample is a weighting: so many times each sample. Samples are sorted by score once, after which every
+metric of every resample is a sum along that order. With all weights 1 the same lines give the plain metric. fake (1) is
+the positive class; NaN is what is undefined.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,154 +12,145 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Array = npt.NDArray[np.floating[Any]]
+
+ECE_BINS = 15
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a detector said of N images.
-
-    Attributes:
-        path: N paths.
-        label: (N,) 0 real, 1 fake.
-        p_fake: (N,) in [0, 1].
-        group: N group names; an image without one is its own.
-        source: N source names, empty where unknown.
-    """
-
-    path: Sequence[str]
-    label: Labels
-    p_fake: Floats
-    group: Sequence[str]
-    source: Sequence[str]
-
-
-def evaluate(predictions: Predictions, threshold: float = 0.5) -> dict[str, Any]:
-    """All metrics of a set of predictions.
+class ScoreTable:
+    """N scored samples, sorted from the highest p_fake down.
 
     Args:
-        predictions: N >= 1 predictions.
-        threshold: p_fake from which an image is called fake.
+        label: (N,) 0 real, 1 fake; N >= 1.
+        p_fake: (N,) in [0, 1].
+        threshold: p_fake from which a sample is called fake.
 
-    Returns:
-        n, n_real, n_fake, n_groups, threshold; accuracy, precision, recall, f1 at the threshold; auroc,
-        average_precision, eer over all thresholds; confusion_matrix [[real as real, real as fake], [fake as real, fake
-        as fake]]; per_source; notes in plain words. What is undefined is None: precision without a fake verdict,
-        recall without fakes, ranking metrics with one class.
+    Raises:
+        ValueError: no sample, or a score that is NaN or outside [0, 1].
     """
-    label, p_fake = predictions.label, predictions.p_fake
-    result = _counts(label, p_fake, threshold) | _ranking(label, p_fake)
-    result["n_groups"] = len(set(predictions.group))
-    result["per_source"] = _per_source(predictions, threshold)
-    fake_sources = {s for s, y in zip(predictions.source, label.tolist(), strict=True) if s and y == 1}
-    result["notes"] = caveats(result["n_real"], result["n_fake"], len(fake_sources))
-    return result
+
+    def __init__(self, label: Labels, p_fake: Floats, threshold: float = 0.5) -> None:
+        if len(label) == 0 or not ((p_fake >= 0) & (p_fake <= 1)).all():
+            raise ValueError(f"p_fake of {len(label)} samples must lie in [0, 1]")
+        self.order = np.argsort(-p_fake, kind="stable")
+        self.label, self.p_fake = label[self.order].astype(np.float64), p_fake[self.order]
+        self.ends = np.append(np.flatnonzero(np.diff(self.p_fake)), len(label) - 1)
+        """The last sample of each score: between equal scores there is no threshold."""
+        self.called = int((self.p_fake[self.ends] >= threshold).sum())
+        """How many of `ends` are called fake."""
+        confidence = np.abs(self.p_fake - threshold)
+        self.surest_first = np.argsort(-confidence, kind="stable")
+        ordered = confidence[self.surest_first]
+        self.answered_with = np.searchsorted(-ordered, -ordered, side="right") - 1
+        """For each sample, surest first, the last one that is as sure: they are answered together."""
+        self.wrong = ((self.p_fake >= threshold) != (self.label == 1))[self.surest_first].astype(np.float64)
+        self.log_losses, self.squares = self._log_loss(), (self.p_fake - self.label) ** 2
+        bins = np.minimum((self.p_fake * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+        self.bin_starts = np.append(0, np.flatnonzero(np.diff(bins)) + 1)
+
+    def measure(self, weights: Array | None = None) -> dict[str, Array]:
+        """All metrics under B weightings.
+
+        Args:
+            weights: (B, N) >= 0, in the order of `self.order`; by default all 1, B = 1.
+
+        Returns:
+            (B,) of each: accuracy, precision, recall, f1; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5;
+            log_loss, brier, ece, aurc.
+        """
+        if weights is None:
+            weights = np.ones((1, len(self.label)))
+        kind = weights.dtype
+        fakes = _from_zero(np.cumsum(weights * self.label.astype(kind), axis=1)[:, self.ends])
+        reals = _from_zero(np.cumsum(weights, axis=1)[:, self.ends]) - fakes
+        total = reals[:, -1] + fakes[:, -1]
+        gaps = np.add.reduceat(weights * (self.p_fake - self.label).astype(kind), self.bin_starts, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {
+                **_verdicts(reals, fakes, self.called),
+                **_ranking(reals, fakes),
+                "log_loss": np.einsum("bn,n->b", weights, self.log_losses.astype(kind)) / total,
+                "brier": np.einsum("bn,n->b", weights, self.squares.astype(kind)) / total,
+                "ece": np.abs(gaps).sum(axis=1) / total,
+                "aurc": self._area_under_risk(weights),
+            }
+
+    def called_fake(self) -> tuple[int, int]:
+        """Reals and fakes called fake at the threshold."""
+        count = int(self.ends[self.called - 1]) + 1 if self.called else 0
+        fakes = int(self.label[:count].sum())
+        return count - fakes, fakes
+
+    def _log_loss(self) -> Floats:
+        tiny = np.finfo(np.float64).eps
+        p = np.clip(self.p_fake, tiny, 1 - tiny)
+        return np.asarray(-np.where(self.label == 1, np.log(p), np.log1p(-p)))
+
+    def _area_under_risk(self, weights: Array) -> Array:
+        """Mean, over the share answered, of the error rate among the surest.
+
+        Source: Geifman and El-Yaniv, *Selective Classification for Deep Neural Networks*, NeurIPS 2017; equally sure
+        samples are answered together.
+        """
+        ordered = weights[:, self.surest_first]
+        answered, wrong = np.cumsum(ordered, axis=1), np.cumsum(ordered * self.wrong.astype(weights.dtype), axis=1)
+        risk = np.where(answered > 0, wrong / answered, 0)[:, self.answered_with]
+        return np.asarray((risk * ordered).sum(axis=1) / answered[:, -1])
 
 
 def auroc(label: Labels, p_fake: Floats) -> float:
-    """Area under the ROC curve, in [0, 1]: the chance that a random fake scores above a random real, ties half.
-
-    NaN with one class. Source: Mann-Whitney U by mid-ranks, as in Hanley and McNeil, Radiology 143 (1982).
-    """
-    n_fake = int(label.sum())
-    n_real = len(label) - n_fake
-    if n_fake == 0 or n_real == 0:
-        return float("nan")
-    _, inverse, counts = np.unique(p_fake, return_inverse=True, return_counts=True)
-    mid_ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((mid_ranks[label == 1].sum() - n_fake * (n_fake + 1) / 2) / (n_fake * n_real))
-
-
-def operating_points(label: Labels, p_fake: Floats) -> tuple[Labels, Labels]:
-    """Reals and fakes called fake, (K + 1,) each, at every threshold from the highest score down, none called first."""
-    order = np.argsort(-p_fake, kind="stable")
-    ordered = label[order].astype(np.int64)
-    last_of_ties = np.append(np.flatnonzero(np.diff(p_fake[order])), len(label) - 1)
-    true_positives = np.append(0, np.cumsum(ordered)[last_of_ties])
-    false_positives = np.append(0, np.cumsum(1 - ordered)[last_of_ties])
-    return false_positives, true_positives
-
-
-def average_precision(label: Labels, p_fake: Floats) -> float:
-    """Precision averaged over recall steps, in [0, 1], without interpolation; NaN with one class."""
-    if label.min() == label.max():
-        return float("nan")
-    false_positives, true_positives = operating_points(label, p_fake)
-    precision = true_positives[1:] / (true_positives[1:] + false_positives[1:])
-    return float((np.diff(true_positives) / true_positives[-1] * precision).sum())
+    """Area under the ROC curve, in [0, 1]: the chance that a random fake scores above a random real, ties half."""
+    return float(ScoreTable(label, p_fake).measure()["auroc"][0])
 
 
 def equal_error_rate(label: Labels, p_fake: Floats) -> float:
-    """Mean of both error rates at the threshold where they differ least, in [0, 1]; NaN with one class.
+    """Mean of both error rates at the threshold where they differ least, in [0, 1]; NaN with one class or a NaN score.
 
     Of two thresholds where they differ equally, the higher one counts; whole numbers are compared, so that no rounding
     decides.
     """
-    if len(label) == 0 or label.min() == label.max():
-        return float("nan")
-    false_positives, true_positives = operating_points(label, p_fake)
-    n_real, n_fake = int(false_positives[-1]), int(true_positives[-1])
-    misses = n_fake - true_positives
-    nearest = int(np.argmin(np.abs(false_positives * n_fake - misses * n_real)))
-    return float(false_positives[nearest] / n_real + misses[nearest] / n_fake) / 2
+    defined = len(label) > 0 and not np.isnan(p_fake).any()
+    return float(ScoreTable(label, p_fake).measure()["eer"][0]) if defined else float("nan")
 
 
-def caveats(n_real: int, n_fake: int, n_fake_sources: int) -> list[str]:
-    """What a reader must know before trusting figures of so few images, in plain sentences with their n."""
-    n = n_real + n_fake
-    notes: list[str] = []
-    if n_real == 0 or n_fake == 0:
-        only = "fake" if n_real == 0 else "real"
-        return [f"All {n} images are {only}: AUROC, average precision and EER are undefined."]
-    if n < 1000:
-        margin = 196 * np.sqrt(0.25 / n)
-        notes.append(f"Only {n} images: chance alone moves an accuracy by up to +-{margin:.1f} points (95%).")
-    rarer = min(n_real, n_fake)
-    if rarer / n < 0.2:
-        notes.append(f"One-sided: {n_real} real, {n_fake} fake. Accuracy says little here; read AUROC and recall.")
-    if n_fake_sources == 1:
-        notes.append(f"All {n_fake} fakes come from a single source: nothing is shown about other kinds.")
-    return notes
-
-
-def _counts(label: Labels, p_fake: Floats, threshold: float) -> dict[str, Any]:
-    called_fake = p_fake >= threshold
-    true_positive, false_positive = int((called_fake & (label == 1)).sum()), int((called_fake & (label == 0)).sum())
-    n_fake, n = int(label.sum()), len(label)
-    n_real = n - n_fake
+def _verdicts(reals: Array, fakes: Array, called: int) -> dict[str, Array]:
+    """Of the cumulated weights (B, K + 1) of reals and fakes, those up to `called` are called fake."""
+    n_real, n_fake = reals[:, -1], fakes[:, -1]
+    false_positive, true_positive = reals[:, called], fakes[:, called]
     return {
-        "n": n,
-        "n_real": n_real,
-        "n_fake": n_fake,
-        "threshold": threshold,
-        "accuracy": _share(true_positive + n_real - false_positive, n),
-        "precision": _share(true_positive, true_positive + false_positive),
-        "recall": _share(true_positive, n_fake),
-        "f1": _share(2 * true_positive, true_positive + false_positive + n_fake),
-        "confusion_matrix": [[n_real - false_positive, false_positive], [n_fake - true_positive, true_positive]],
+        "accuracy": (true_positive + n_real - false_positive) / (n_real + n_fake),
+        "precision": true_positive / (true_positive + false_positive),
+        "recall": true_positive / n_fake,
+        "f1": 2 * true_positive / (true_positive + false_positive + n_fake),
     }
 
 
-def _ranking(label: Labels, p_fake: Floats) -> dict[str, float | None]:
-    metrics = {"auroc": auroc, "average_precision": average_precision, "eer": equal_error_rate}
-    values = {name: metric(label, p_fake) for name, metric in metrics.items()}
-    return {name: None if np.isnan(value) else value for name, value in values.items()}
+def _ranking(reals: Array, fakes: Array) -> dict[str, Array]:
+    """Metrics over all thresholds, from the cumulated weights (B, K + 1) of reals and fakes, none called fake first."""
+    n_real, n_fake = reals[:, -1], fakes[:, -1]
+    one_class = (n_real == 0) | (n_fake == 0)
+    steps = np.diff(fakes, axis=1)
+    above = steps * (n_real[:, None] - (reals[:, 1:] + reals[:, :-1]) / 2)
+    called = reals[:, 1:] + fakes[:, 1:]
+    precision = np.where(called > 0, fakes[:, 1:] / called, 0)
+    nearest = np.abs(reals * n_fake[:, None] - (n_fake[:, None] - fakes) * n_real[:, None]).argmin(axis=1)[:, None]
+    misses = n_fake - np.take_along_axis(fakes, nearest, axis=1)[:, 0]
+    false_alarms = np.take_along_axis(reals, nearest, axis=1)[:, 0]
+    values = {
+        "auroc": above.sum(axis=1) / (n_real * n_fake),
+        "average_precision": (steps * precision).sum(axis=1) / n_fake,
+        "eer": (false_alarms / n_real + misses / n_fake) / 2,
+        "tpr_at_fpr_1": _tpr_at(0.01, reals, fakes),
+        "tpr_at_fpr_5": _tpr_at(0.05, reals, fakes),
+    }
+    return {name: np.where(one_class, np.nan, value) for name, value in values.items()}
 
 
-def _per_source(predictions: Predictions, threshold: float) -> dict[str, dict[str, Any]]:
-    """Each source's own counts; a source of one class is ranked against all images of the other class."""
-    label, p_fake = predictions.label, predictions.p_fake
-    sources = np.asarray(predictions.source)
-    result = {}
-    for source in sorted(set(predictions.source) - {""}):
-        own = sources == source
-        one_class = label[own].min() == label[own].max()
-        ranked = own | (label != label[own][0]) if one_class else own
-        values = _counts(label[own], p_fake[own], threshold)
-        values["auroc"] = _ranking(label[ranked], p_fake[ranked])["auroc"]
-        values["auroc_against"] = "all of the other class" if one_class else "its own"
-        result[source] = values
-    return result
+def _tpr_at(fpr: float, reals: Array, fakes: Array) -> Array:
+    """Share of fakes caught where at most this share of the reals is called fake, without interpolation."""
+    allowed = (reals <= fpr * reals[:, -1:] * (1 + 1e-6)).sum(axis=1)[:, None] - 1
+    return np.asarray(np.take_along_axis(fakes, allowed, axis=1)[:, 0] / fakes[:, -1])
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _from_zero(cumulated: Array) -> Array:
+    return np.concatenate([np.zeros_like(cumulated[:, :1]), cumulated], axis=1)

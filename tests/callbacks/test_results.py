@@ -12,7 +12,7 @@ import pytest
 from dfdetect.callbacks.guards import SkippedFiles
 from dfdetect.callbacks.results import EvaluationResults, PredictionWriter, worst_mistakes
 from dfdetect.data.samples import list_images
-from dfdetect.evaluation.metrics import Predictions, evaluate
+from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer
 

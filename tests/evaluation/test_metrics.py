@@ -1,59 +1,84 @@
-"""The one evaluation agrees with scikit-learn, says what is undefined, and warns in words with their n."""
+"""Metrics of any weighting agree with scikit-learn's, and with a sample repeated as often as it weighs."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from dfdetect.evaluation.metrics import (
-    Predictions,
-    auroc,
-    average_precision,
-    caveats,
-    equal_error_rate,
-    evaluate,
-    operating_points,
-)
+from dfdetect.evaluation.metrics import ECE_BINS, ScoreTable, auroc, equal_error_rate
+
+RANKING = ("auroc", "average_precision", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5")
 
 
 def random_scores(seed: int, n: int, levels: int | None = None):
+    """Labels of both classes, scores with or without ties, and whole weights of which some are 0."""
     rng = np.random.default_rng(seed)
     label = np.append([0, 1], rng.integers(0, 2, n - 2)).astype(np.int64)
     p_fake = rng.random(n)
-    return label, np.round(p_fake * levels) / levels if levels else p_fake
+    weights = np.append([1, 1], rng.integers(0, 4, n - 2)).astype(np.float64)
+    return label, np.round(p_fake * levels) / levels if levels else p_fake, weights
 
 
-def predictions(label, p_fake, source=None, group=None) -> Predictions:
-    paths = [f"{i}.png" for i in range(len(label))]
-    return Predictions(
-        paths, np.asarray(label, np.int64), np.asarray(p_fake, np.float64), group or paths, source or [""] * len(label)
-    )
+def measured(label, p_fake, weights=None, threshold: float = 0.5) -> dict[str, float]:
+    table = ScoreTable(np.asarray(label, np.int64), np.asarray(p_fake, np.float64), threshold)
+    rows = None if weights is None else np.asarray(weights, np.float64)[table.order][None]
+    return {name: float(values[0]) for name, values in table.measure(rows).items()}
+
+
+def plain_aurc(label, p_fake, threshold: float) -> float:
+    """By its words: for each sample, the error rate among all that are at least as sure."""
+    confidence = np.abs(p_fake - threshold)
+    wrong = (p_fake >= threshold) != (label == 1)
+    return float(np.mean([wrong[confidence >= one].mean() for one in confidence]))
+
+
+def plain_ece(label, p_fake) -> float:
+    """By its words: the mean gap between p_fake and the share of fakes, over bins."""
+    place = np.minimum((p_fake * ECE_BINS).astype(int), ECE_BINS - 1)
+    gaps = [abs(p_fake[place == b].mean() - label[place == b].mean()) * (place == b).sum() for b in np.unique(place)]
+    return float(np.sum(gaps) / len(label))
 
 
 @pytest.mark.parametrize("levels", [None, 10, 3], ids=["continuous", "ties", "many ties"])
 @pytest.mark.parametrize("n", [2, 3, 20, 500])
 @pytest.mark.parametrize("seed", range(4))
-def test_agrees_with_scikit_learn(seed, n, levels):
-    label, p_fake = random_scores(seed, n, levels)
-    result = evaluate(predictions(label, p_fake), threshold=0.4)
-    called = p_fake >= 0.4
-    assert result["confusion_matrix"] == reference.confusion_matrix(label, called, labels=[0, 1]).tolist()
+def test_agree_with_scikit_learn_under_weights(seed, n, levels):
+    label, p_fake, weights = random_scores(seed, n, levels)
+    called, options = p_fake >= 0.4, {"sample_weight": weights}
+    false_alarm, hit, _ = reference.roc_curve(label, p_fake, drop_intermediate=False, **options)
     expected = {
-        "accuracy": reference.accuracy_score(label, called),
-        "precision": reference.precision_score(label, called, zero_division=0) if called.any() else None,
-        "recall": reference.recall_score(label, called),
-        "f1": reference.f1_score(label, called),
-        "auroc": reference.roc_auc_score(label, p_fake),
-        "average_precision": reference.average_precision_score(label, p_fake),
+        "accuracy": reference.accuracy_score(label, called, **options),
+        "precision": reference.precision_score(label, called, zero_division=np.nan, **options),
+        "recall": reference.recall_score(label, called, **options),
+        "f1": reference.f1_score(label, called, **options),
+        "auroc": reference.roc_auc_score(label, p_fake, **options),
+        "average_precision": reference.average_precision_score(label, p_fake, **options),
+        "tpr_at_fpr_1": hit[false_alarm <= 0.01].max(),
+        "tpr_at_fpr_5": hit[false_alarm <= 0.05].max(),
+        "log_loss": reference.log_loss(label, p_fake, **options),
+        "brier": reference.brier_score_loss(label, p_fake, **options),
     }
-    for name, value in expected.items():
-        assert result[name] == (None if value is None else pytest.approx(value, abs=1e-12)), name
-    false_alarm, hit, _ = reference.roc_curve(label, p_fake, drop_intermediate=False)
-    false_positives, true_positives = operating_points(label, p_fake)
-    np.testing.assert_allclose(false_positives / (label == 0).sum(), false_alarm)
-    np.testing.assert_allclose(true_positives / (label == 1).sum(), hit)
+    values = measured(label, p_fake, weights, threshold=0.4)
+    assert {name: values[name] for name in expected} == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("levels", [None, 10, 3], ids=["continuous", "ties", "many ties"])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_weight_is_a_repetition(seed, levels):
+    label, p_fake, weights = random_scores(seed, 40, levels)
+    repeat = weights.astype(int)
+    again = measured(np.repeat(label, repeat), np.repeat(p_fake, repeat), threshold=0.3)
+    assert measured(label, p_fake, weights, threshold=0.3) == pytest.approx(again, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("levels", [None, 10, 3], ids=["continuous", "ties", "many ties"])
+@pytest.mark.parametrize("seed", range(5))
+def test_calibration_error_and_risk_are_what_they_say(seed, levels):
+    label, p_fake, _ = random_scores(seed, 60, levels)
+    values = measured(label, p_fake, threshold=0.4)
+    assert values["ece"] == pytest.approx(plain_ece(label, p_fake))
+    assert values["aurc"] == pytest.approx(plain_aurc(label, p_fake, 0.4))
 
 
 @pytest.mark.parametrize(
@@ -71,73 +96,33 @@ def test_equal_error_rate(label, p_fake, eer):
     assert equal_error_rate(np.array(label), np.array(p_fake)) == pytest.approx(eer)
 
 
-@pytest.mark.parametrize("metric", [auroc, average_precision, equal_error_rate])
 @pytest.mark.parametrize("label", [[0], [1], [0, 0, 0], [1, 1]])
-def test_ranking_is_undefined_on_one_class(metric, label):
-    assert math.isnan(metric(np.array(label), np.linspace(0, 1, len(label))))
+def test_ranking_is_undefined_on_one_class(label):
+    values = measured(label, np.linspace(0, 1, len(label)))
+    assert all(math.isnan(values[name]) for name in RANKING)
+    assert all(math.isfinite(values[name]) for name in ("accuracy", "log_loss", "brier", "ece", "aurc"))
+    assert math.isnan(auroc(np.array(label), np.linspace(0, 1, len(label))))
 
 
-@pytest.mark.parametrize(
-    ("label", "p_fake", "undefined"),
-    [
-        ([0], [0.2], {"precision", "recall", "f1", "auroc", "average_precision", "eer"}),
-        ([0], [0.7], {"recall", "auroc", "average_precision", "eer"}),
-        ([1], [0.2], {"precision", "auroc", "average_precision", "eer"}),
-        ([1, 1], [0.7, 0.9], {"auroc", "average_precision", "eer"}),
-        ([0, 1], [0.1, 0.2], {"precision"}),
-    ],
-)
-def test_what_is_undefined_is_none_and_json_holds_no_nan(label, p_fake, undefined):
-    result = evaluate(predictions(label, p_fake, source=["a"] * len(label)))
-    assert {name for name, value in result.items() if value is None} == undefined
-    assert result["n"] == len(label)
-    assert json.loads(json.dumps(result, allow_nan=False)) == result
+def test_equal_error_rate_of_nothing_or_of_broken_scores_is_undefined():
+    assert math.isnan(equal_error_rate(np.array([], np.int64), np.array([])))
+    assert math.isnan(equal_error_rate(np.array([0, 1]), np.array([0.5, np.nan])))
 
 
-def test_a_score_at_the_threshold_is_called_fake():
-    assert evaluate(predictions([1], [0.5]), threshold=0.5)["recall"] == 1.0
+@pytest.mark.parametrize("p_fake", [[], [np.nan, 0.5], [0.5, 1.1], [-0.1, 0.5]])
+def test_scores_that_are_no_probabilities_are_refused(p_fake):
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        ScoreTable(np.zeros(len(p_fake), np.int64), np.array(p_fake))
 
 
-def test_each_source_has_its_own_figures():
-    label = [0, 0, 0, 1, 1, 1, 1, 0]
-    p_fake = [0.1, 0.2, 0.6, 0.9, 0.4, 0.3, 0.8, 0.7]
-    source = ["", "", "camera", "gan", "gan", "swap", "swap", "swap"]
-    per_source = evaluate(predictions(label, p_fake, source))["per_source"]
-    assert list(per_source) == ["camera", "gan", "swap"]
-    gan, swap, camera = per_source["gan"], per_source["swap"], per_source["camera"]
-    assert (gan["n"], gan["n_real"], gan["n_fake"], gan["recall"]) == (2, 0, 2, 0.5)
-    reals = [0.1, 0.2, 0.6, 0.7]
-    assert gan["auroc"] == pytest.approx(reference.roc_auc_score([0] * 4 + [1] * 2, [*reals, 0.9, 0.4]))
-    assert gan["auroc_against"] == "all of the other class"
-    assert swap["auroc"] == pytest.approx(reference.roc_auc_score([1, 1, 0], [0.3, 0.8, 0.7]))
-    assert swap["auroc_against"] == "its own"
-    assert camera["recall"] is None
-    assert camera["auroc"] == pytest.approx(reference.roc_auc_score([0, 1, 1, 1, 1], [0.6, 0.9, 0.4, 0.3, 0.8]))
+def test_certainty_that_is_wrong_costs_much_but_not_infinitely():
+    assert 30 < measured([1, 0], [0.0, 1.0])["log_loss"] < 40
 
 
-def test_a_source_without_the_other_class_anywhere_has_no_auroc():
-    assert evaluate(predictions([1, 1], [0.2, 0.9], ["gan", "gan"]))["per_source"]["gan"]["auroc"] is None
-
-
-def test_groups_are_counted():
-    result = evaluate(predictions([0, 1, 1], [0.1, 0.2, 0.3], group=["a", "a", "b"]))
-    assert result["n_groups"] == 2
-
-
-@pytest.mark.parametrize(
-    ("n_real", "n_fake", "n_fake_sources", "said"),
-    [
-        (150, 150, 2, ["Only 300 images: chance alone moves an accuracy by up to +-5.7 points"]),
-        (4000, 500, 2, ["One-sided: 4000 real, 500 fake"]),
-        (5000, 5000, 1, ["All 5000 fakes come from a single source"]),
-        (40, 3, 1, ["Only 43 images", "One-sided: 40 real, 3 fake", "All 3 fakes come from a single source"]),
-        (0, 7, 0, ["All 7 images are fake: AUROC, average precision and EER are undefined"]),
-        (9, 0, 3, ["All 9 images are real"]),
-        (5000, 5000, 3, []),
-    ],
-)
-def test_caveats_are_said_with_their_n(n_real, n_fake, n_fake_sources, said):
-    notes = caveats(n_real, n_fake, n_fake_sources)
-    assert len(notes) == len(said)
-    for note, expected in zip(notes, said, strict=True):
-        assert note.startswith(expected)
+def test_float32_weights_give_the_same_figures():
+    label, p_fake, weights = random_scores(0, 5000)
+    table = ScoreTable(label, p_fake)
+    row = weights[table.order][None]
+    exact, single = table.measure(row), table.measure(row.astype(np.float32))
+    for name, value in exact.items():
+        np.testing.assert_allclose(single[name], value, rtol=2e-5, err_msg=name)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from dfdetect.evaluation.metrics import Predictions, evaluate
+from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
 
 
@@ -26,11 +26,14 @@ def test_the_table_has_a_line_for_all_and_one_a_source(predictions):
     assert lines[0] == "Test of x"
     assert lines[1].split()[:3] == ["n", "real", "fake"]
     assert lines[2].split()[:7] == ["all", "3", "1", "2", "0.6667", "1.0000", "0.5000"]
-    assert lines[3].startswith("a name of more t ")
-    assert lines[4].split()[:4] == ["gan", "1", "0", "1"]
-    assert {len(line) for line in lines[1:5]} == {len(lines[1])}
-    assert lines[6] == "At threshold 0.5: 1 real as real, 0 real as fake, 1 fake as real, 1 fake as fake"
-    assert lines[7].startswith("Note: Only 3 images")
+    assert lines[3].split()[:2] == ["95%", "from"]
+    assert lines[4].split()[0] == "to"
+    assert lines[5].startswith("a name of more t ")
+    assert lines[6].split()[:4] == ["gan", "1", "0", "1"]
+    assert {len(line) for line in lines[1:7]} == {len(lines[1])}
+    assert lines[8] == "At threshold 0.5: 1 real as real, 0 real as fake, 1 fake as real, 1 fake as fake"
+    assert lines[9].startswith("TPR at 1% FPR 1.0000 (")
+    assert lines[10].startswith("Note: Only 3 images")
 
 
 def test_what_is_undefined_is_a_dash_in_the_table():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn import metrics as reference
 
-from dfdetect.evaluation.metrics import Predictions, evaluate
+from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 
 NAMES = {"accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"}

@@ -1,0 +1,139 @@
+"""The one evaluation: predictions in, figures with their intervals out.
+
+`test`, tables, reports and comparisons all call `evaluate`. It is plain numpy, so the deploy side can use it without
+torch or scikit-learn; both judge it in the tests. fake (1) is the positive class.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.evaluation.intervals import Intervals, group_bootstrap
+from dfdetect.evaluation.metrics import Floats, Labels, ScoreTable
+
+COUNTED = ("accuracy", "precision", "recall", "f1")
+"""Metrics of the verdicts at a threshold; each sample adds to them by itself."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a detector said of N images.
+
+    Attributes:
+        path: N paths.
+        label: (N,) 0 real, 1 fake.
+        p_fake: (N,) in [0, 1].
+        group: N group names; an image without one is its own.
+        source: N source names, empty where unknown.
+    """
+
+    path: Sequence[str]
+    label: Labels
+    p_fake: Floats
+    group: Sequence[str]
+    source: Sequence[str]
+
+
+def evaluate(predictions: Predictions, threshold: float = 0.5, resamples: int = 1000) -> dict[str, Any]:
+    """All metrics of a set of predictions, each with its 95% interval.
+
+    Args:
+        predictions: N >= 1 predictions.
+        threshold: p_fake from which an image is called fake.
+        resamples: bootstrap resamples for the intervals; 0 for none.
+
+    Returns:
+        n, n_real, n_fake, n_groups, threshold; accuracy, precision, recall, f1 at the threshold; auroc,
+        average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5 over all thresholds; log_loss, brier, ece of p_fake as a
+        probability; aurc, the mean error rate over all shares answered, surest first; confusion_matrix [[real as real,
+        real as fake], [fake as real, fake as fake]]; intervals, [low, high] of each metric; per_source; worst_source;
+        notes in plain words. What is undefined is None.
+    """
+    label, p_fake = predictions.label, predictions.p_fake
+    group = _group_index(predictions.group)
+    result = _measure(label, p_fake, group, threshold, resamples)
+    result["n_groups"] = int(group.max()) + 1
+    result["per_source"] = _per_source(predictions, group, threshold, resamples)
+    result["worst_source"] = _worst_source(result["per_source"])
+    fake_sources = {s for s, y in zip(predictions.source, label.tolist(), strict=True) if s and y == 1}
+    result["notes"] = caveats(result["n_real"], result["n_fake"], len(fake_sources))
+    return result
+
+
+def caveats(n_real: int, n_fake: int, n_fake_sources: int) -> list[str]:
+    """What a reader must know before trusting figures of so few images, in plain sentences with their n."""
+    n = n_real + n_fake
+    notes: list[str] = []
+    if n_real == 0 or n_fake == 0:
+        only = "fake" if n_real == 0 else "real"
+        return [f"All {n} images are {only}: AUROC, average precision and EER are undefined."]
+    if n < 1000:
+        margin = 196 * np.sqrt(0.25 / n)
+        notes.append(f"Only {n} images: chance alone moves an accuracy by up to +-{margin:.1f} points (95%).")
+    rarer = min(n_real, n_fake)
+    if rarer / n < 0.2:
+        notes.append(f"One-sided: {n_real} real, {n_fake} fake. Accuracy says little here; read AUROC and recall.")
+    if n_fake_sources == 1:
+        notes.append(f"All {n_fake} fakes come from a single source: nothing is shown about other kinds.")
+    return notes
+
+
+def _measure(label: Labels, p_fake: Floats, group: Labels, threshold: float, resamples: int) -> dict[str, Any]:
+    """Counts, metrics and intervals of one set of samples."""
+    table = ScoreTable(label, p_fake, threshold)
+    n_fake = int(label.sum())
+    false_positive, true_positive = table.called_fake()
+    n_real = len(label) - n_fake
+    intervals = group_bootstrap(table, group, resamples) if resamples else {}
+    return {
+        "n": len(label),
+        "n_real": n_real,
+        "n_fake": n_fake,
+        "threshold": threshold,
+        **{name: _or_none(value) for name, value in table.measure().items()},
+        "confusion_matrix": [[n_real - false_positive, false_positive], [n_fake - true_positive, true_positive]],
+        "intervals": _as_lists(intervals),
+    }
+
+
+def _per_source(predictions: Predictions, group: Labels, threshold: float, resamples: int) -> dict[str, dict[str, Any]]:
+    """Each source's own counts; a source of one class is ranked against all images of the other class."""
+    label, p_fake = predictions.label, predictions.p_fake
+    sources = np.asarray(predictions.source)
+    result = {}
+    for source in sorted(set(predictions.source) - {""}):
+        own = sources == source
+        values = _measure(label[own], p_fake[own], group[own], threshold, resamples)
+        kept = {name: values[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
+        one_class = label[own].min() == label[own].max()
+        ranked = own | (label != label[own][0]) if one_class else own
+        ranking = _measure(label[ranked], p_fake[ranked], group[ranked], threshold, resamples) if one_class else values
+        intervals = {name: values["intervals"].get(name) for name in COUNTED}
+        intervals["auroc"] = ranking["intervals"].get("auroc")
+        against = "all of the other class" if one_class else "its own"
+        result[source] = kept | {"auroc": ranking["auroc"], "auroc_against": against, "intervals": intervals}
+    return result
+
+
+def _worst_source(per_source: dict[str, dict[str, Any]]) -> str | None:
+    """The source with the lowest accuracy, where there are several."""
+    if len(per_source) < 2:
+        return None
+    return min(per_source, key=lambda source: float(per_source[source]["accuracy"]))
+
+
+def _group_index(groups: Sequence[str]) -> Labels:
+    """(N,) the number of each sample's group, from 0."""
+    return np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def _or_none(value: npt.NDArray[np.floating[Any]]) -> float | None:
+    number = float(value[0])
+    return None if np.isnan(number) else number
+
+
+def _as_lists(intervals: Intervals) -> dict[str, list[float] | None]:
+    return {name: None if bounds is None else list(bounds) for name, bounds in intervals.items()}

@@ -1,0 +1,130 @@
+"""The one evaluation agrees with scikit-learn, says what is undefined, and warns in words with their n."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from dfdetect.evaluation.evaluate import Predictions, caveats, evaluate
+
+RANKING = {"auroc", "average_precision", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5"}
+METRICS = RANKING | {"accuracy", "precision", "recall", "f1", "log_loss", "brier", "ece", "aurc"}
+
+
+def random_scores(seed: int, n: int, levels: int | None = None):
+    rng = np.random.default_rng(seed)
+    label = np.append([0, 1], rng.integers(0, 2, n - 2)).astype(np.int64)
+    p_fake = rng.random(n)
+    return label, np.round(p_fake * levels) / levels if levels else p_fake
+
+
+def predictions(label, p_fake, source=None, group=None) -> Predictions:
+    paths = [f"{i}.png" for i in range(len(label))]
+    return Predictions(
+        paths, np.asarray(label, np.int64), np.asarray(p_fake, np.float64), group or paths, source or [""] * len(label)
+    )
+
+
+@pytest.mark.parametrize("levels", [None, 10, 3], ids=["continuous", "ties", "many ties"])
+@pytest.mark.parametrize("n", [2, 3, 20, 500])
+@pytest.mark.parametrize("seed", range(4))
+def test_agrees_with_scikit_learn(seed, n, levels):
+    label, p_fake = random_scores(seed, n, levels)
+    result = evaluate(predictions(label, p_fake), threshold=0.4)
+    called = p_fake >= 0.4
+    assert result["confusion_matrix"] == reference.confusion_matrix(label, called, labels=[0, 1]).tolist()
+    expected = {
+        "accuracy": reference.accuracy_score(label, called),
+        "precision": reference.precision_score(label, called, zero_division=0) if called.any() else None,
+        "recall": reference.recall_score(label, called),
+        "f1": reference.f1_score(label, called),
+        "auroc": reference.roc_auc_score(label, p_fake),
+        "average_precision": reference.average_precision_score(label, p_fake),
+    }
+    for name, value in expected.items():
+        assert result[name] == (None if value is None else pytest.approx(value, abs=1e-12)), name
+
+
+@pytest.mark.parametrize(
+    ("label", "p_fake", "undefined"),
+    [
+        ([0], [0.2], {"precision", "recall", "f1", *RANKING}),
+        ([0], [0.7], {"recall", *RANKING}),
+        ([1], [0.2], {"precision", *RANKING}),
+        ([1, 1], [0.7, 0.9], RANKING),
+        ([0, 1], [0.1, 0.2], {"precision"}),
+    ],
+)
+def test_what_is_undefined_is_none_and_json_holds_no_nan(label, p_fake, undefined):
+    result = evaluate(predictions(label, p_fake, source=["a"] * len(label)))
+    assert {name for name, value in result.items() if value is None} == undefined | {"worst_source"}
+    assert set(result["intervals"]) == METRICS
+    assert result["n"] == len(label)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_a_score_at_the_threshold_is_called_fake():
+    assert evaluate(predictions([1], [0.5]), threshold=0.5)["recall"] == 1.0
+
+
+def test_each_source_has_its_own_figures():
+    label = [0, 0, 0, 1, 1, 1, 1, 0]
+    p_fake = [0.1, 0.2, 0.6, 0.9, 0.4, 0.3, 0.8, 0.7]
+    source = ["", "", "camera", "gan", "gan", "swap", "swap", "swap"]
+    per_source = evaluate(predictions(label, p_fake, source))["per_source"]
+    assert list(per_source) == ["camera", "gan", "swap"]
+    gan, swap, camera = per_source["gan"], per_source["swap"], per_source["camera"]
+    assert (gan["n"], gan["n_real"], gan["n_fake"], gan["recall"]) == (2, 0, 2, 0.5)
+    reals = [0.1, 0.2, 0.6, 0.7]
+    assert gan["auroc"] == pytest.approx(reference.roc_auc_score([0] * 4 + [1] * 2, [*reals, 0.9, 0.4]))
+    assert gan["auroc_against"] == "all of the other class"
+    assert swap["auroc"] == pytest.approx(reference.roc_auc_score([1, 1, 0], [0.3, 0.8, 0.7]))
+    assert swap["auroc_against"] == "its own"
+    assert camera["recall"] is None
+    assert camera["auroc"] == pytest.approx(reference.roc_auc_score([0, 1, 1, 1, 1], [0.6, 0.9, 0.4, 0.3, 0.8]))
+
+
+def test_a_source_without_the_other_class_anywhere_has_no_auroc():
+    assert evaluate(predictions([1, 1], [0.2, 0.9], ["gan", "gan"]))["per_source"]["gan"]["auroc"] is None
+
+
+def test_the_worst_source_has_the_lowest_accuracy():
+    result = evaluate(predictions([0, 0, 1, 1], [0.1, 0.7, 0.9, 0.8], ["a", "a", "b", "b"]))
+    assert result["worst_source"] == "a"
+    assert evaluate(predictions([0, 1], [0.1, 0.9], ["a", "a"]))["worst_source"] is None
+
+
+def test_every_figure_lies_in_its_interval():
+    label, p_fake = random_scores(0, 300)
+    result = evaluate(predictions(label, p_fake, source=["camera" if y == 0 else "gan" for y in label]))
+    for values in (result, result["per_source"]["gan"], result["per_source"]["camera"]):
+        for name, interval in values["intervals"].items():
+            if interval:
+                assert interval[0] <= values[name] <= interval[1], name
+    assert result["per_source"]["gan"]["intervals"]["auroc"]
+    assert evaluate(predictions(label, p_fake), resamples=0)["intervals"] == {}
+
+
+def test_groups_are_counted():
+    result = evaluate(predictions([0, 1, 1], [0.1, 0.2, 0.3], group=["a", "a", "b"]))
+    assert result["n_groups"] == 2
+
+
+@pytest.mark.parametrize(
+    ("n_real", "n_fake", "n_fake_sources", "said"),
+    [
+        (150, 150, 2, ["Only 300 images: chance alone moves an accuracy by up to +-5.7 points"]),
+        (4000, 500, 2, ["One-sided: 4000 real, 500 fake"]),
+        (5000, 5000, 1, ["All 5000 fakes come from a single source"]),
+        (40, 3, 1, ["Only 43 images", "One-sided: 40 real, 3 fake", "All 3 fakes come from a single source"]),
+        (0, 7, 0, ["All 7 images are fake: AUROC, average precision and EER are undefined"]),
+        (9, 0, 3, ["All 9 images are real"]),
+        (5000, 5000, 3, []),
+    ],
+)
+def test_caveats_are_said_with_their_n(n_real, n_fake, n_fake_sources, said):
+    notes = caveats(n_real, n_fake, n_fake_sources)
+    assert len(notes) == len(said)
+    for note, expected in zip(notes, said, strict=True):
+        assert note.startswith(expected)

@@ -1,0 +1,84 @@
+"""Intervals cover what they promise, widen with groups, and agree with SciPy's bootstrap."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dfdetect.evaluation.intervals import group_bootstrap
+from dfdetect.evaluation.metrics import ScoreTable
+
+
+def scores(seed: int, n: int, distance: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, 2, n).astype(np.int64)
+    return label, 1 / (1 + np.exp(-(rng.normal(size=n) + distance * (label - 0.5))))
+
+
+def test_accuracy_has_the_interval_of_scipys_bootstrap_and_of_the_normal_approximation():
+    label, p_fake = scores(0, 400)
+    right = (p_fake >= 0.5) == (label == 1)
+    table = ScoreTable(label, p_fake)
+    low, high = group_bootstrap(table, np.arange(400), resamples=4000)["accuracy"] or (0, 0)
+    theirs = stats.bootstrap((right,), np.mean, n_resamples=4000, method="percentile", rng=np.random.default_rng(1))
+    assert (low, high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.006)
+    half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 400)
+    assert (low, high) == pytest.approx((right.mean() - half, right.mean() + half), abs=0.008)
+
+
+def test_auroc_has_the_width_of_hanley_and_mcneils_formula():
+    label, p_fake = scores(1, 600)
+    table = ScoreTable(label, p_fake)
+    area, n1 = float(table.measure()["auroc"][0]), int(label.sum())
+    n0, q1, q2 = 600 - n1, area / (2 - area), 2 * area**2 / (1 + area)
+    error = np.sqrt((area * (1 - area) + (n1 - 1) * (q1 - area**2) + (n0 - 1) * (q2 - area**2)) / (n0 * n1))
+    low, high = group_bootstrap(table, np.arange(600))["auroc"] or (0, 0)
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.12)
+
+
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    truth = stats.norm.cdf(1.0 / np.sqrt(2))
+    inside = 0
+    for seed in range(200):
+        label, p_fake = scores(seed + 10, 150)
+        low, high = group_bootstrap(ScoreTable(label, p_fake), np.arange(150), resamples=300)["auroc"] or (0, 0)
+        inside += low <= truth <= high
+    assert 0.90 <= inside / 200 <= 0.99
+
+
+def test_copies_of_one_photo_are_no_further_evidence():
+    """Each image four times: groups keep the interval of the images, the plain bootstrap halves it."""
+    label, p_fake = scores(2, 200)
+    once = group_bootstrap(ScoreTable(label, p_fake), np.arange(200))["auroc"] or (0, 0)
+    copies = ScoreTable(np.tile(label, 4), np.tile(p_fake, 4))
+    grouped = group_bootstrap(copies, np.tile(np.arange(200), 4))["auroc"] or (0, 0)
+    plain = group_bootstrap(copies, np.arange(800))["auroc"] or (0, 0)
+    assert grouped == pytest.approx(once, abs=1e-6)
+    assert plain[1] - plain[0] == pytest.approx((once[1] - once[0]) / 2, rel=0.15)
+
+
+def test_the_same_seed_gives_the_same_interval_however_the_work_is_cut(monkeypatch):
+    label, p_fake = scores(3, 100)
+    table = ScoreTable(label, p_fake)
+    whole = group_bootstrap(table, np.arange(100), resamples=50)
+    monkeypatch.setattr("dfdetect.evaluation.intervals._CHUNK", 700)
+    cut = group_bootstrap(table, np.arange(100), resamples=50)
+    for name, interval in whole.items():
+        assert cut[name] == pytest.approx(interval, rel=1e-5), name
+    assert group_bootstrap(table, np.arange(100), resamples=50, seed=1) != whole
+
+
+@pytest.mark.parametrize(("label", "group"), [([1], [0]), ([0, 1, 1], [4, 4, 4])])
+def test_one_group_says_nothing_about_chance(label, group):
+    table = ScoreTable(np.array(label), np.linspace(0.1, 0.9, len(label)))
+    assert set(group_bootstrap(table, np.array(group)).values()) == {None}
+
+
+def test_ranking_of_one_class_has_no_interval_but_accuracy_has():
+    intervals = group_bootstrap(ScoreTable(np.ones(20, np.int64), np.linspace(0, 1, 20)), np.arange(20))
+    assert intervals["auroc"] is None
+    assert intervals["accuracy"] is not None
+
+
+def test_two_images_never_crash():
+    intervals = group_bootstrap(ScoreTable(np.array([0, 1]), np.array([0.5, 0.5])), np.arange(2))
+    assert intervals["auroc"] == (0.5, 0.5)
