@@ -93,7 +93,9 @@ def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = 
 
 def roc_overlay_figure(curves: Sequence[tuple[str, Labels, Scores]], title: str) -> Figure:
     """Draw several ROC curves in one chart, e.g. one per seed; an item is (name, label (N,), p_fake (N,))."""
-    figure = new_figure(title, f"{len(curves)} curve{'s' * (len(curves) != 1)}, n of each below", (6.0, 5.6 + 0.21 * len(curves)))
+    figure = new_figure(
+        title, f"{len(curves)} curve{'s' * (len(curves) != 1)}, n of each below", (6.0, 5.6 + 0.21 * len(curves))
+    )
     axes = unit_axes(figure, FPR_AXIS, TPR_AXIS)
     if not curves:
         write(axes, "no curves to draw")
