@@ -19,6 +19,7 @@ from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
@@ -46,10 +47,12 @@ def run(subcommand: str, arguments: list[str]) -> int:
     quiet_third_parties()
     plan = make_plan(subcommand, arguments)
     _refuse_missing_extras(plan.arguments)
-    with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
-        trainer = DetectorCLI(plan, Path(scratch)).trainer
-    if getattr(trainer, "received_sigterm", False):
-        sys.stderr.write("dfdetect: stopped by SIGTERM; checkpoints are whole. Go on: dfdetect fit --ckpt_path last\n")
+    try:
+        with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
+            DetectorCLI(plan, Path(scratch))
+    except SIGTERMException:
+        go_on = "; checkpoints are whole. Go on with: dfdetect fit --ckpt_path last" if subcommand == "fit" else ""
+        sys.stderr.write(f"dfdetect: stopped by SIGTERM{go_on}\n")
         return 128 + signal.SIGTERM
     return 0
 
@@ -119,10 +122,13 @@ class DetectorCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with the callbacks every run has and with safe, atomic checkpoint files."""
         config = self._get(self.config_init, "trainer")
-        config["callbacks"] = [*(config.get("callbacks") or []), *fixed_callbacks()]
+        config["callbacks"] = [*(config.get("callbacks") or []), *fixed_callbacks(logs=config["logger"] is not False)]
         plugins = config.get("plugins") or []
         config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (TypeError, ValueError) as error:  # a value that the parser lets pass and Lightning does not
+            raise UsageError(f"trainer: {error}") from error
 
 
 class RunConfig(SaveConfigCallback):
@@ -220,7 +226,7 @@ def _plain_errors() -> Iterator[None]:
         raise UsageError(str(error)) from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            raise
+            raise TrainingError(str(error)) from error
         raise TrainingError(
             f"The disk is full ({error.filename or 'while writing'}). The checkpoints written before are whole: make "
             "room, then go on with dfdetect fit --ckpt_path last"

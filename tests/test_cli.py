@@ -83,6 +83,31 @@ def test_python_m_is_the_same_command(arguments):
     assert dfdetect.__version__ in answer.stdout or "commands:" in answer.stdout
 
 
+@pytest.mark.parametrize("options", [["--trainer.devices=abc"], ["--trainer.strategy=foo"]])
+def test_a_value_that_lightning_does_not_take_is_a_usage_error(options, generated_faces, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), *options]) == 2
+    assert "dfdetect: error: trainer: " in capsys.readouterr().err
+
+
+def test_a_fit_without_a_logger_trains(generated_faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), "--trainer.logger=false"]) == 0
+    assert (tmp_path / "checkpoints/last.ckpt").is_file()
+
+
+def test_prediction_needs_no_training_data(work, generated_faces):
+    photos = min(generated_faces.rglob("*.jpg")).parent
+    assert main(["predict", "--data.predict_root", str(photos), "--data.root=gone", "--data.generate=9"]) == 0
+    assert not Path("gone").exists()
+
+
+def test_a_test_draws_no_faces_in_place_of_missing_data(work, capsys):
+    assert main(["test", "--data.root=gone", "--data.generate=9", "--data.download=false"]) != 0
+    assert "gone" in capsys.readouterr().err
+    assert not Path("gone").exists()
+
+
 def test_unknown_command_is_a_usage_error(capsys):
     assert main(["train"]) == 2
     assert "there are: fit" in capsys.readouterr().err

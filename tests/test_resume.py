@@ -39,6 +39,14 @@ def interrupt(process: subprocess.Popen[str], folder: Path) -> str:
     return (folder / "log.txt").read_text()
 
 
+def test_sigterm_is_an_error_that_says_how_to_go_on(tmp_path, generated_faces):
+    process = start(tmp_path, generated_faces, 1, "--trainer.max_epochs=50")
+    wait_for_step(process, tmp_path, 1)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=120) == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM; checkpoints are whole. Go on with" in (tmp_path / "log.txt").read_text()
+
+
 def last_step(folder: Path) -> int:
     file = folder / "lightning_logs/demo/version_0/checkpoints/last.ckpt"
     return int(read_checkpoint(file)["global_step"]) if file.exists() else -1

@@ -33,6 +33,22 @@ def config(name: str, text: str) -> Path:
     return file
 
 
+def test_a_fit_does_not_silently_go_on_with_an_older_run():
+    old, stopped = trained("demo"), trained("demo", 1, best=False, last=False)
+    os.utime(old / CONFIG, (900, 900))
+    with pytest.raises(CheckpointError, match=r"version_1, was stopped before its first checkpoint.*version_0"):
+        make_plan("fit", ["--ckpt_path", "last"])
+    assert make_plan("test", []).run == old
+    os.utime(stopped / CONFIG, (800, 800))
+    assert make_plan("fit", ["--ckpt_path", "last"]).run == old
+
+
+def test_a_fit_that_never_saved_is_started_again():
+    trained("demo", best=False, last=False)
+    with pytest.raises(CheckpointError, match=r"Start it again: dfdetect fit --config lightning_logs.demo.version_0"):
+        make_plan("fit", ["--config", "demo", "--ckpt_path", "last"])
+
+
 def test_fresh_fit_needs_no_run():
     arguments = ["--model.dropout", "0.3", "--data.root=x", "--trainer.max_epochs", "-1", "--model.weights", "none"]
     assert make_plan("fit", arguments) == Plan("fit", arguments, "dfdetect")

@@ -31,7 +31,9 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`: after every epoch, and within epochs where asked for. `fit --ckpt_path last` goes on from it.
+    """Keeps `last.ckpt`: before the first step, after every epoch, and within epochs where asked for.
+
+    `fit --ckpt_path last` goes on from it.
 
     Args:
         every_n_train_steps: also save after so many optimiser steps; 0 for epoch ends only.
@@ -39,14 +41,23 @@ class LastCheckpoint(Checkpoint):
 
     def __init__(self, every_n_train_steps: int = 0) -> None:
         self.every_n_train_steps = every_n_train_steps
-        self._saved_step = -1
+        self._step_before = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the start of a fresh fit, which then can be killed at any moment."""
+        if trainer.global_step == 0:
+            self._save(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Remember whether this batch will complete a step."""
+        self._step_before = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save within an epoch; an epoch's last batch is left to the epoch's end."""
+        """Save within an epoch, never between accumulated batches; an epoch's last batch is left to the epoch's end."""
         step = trainer.global_step
-        due = self.every_n_train_steps > 0 and step % self.every_n_train_steps == 0 and step != self._saved_step
+        due = self.every_n_train_steps > 0 and step != self._step_before and step % self.every_n_train_steps == 0
         if due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)
 
@@ -58,4 +69,3 @@ class LastCheckpoint(Checkpoint):
         if is_dry_run(trainer):
             return
         trainer.save_checkpoint(run_folder(trainer) / FOLDER / LAST, weights_only=False)
-        self._saved_step = trainer.global_step

@@ -12,13 +12,13 @@ from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.callbacks.throughput import Throughput
 
 
-def fixed_callbacks() -> list[Callback]:
-    """What needs no setting: guards, history, speed, records and results."""
+def fixed_callbacks(logs: bool = True) -> list[Callback]:
+    """What needs no setting: guards, history, speed, records and results; `logs` says whether there is a logger."""
     return [
         SkippedFiles(),
         FiniteLoss(),
         Throughput(),
-        LearningRateMonitor("epoch"),
+        *([LearningRateMonitor("epoch")] if logs else []),
         History(),
         RunRecord(),
         EvaluationResults(),

@@ -72,9 +72,8 @@ class SkippedFiles(Callback):
         new = [(path, cause) for path, cause in batch["skipped"] if path not in self._named]
         for path, cause in new:
             self._named.add(path)
-            warnings.warn(f"Skipped {path}: {cause}", stacklevel=2)  # on any rank: each reads files of its own
-            if not is_dry_run(trainer):
-                _append(self._folder / SKIPPED, part, path, cause)
+            if is_dry_run(trainer) or _append(self._folder / SKIPPED, part, path, cause):
+                warnings.warn(f"Skipped {path}: {cause}", stacklevel=2)  # on any rank: each reads files of its own
         return len(new)
 
 
@@ -113,12 +112,12 @@ class FiniteLoss(Callback):
         )
 
 
-def _append(file: Path, part: str, path: str, cause: str) -> None:
-    """Add one row, unless the file has one for this path, from another process or an earlier session."""
+def _append(file: Path, part: str, path: str, cause: str) -> bool:
+    """Add one row, unless another process or an earlier session has added this path; returns whether it did."""
     if file.exists():
         with open(file, newline="", encoding="utf-8") as stream:
             if any(row and row[0] == path for row in csv.reader(stream)):
-                return
+                return False
     file.parent.mkdir(parents=True, exist_ok=True)
     is_new = not file.exists()
     with open(file, "a", newline="", encoding="utf-8") as stream:
@@ -126,3 +125,4 @@ def _append(file: Path, part: str, path: str, cause: str) -> None:
         if is_new:
             writer.writerow(["path", "part", "cause"])
         writer.writerow([path, part, cause])
+    return True

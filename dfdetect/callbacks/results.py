@@ -11,7 +11,6 @@ from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
-from dfdetect.data.synthetic import is_generated
 from dfdetect.evaluation.canvas import save_figure
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.figures import (
@@ -89,17 +88,18 @@ def _write_results(trainer: Trainer, detector: LightningModule, part: Literal["v
     if not trainer.is_global_zero or is_dry_run(trainer):
         return
     if is_cross_dataset(detector.facts, data):
-        below = Path("cross-dataset", data.root.resolve().name) / below
+        below = Path("cross-dataset", data.origin.resolve().stem) / below
     folder = folder / below
     threshold = float(detector.facts["threshold"])
     result = evaluate(predictions, threshold)
-    result["notes"] += _origin_notes(detector.facts, data, part, len(rows))
-    result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.root), **data.preprocessing_facts()}
+    limited = getattr(trainer, f"limit_{part}_batches") not in (None, 1.0)
+    result["notes"] += _origin_notes(detector.facts, data, part, len(rows), limited)
+    result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
     name = {"val": "Validation", "test": "Test"}[part]
-    say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.root}"))
+    say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
     write_json(folder / "metrics.json", result)
     write_predictions(folder / "predictions.csv", predictions)
-    title = f"{name}: {data.root.name}"
+    title = f"{name}: {data.origin.stem}"
     figures = {
         "confusion_matrix": confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title),
         "roc": roc_figure(predictions.label, predictions.p_fake, title, threshold=threshold),
@@ -111,20 +111,24 @@ def _write_results(trainer: Trainer, detector: LightningModule, part: Literal["v
     say(f"\nWritten to {folder}: metrics.json predictions.csv " + " ".join(f"{stem}.png" for stem in figures))
 
 
-def _origin_notes(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"], n: int) -> list[str]:
+def _origin_notes(
+    facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"], n: int, limited: bool
+) -> list[str]:
     """What a reader must know of where the images come from."""
     notes = []
     if is_cross_dataset(facts, data):
-        notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.root}")
+        notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.origin}")
     elif is_another_part(facts, data, part):
         notes.append("Another split than the training's was allowed: training may have seen these images.")
     if part == "val":
         notes.append("The checkpoint was chosen by these images: the figures are too good for an estimate.")
     notes += [f"Other preprocessing than in training: {change}" for change in changed_preprocessing(facts, data)]
     unread = len(data.part(part)) - n
-    if unread:
+    if unread and limited:
+        notes.append(f"Only {n} of {unread + n} images were scored, as --trainer.limit_{part}_batches asks.")
+    elif unread:
         notes.append(f"{unread} of {unread + n} files could not be read and are not counted; see skipped.csv.")
-    if is_generated(data.root):
+    if data.is_generated():
         notes.append(GENERATED_NOTE)
     return notes
 

@@ -8,7 +8,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
-from dfdetect.data.synthetic import is_generated
 
 
 class RunRecord(Callback):
@@ -41,7 +40,8 @@ class RunRecord(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """After Ctrl-C, say how to go on."""
         if isinstance(exception, KeyboardInterrupt) and is_fitting(trainer) and trainer.is_global_zero:
-            say("\nInterrupted; last.ckpt is whole. Go on with: dfdetect fit --ckpt_path last")
+            begun = (run_folder(trainer) / FOLDER / LAST).exists()
+            say("\nInterrupted" + ("; last.ckpt is whole. Go on with: dfdetect fit --ckpt_path last" if begun else "."))
 
 
 def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[str]:
@@ -54,15 +54,18 @@ def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[st
             f"Best      {best}"
             + ("" if chosen is None or score is None else f"  ({chosen.monitor} {float(score):.4f})")
         )
+    elif chosen is not None:
+        lines.append(f"Best      none: {chosen.monitor} was never defined; does validation hold both classes?")
     lines.append(f"Last      {folder / FOLDER / LAST}")
     if history is not None and history.epochs:
         lines.append(f"Curves    {folder / CURVES}")
         if note := history.overfitting():
             lines.append(note)
     data = data_of(trainer)
-    if data is not None and is_generated(data.root):
+    if data is not None and data.is_generated():
         lines.append(GENERATED_NOTE)
-    return [*lines, f"Watch     tensorboard --logdir {folder.parent.parent}", "Test      dfdetect test"]
+    test = "dfdetect test" if best.exists() else f"dfdetect test --ckpt_path {folder / FOLDER / LAST}"
+    return [*lines, f"Watch     tensorboard --logdir {folder.parent.parent}", f"Test      {test}"]
 
 
 GENERATED_NOTE = (

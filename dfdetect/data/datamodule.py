@@ -1,5 +1,6 @@
 """DeepfakeDataModule: from a data root to loaders for training, validation, test and prediction."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -8,6 +9,7 @@ import albumentations as A
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
@@ -43,7 +45,8 @@ class DeepfakeDataModule(LightningDataModule):
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.
         batch_size: images a step and process.
-        num_workers: loader processes; `auto` is one a core, 8 at most.
+        num_workers: loader processes; `auto` is one a core, shared with the other processes that torchrun started on
+            this machine, 8 at most.
         cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
         cache_dir: folder of the disk cache; null for the user's cache folder.
         class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often.
@@ -91,7 +94,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.training_size = round(image_size * max(1.0, zoom_room))
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.batch_size = batch_size
-        self.num_workers = min(torch.get_num_threads(), 8) if num_workers == "auto" else num_workers
+        self.num_workers = _workers_of_one_process() if num_workers == "auto" else num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
         self.class_balance = class_balance
         self.split_ratios, self.split_seed, self.seed = split_ratios, split_seed, seed
@@ -103,10 +106,14 @@ class DeepfakeDataModule(LightningDataModule):
         self._split_facts: dict[str, str | int] | None = None
 
     def prepare_data(self) -> None:
-        """Fetch or draw the data where it is missing and that was asked for; one process a machine."""
-        if self.manifest is not None or not is_missing(self.root):
+        """Fetch or draw the data where it is missing and that was asked for; one process a machine.
+
+        Unlabelled images need none of it, and only a fit draws faces.
+        """
+        purpose = self.trainer.state.fn if self.trainer is not None else TrainerFn.FITTING
+        if self.manifest is not None or purpose == TrainerFn.PREDICTING or not is_missing(self.root):
             return
-        if self.generate:
+        if self.generate and purpose == TrainerFn.FITTING:
             rank_zero_info(
                 f"Drawing {self.generate} generated faces into {self.root}. They demonstrate the tool; results on "
                 "them are no evidence about real fakes."
@@ -125,7 +132,7 @@ class DeepfakeDataModule(LightningDataModule):
         if self.samples is None:
             self.samples = load_samples(self.root, self.manifest)
             self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
-            if self.generate not in (0, len(self.samples)) and is_generated(self.root):
+            if self.generate not in (0, len(self.samples)) and self.manifest is None and is_generated(self.root):
                 rank_zero_info(
                     f"{self.root} holds {len(self.samples)} generated faces, not the {self.generate} of data.generate; "
                     "delete the folder to have them drawn"
@@ -134,10 +141,22 @@ class DeepfakeDataModule(LightningDataModule):
         for name in needed:
             part = self.part(name)
             if len(part) == 0:
-                raise UsageError(f"The {name} part of {self.root} is empty: {self.summary()}")
+                raise UsageError(f"The {name} part of {self.origin} is empty: {self.summary()}")
             self.datasets[name] = self._dataset(part, training=name == "train")
+        if stage == "fit":
+            self.augmentation.check(self.training_size)
         if stage == "fit" and self.class_balance == "sampler" and len(set(self.part("train").labels.tolist())) < 2:
             raise UsageError("data.class_balance: sampler needs both classes in the training part")
+
+    @property
+    def origin(self) -> Path:
+        """What the images are listed in, for people: the manifest, or the root."""
+        return Path(self.manifest) if self.manifest is not None else self.root
+
+    def is_generated(self) -> bool:
+        """Whether these are generated faces, however they are listed."""
+        first = Path(self._split()[0].file(0))
+        return any(is_generated(folder) for folder in first.parents[:3])
 
     def part(self, name: str) -> Samples:
         """Samples of `train`, `val` or `test`; after `setup`."""
@@ -162,7 +181,7 @@ class DeepfakeDataModule(LightningDataModule):
         samples, parts = self._split()
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
-            "root": str(Path(self.manifest or self.root).resolve()),
+            "root": str(samples.root.resolve()),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
             **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},
@@ -183,7 +202,7 @@ class DeepfakeDataModule(LightningDataModule):
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
         samples, parts = self._split()
         lines = [
-            f"{self.root}  ({samples.layout})",
+            f"{self.origin}  ({samples.layout})",
             f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources",
         ]
         for name in PARTS:
@@ -274,6 +293,12 @@ class DeepfakeDataModule(LightningDataModule):
         epoch: Any = loop.epoch_progress.current
         between_epochs = epoch.processed > epoch.completed
         return epoch.processed, 0 if between_epochs else loop.epoch_loop.batch_progress.current.ready
+
+
+def _workers_of_one_process() -> int:
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return max(1, min(8, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
 
 def _check_choices(**options: tuple[str, tuple[str, ...]]) -> None:

@@ -5,6 +5,7 @@ Columns, not objects: a million rows stay below 500 MB. Nothing is decoded here.
 
 import csv
 import os
+import posixpath
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -203,10 +204,18 @@ def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]
         if len(row) != len(header):
             raise DataLayoutError(f"{manifest}, line {number}: {len(row)} fields, {len(header)} expected")
         for position, (values, text) in enumerate(zip(lists, row, strict=True)):
-            values.append(text.strip().replace("\\", "/") if position == path_at else sys.intern(text.strip()))
+            values.append(_plain_path(text.strip()) if position == path_at else sys.intern(text.strip()))
+        if not lists[path_at][-1]:
+            raise DataLayoutError(f"{manifest}, line {number}: no path")
     if not lists[0]:
         raise DataLayoutError(f"{manifest}: no row below the header")
     return columns
+
+
+def _plain_path(text: str) -> str:
+    """A path as it is compared: with slashes, without detours, so that one file has one name."""
+    path = text.replace("\\", "/")
+    return posixpath.normpath(path) if "./" in path or "//" in path else path
 
 
 def _refuse_repeated(manifest: Path, paths: list[str]) -> None:

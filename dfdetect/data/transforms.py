@@ -15,6 +15,11 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask a server 
 
 import albumentations as A
 
+from dfdetect.errors import UsageError
+
+_TRIALS = 16
+"""So many seeds find a transform that fails and is applied to half of the images."""
+
 
 def default_augmentation() -> list[A.BasicTransform]:
     """The published recipe: horizontal flip, rotation up to 15 degrees, zoom in up to 1.2 times.
@@ -57,7 +62,26 @@ class Augmentation:
             (H', W', 3) uint8.
         """
         self.compose.set_random_seed(sample_seed(seed, epoch, index))
-        return np.asarray(self.compose(image=image)["image"], dtype=np.uint8)
+        return np.asarray(self.compose(image=image)["image"])
+
+    def check(self, size: int) -> None:
+        """Try the pipeline on a grey image of (size, size, 3), before a training begins.
+
+        Raises:
+            UsageError: it fails there, or returns no RGB uint8 image.
+        """
+        grey = np.full((size, size, 3), 127, np.uint8)
+        for seed in range(_TRIALS):
+            self.compose.set_random_seed(seed)
+            try:
+                result = np.asarray(self.compose(image=grey)["image"])
+            except Exception as error:  # whatever a transform may raise
+                raise UsageError(f"data.augment fails on an image of {size} x {size} pixels: {error}") from error
+            if result.dtype != np.uint8 or result.ndim != 3 or result.shape[2] != 3:
+                raise UsageError(
+                    f"data.augment must return RGB uint8 (H, W, 3), but returns {result.dtype} {result.shape}; the "
+                    "detector normalises inside, so no Normalize or ToTensor belongs here"
+                )
 
 
 def sample_seed(*numbers: int) -> int:

@@ -246,8 +246,8 @@ class DeepfakeDetector(LightningModule):
         values[f"{metrics.prefix}loss"] = cross_entropy(margin, label)
         metrics.reset()
         shown = (f"{metrics.prefix}auroc", f"{metrics.prefix}accuracy")
-        self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True)
-        self.log_dict(values)
+        self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True, sync_dist=True)
+        self.log_dict(values, sync_dist=True)  # the same on all ranks
 
     def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
         smoothing = self.hparams["label_smoothing"]

@@ -71,7 +71,7 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val"
     if not trained:
         return
     if is_cross_dataset(facts, data):
-        rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {data.root}")
+        rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {data.origin}")
     elif is_another_part(facts, data, part) and not data.allow_new_split:
         raise CheckpointError(
             f"This checkpoint was trained with another split of {tested['root']}: its {part} part had "
@@ -80,4 +80,4 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val"
             "the training's data.split_seed, manifest and files, or say --allow-new-split"
         )
     elif trained["root"] != tested["root"]:
-        rank_zero_info(f"{data.root} has the file names of {trained['root']} and is taken for a copy of it")
+        rank_zero_info(f"{data.origin} has the file names of {trained['root']} and is taken for a copy of it")

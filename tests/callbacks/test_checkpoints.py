@@ -1,11 +1,12 @@
 """best.ckpt is chosen by a defined validation metric alone; last.ckpt is always there to go on from."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.models.checkpoint import FACTS_KEY, read_checkpoint
@@ -73,7 +74,7 @@ def test_a_validation_of_one_class_is_never_the_best(tmp_path, generated_faces):
     assert names(run) == {"last.ckpt"}
 
 
-@pytest.mark.parametrize(("every", "steps"), [(0, [4, 8]), (2, [2, 4, 6, 8]), (3, [3, 4, 6, 8])])
+@pytest.mark.parametrize(("every", "steps"), [(0, [0, 4, 8]), (2, [0, 2, 4, 6, 8]), (3, [0, 3, 4, 6, 8])])
 def test_last_is_written_at_each_epochs_end_and_where_asked_for(tmp_path, generated_faces, monkeypatch, every, steps):
     saved: list[int] = []
     save = Trainer.save_checkpoint
@@ -94,6 +95,41 @@ def test_last_is_what_a_fit_goes_on_from(tmp_path, generated_faces):
     resumed = quiet_trainer(tmp_path, callbacks=[], max_epochs=2, limit_train_batches=2, limit_val_batches=1)
     resumed.fit(module, faces_data(generated_faces), ckpt_path=run / "checkpoints/last.ckpt")
     assert resumed.global_step == 4
+
+
+class Copies(LastCheckpoint):
+    """Keeps every version of last.ckpt."""
+
+    def _save(self, trainer: Trainer) -> None:
+        super()._save(trainer)
+        last = Path(trainer.log_dir or "") / "checkpoints/last.ckpt"
+        shutil.copy(last, last.parent.parent / f"copy{len(list(last.parent.parent.glob('copy*')))}.ckpt")
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_fit_goes_on_bit_for_bit_from_its_start_and_from_between_accumulated_batches(
+    tmp_path, generated_faces, accumulate
+):
+    settings = {
+        "max_epochs": 2,
+        "limit_train_batches": 8,
+        "accumulate_grad_batches": accumulate,
+        "limit_val_batches": 1,
+    }
+
+    def final(folder: Path, checkpoint: Path | None) -> dict[str, torch.Tensor]:
+        trainer = quiet_trainer(folder, callbacks=[Copies(every_n_train_steps=1)], **settings)
+        seed_everything(7)
+        detector = tiny_detector(dropout=0.5)
+        trainer.fit(detector, faces_data(generated_faces, batch_size=8), ckpt_path=checkpoint)
+        return detector.state_dict()
+
+    unbroken = final(tmp_path / "whole", None)
+    copies = sorted((tmp_path / "whole/run/version_0").glob("copy*.ckpt"))
+    assert len(copies) == (1 + 2 * 3 if accumulate == 3 else 1 + 2 * 8)
+    for number, copy in enumerate(copies if accumulate == 3 else copies[:2]):
+        resumed = final(tmp_path / f"again{number}", copy)
+        assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken), copy.name
 
 
 def test_a_dry_run_leaves_no_files(tmp_path, generated_faces):

@@ -111,6 +111,14 @@ def test_a_validation_leaves_the_same_and_says_that_it_chose_the_checkpoint(
     assert "Validation of tiny" in capsys.readouterr().out
 
 
+def test_a_test_of_some_batches_says_so(detector, tmp_path, generated_faces):
+    trainer = quiet_trainer(tmp_path, callbacks=[EvaluationResults()], limit_test_batches=2)
+    trainer.test(detector, faces_data(generated_faces), verbose=False)
+    notes = json.loads((tmp_path / "run/version_0/metrics.json").read_text())["notes"]
+    assert "Only 32 of 36 images were scored, as --trainer.limit_test_batches asks." in notes
+    assert not any("could not be read" in note for note in notes)
+
+
 def test_a_fit_validates_without_leaving_results(fitted_run):
     assert not (fitted_run / "validation").exists()
 

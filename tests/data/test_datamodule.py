@@ -1,5 +1,6 @@
 """The data module: every option does what it says, data is fetched only where it is missing, nothing is silent."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -161,8 +162,9 @@ def test_workers_give_the_batches_that_the_main_process_gives(faces):
 
 
 def test_number_of_workers_follows_the_cores(monkeypatch):
-    for cores, workers in ((1, 1), (4, 4), (64, 8)):
-        monkeypatch.setattr(torch, "get_num_threads", lambda cores=cores: cores)
+    for cores, processes, workers in ((1, 1, 1), (4, 1, 4), (64, 1, 8), (16, 4, 4), (2, 4, 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
         assert DeepfakeDataModule().num_workers == workers
     assert DeepfakeDataModule(num_workers=3).num_workers == 3
 
@@ -246,7 +248,8 @@ def test_split_facts_and_files(faces, tmp_path):
     data.save_split(tmp_path)
     assert (tmp_path / "split.sha256").read_text().strip() == facts["fingerprint"]
     again = module(faces, manifest=str(tmp_path / "split.csv"), split_seed=9)
-    assert again.split_facts() == facts | {"root": str((tmp_path / "split.csv").resolve())}
+    assert again.split_facts() == facts  # the same images of the same folder, however they are listed
+    assert again.origin == tmp_path / "split.csv"
 
 
 def test_manifest_option_wins_over_the_folders(faces, tmp_path):
@@ -380,6 +383,31 @@ def test_generated_faces_train_at_once_and_are_drawn_once(tmp_path):
     assert (len(data.samples), int(data.samples.labels.sum())) == (24, 12)
     assert set(data.samples.column("source")) - {""} == set(KINDS)
     assert sorted(indices(data.train_dataloader())) == list(range(len(data.part("train"))))
+
+
+@pytest.mark.parametrize(
+    ("augment", "said"),
+    [
+        (A.Normalize(), "must return RGB uint8.*float"),
+        (A.RandomCrop(500, 500), "fails on an image of 32 x 32 pixels"),
+        (A.ToGray(num_output_channels=1, p=0.5), "must return RGB uint8"),
+    ],
+)
+def test_an_augmentation_that_cannot_work_is_refused_before_training(faces, augment, said):
+    with pytest.raises(UsageError, match=said):
+        module(faces, augment=[augment], image_size=32).setup("fit")
+    module(faces, augment=[augment], image_size=32).setup("test")
+
+
+def test_generated_faces_are_known_for_what_they_are_however_they_are_listed(tmp_path, faces):
+    data = module(tmp_path / "drawn", generate=24, image_size=32)
+    data.prepare_data()
+    files = sorted((tmp_path / "drawn").rglob("*.jpg"))
+    rows = [f"{file},{'real' if file.parent.name == 'real' else 'fake'}" for file in files]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    assert data.is_generated()
+    assert module(faces, manifest=str(tmp_path / "list.csv")).is_generated()
+    assert not module(faces).is_generated()
 
 
 def test_hyperparameters_are_primitives(faces):

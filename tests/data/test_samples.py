@@ -204,6 +204,8 @@ BAD_MANIFESTS = {
     "empty split": ("path,label,split\na,0,train\nb,1,\n", ["row 2", "''"]),
     "path twice": ("path,label\na,0\nb,1\n a ,1\n", ["a stands twice"]),
     "path twice, other slash": ("path,label\nx/a,0\nb,1\nx\\a,1\n", ["x/a stands twice"]),
+    "path twice, by a detour": ("path,label\nx/a,0\nb,1\n./x//y/../a,1\n", ["x/a stands twice"]),
+    "empty path": ("path,label\na,0\n,1\n", ["line 3: no path"]),
     "one class": ("path,label\na,1\nb,fake\n", ["every row is fake", "both"]),
 }
 

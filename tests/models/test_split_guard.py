@@ -40,6 +40,14 @@ def test_another_split_of_the_same_root_is_refused(checkpoint, tmp_path, generat
     assert not list(tmp_path.rglob("metrics.json"))
 
 
+def test_a_manifest_of_the_same_folder_is_no_other_data(checkpoint, tmp_path, generated_faces):
+    files = sorted(generated_faces.rglob("*.jpg"))[20:]
+    rows = [f"{file.relative_to(generated_faces)},{file.relative_to(generated_faces).parts[0]}" for file in files]
+    (tmp_path / "some.csv").write_text("\n".join(["path,label", *rows]))
+    with pytest.raises(CheckpointError, match=r"another split.*--allow-new-split"):
+        run_test(checkpoint, tmp_path, faces_data(generated_faces, manifest=str(tmp_path / "some.csv")))
+
+
 def test_another_validation_part_is_refused_too(checkpoint, tmp_path, generated_faces):
     detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
     trainer = quiet_trainer(tmp_path)
