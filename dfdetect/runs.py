@@ -101,9 +101,9 @@ def newest_checkpoint(which: str, name: str | None = None, root: str | Path = LO
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def refuse_passing_over(checkpoint: Path | None, name: str | None = None, root: str | Path = LOG_FOLDER) -> None:
+def _refuse_passing_over(checkpoint: Path | None, name: str | None) -> None:
     """Refuse to go on with a run where a newer one was stopped before it had a checkpoint; raises `CheckpointError`."""
-    configs = Path(root).glob(f"{glob.escape(name) if name else '*'}/version_*/{CONFIG}")
+    configs = Path(LOG_FOLDER).glob(f"{glob.escape(name) if name else '*'}/version_*/{CONFIG}")
     newest = max(configs, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None or (newest.parent / "checkpoints" / "last.ckpt").exists():
         return
@@ -119,7 +119,7 @@ def _take_newest(plan: Plan, which: str, name: str | None) -> None:
     child = "LOCAL_RANK" in os.environ and os.environ.get(_CHOSEN)
     checkpoint = Path(child) if child else newest_checkpoint(which, name)
     if plan.subcommand == "fit":
-        refuse_passing_over(checkpoint, name)
+        _refuse_passing_over(checkpoint, name)
     if checkpoint is None:
         raise CheckpointError(_nothing_trained(plan.subcommand, which, name))
     os.environ[_CHOSEN] = str(checkpoint)  # processes that this one starts for further devices take the same

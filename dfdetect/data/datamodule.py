@@ -129,14 +129,12 @@ class DeepfakeDataModule(LightningDataModule):
                 raise UsageError("predict needs a folder of images: --data.predict_root DIR")
             self.datasets["predict"] = self._dataset(list_images(self.predict_root), cached=False)
             return
-        if self.samples is None:
-            self.samples = load_samples(self.root, self.manifest)
-            self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
-            if self.generate not in (0, len(self.samples)) and self.manifest is None and is_generated(self.root):
-                rank_zero_info(
-                    f"{self.root} holds {len(self.samples)} generated faces, not the {self.generate} of data.generate; "
-                    "delete the folder to have them drawn"
-                )
+        samples, _ = self._split()
+        if self.generate not in (0, len(samples)) and self.manifest is None and is_generated(self.root):
+            rank_zero_info(
+                f"{self.root} holds {len(samples)} generated faces, not the {self.generate} of data.generate; "
+                "delete the folder to have them drawn"
+            )
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]
         for name in needed:
             part = self.part(name)
@@ -181,7 +179,7 @@ class DeepfakeDataModule(LightningDataModule):
         samples, parts = self._split()
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
-            "root": str(samples.root.resolve()),
+            "root": str(samples.folder()),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
             **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},

@@ -53,6 +53,13 @@ class Samples:
         """Path of one image that can be opened."""
         return os.path.join(self.root, self.paths[index])
 
+    def folder(self) -> Path:
+        """The deepest folder that holds all images, however they are listed; rows are in order of their paths."""
+        try:
+            return Path(os.path.commonpath([os.path.realpath(self.file(i)) for i in (0, -1)]))
+        except ValueError:  # Windows: two drives have none
+            return self.root.resolve()
+
     def column(self, name: str) -> list[str]:
         """A column, or empty strings where the data has none of that name."""
         return self.columns.get(name) or [""] * len(self)

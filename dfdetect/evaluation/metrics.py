@@ -98,11 +98,6 @@ class ScoreTable:
         return np.asarray((risk * ordered).sum(axis=1) / answered[:, -1])
 
 
-def auroc(label: Labels, p_fake: Floats) -> float:
-    """Area under the ROC curve, in [0, 1]: the chance that a random fake scores above a random real, ties half."""
-    return float(ScoreTable(label, p_fake).measure()["auroc"][0])
-
-
 def equal_error_rate(label: Labels, p_fake: Floats) -> float:
     """Mean of both error rates at the threshold where they differ least, in [0, 1]; NaN with one class or a NaN score.
 

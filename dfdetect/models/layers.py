@@ -52,7 +52,7 @@ class PooledLinearHead(nn.Module):
 class StridedDepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with a stride, computed in float32 under autocast on a CPU.
 
-    oneDNN has no fast backward pass of it in bfloat16: float32 is 3 to 20 times as fast (benchmarks/profile_step.py).
+    oneDNN has no fast backward pass of it in bfloat16: float32 is many times as fast (benchmarks/profile_step.py).
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002

@@ -40,9 +40,12 @@ def test_another_split_of_the_same_root_is_refused(checkpoint, tmp_path, generat
     assert not list(tmp_path.rglob("metrics.json"))
 
 
-def test_a_manifest_of_the_same_folder_is_no_other_data(checkpoint, tmp_path, generated_faces):
-    files = sorted(generated_faces.rglob("*.jpg"))[20:]
-    rows = [f"{file.relative_to(generated_faces)},{file.relative_to(generated_faces).parts[0]}" for file in files]
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_manifest_of_the_same_files_is_no_other_data(checkpoint, tmp_path, generated_faces, absolute):
+    rows = []
+    for file in sorted(generated_faces.rglob("*.jpg"))[20:]:
+        inner = file.relative_to(generated_faces)
+        rows.append(f"{file if absolute else inner},{inner.parts[0]}")
     (tmp_path / "some.csv").write_text("\n".join(["path,label", *rows]))
     with pytest.raises(CheckpointError, match=r"another split.*--allow-new-split"):
         run_test(checkpoint, tmp_path, faces_data(generated_faces, manifest=str(tmp_path / "some.csv")))
