@@ -23,6 +23,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
+from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import TrainingError, UsageError
@@ -90,6 +91,7 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(BestCheckpoint, "best_checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(TensorBoardFigures, "figures")
+        parser.add_lightning_class_args(EvaluationResults, "results")
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
         parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)

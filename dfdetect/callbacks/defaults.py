@@ -21,11 +21,10 @@ def fixed_callbacks(logs: bool = True) -> list[Callback]:
         *([LearningRateMonitor("epoch")] if logs else []),
         History(),
         RunRecord(),
-        EvaluationResults(),
         PredictionWriter(),
     ]
 
 
 def default_callbacks() -> list[Callback]:
     """All of the command line's callbacks: `Trainer(callbacks=default_callbacks())`."""
-    return [*fixed_callbacks(), TensorBoardFigures(), BestCheckpoint(), LastCheckpoint()]
+    return [*fixed_callbacks(), TensorBoardFigures(), BestCheckpoint(), LastCheckpoint(), EvaluationResults()]

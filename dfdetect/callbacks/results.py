@@ -1,17 +1,23 @@
 """What `validate`, `test` and `predict` leave behind: tables, CSV and JSON files, figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from matplotlib.figure import Figure
 
 from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.summary import torn_note
+from dfdetect.errors import UsageError
+from dfdetect.evaluation.calibration import choose_threshold
 from dfdetect.evaluation.canvas import save_figure
+from dfdetect.evaluation.confidence import abstention_figure, reliability_figure
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.figures import (
     MAX_MISTAKES,
@@ -20,15 +26,19 @@ from dfdetect.evaluation.figures import (
     pr_figure,
     roc_figure,
 )
-from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
+from dfdetect.evaluation.metrics import retempered
+from dfdetect.evaluation.tables import METRICS, metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import Facts, changed_preprocessing, is_another_part, is_cross_dataset
 
 
 def collect_predictions(
-    detector: DeepfakeDetector, dataset: DeepfakeDataset
+    detector: DeepfakeDetector, dataset: DeepfakeDataset, by: Sequence[str] = ()
 ) -> tuple[Predictions, np.ndarray[Any, Any]]:
-    """The last validation or test pass as `Predictions`, and each one's place in the data set; call it on all ranks."""
+    """The last validation or test pass as `Predictions`, and each one's place in the data set; call it on all ranks.
+
+    `by` names the columns that the predictions are to carry along.
+    """
     index, label, margin = detector.predictions.compute()
     samples = dataset.samples
     rows = index.cpu().numpy()
@@ -36,9 +46,10 @@ def collect_predictions(
     predictions = Predictions(
         path=[samples.paths[i] for i in rows],
         label=label.cpu().numpy().astype(np.int64),
-        p_fake=detector.p_fake(margin).double().cpu().numpy(),
+        p_fake=detector.p_fake(margin.cpu().double()).numpy(),
         group=[groups[i] for i in rows],
         source=[sources[i] for i in rows],
+        columns={name: [values[i] for i in rows] for name in by for values in [samples.column(name)]},
     )
     return predictions, rows
 
@@ -62,53 +73,93 @@ def draw_mistakes(
 
 
 class EvaluationResults(Callback):
-    """Prints the table of a test or a validation and writes it: metrics.json, predictions.csv, four figures.
+    """Prints the table of a test or a validation and writes it: metrics.json, predictions.csv, figures.
 
     They go into the run of the checkpoint, a validation's in `validation/` there; those of other data than the run's go
     into `cross-dataset/NAME`.
+
+    Args:
+        by: columns of the manifest whose values get figures of their own, as each `source` does.
     """
+
+    def __init__(self, by: list[str] | None = None) -> None:
+        self.by = by or []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse a column that the data does not have, before hours of work; raises `UsageError`."""
+        data = data_of(trainer)
+        if data is None or stage == "predict" or not self.by:
+            return
+        has = data.part("test").columns
+        if missing := [name for name in self.by if name not in has]:
+            raise UsageError(f"results.by: {data.origin} has no column {', '.join(missing)}; it has {', '.join(has)}")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write everything, on the first process."""
-        _write_results(trainer, pl_module, "test", Path())
+        self._write(trainer, pl_module, "test", Path())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The same for `validate`; during a fit the logger has the figures."""
         if trainer.state.fn == TrainerFn.VALIDATING:
-            _write_results(trainer, pl_module, "val", Path("validation"))
+            self._write(trainer, pl_module, "val", Path("validation"))
+
+    def _write(self, trainer: Trainer, detector: LightningModule, part: Literal["val", "test"], below: Path) -> None:
+        data = data_of(trainer)
+        if data is None or not isinstance(detector, DeepfakeDetector):
+            return
+        dataset = data.datasets[part]
+        predictions, rows = collect_predictions(detector, dataset, self.by)
+        folder = results_folder(trainer, detector, data) / below
+        if not trainer.is_global_zero or is_dry_run(trainer):
+            return
+        threshold, temperature = float(detector.facts["threshold"]), float(detector.facts["temperature"])
+        result = evaluate(predictions, threshold, temperature=temperature)
+        limited = getattr(trainer, f"limit_{part}_batches") not in (None, 1.0)
+        result["notes"] += _origin_notes(detector.facts, data, part, len(rows), limited)
+        if is_cross_dataset(detector.facts, data):
+            result |= _best_threshold_here(predictions, threshold, result)
+        result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
+        name = {"val": "Validation", "test": "Test"}[part]
+        say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
+        write_predictions(folder / "predictions.csv", predictions)
+        title = f"{name}: {data.origin.stem}"
+        figures = _figures(predictions, result, title)
+        figures["mistakes"] = draw_mistakes(predictions, rows, dataset, title, threshold)
+        for stem, figure in figures.items():
+            save_figure(figure, folder / f"{stem}.png")
+        write_json(folder / METRICS, result)  # last: where it is, the others are
+        say(f"\nWritten to {folder}: {METRICS} predictions.csv " + " ".join(f"{stem}.png" for stem in figures))
 
 
-def _write_results(trainer: Trainer, detector: LightningModule, part: Literal["val", "test"], below: Path) -> None:
-    data = data_of(trainer)
-    if data is None or not isinstance(detector, DeepfakeDetector):
-        return
-    dataset = data.datasets[part]
-    predictions, rows = collect_predictions(detector, dataset)
-    folder = run_folder(trainer)
-    if not trainer.is_global_zero or is_dry_run(trainer):
-        return
-    if is_cross_dataset(detector.facts, data):
-        below = Path("cross-dataset", data.origin.resolve().stem) / below
-    folder = folder / below
-    threshold = float(detector.facts["threshold"])
-    result = evaluate(predictions, threshold)
-    limited = getattr(trainer, f"limit_{part}_batches") not in (None, 1.0)
-    result["notes"] += _origin_notes(detector.facts, data, part, len(rows), limited)
-    result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
-    name = {"val": "Validation", "test": "Test"}[part]
-    say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
-    write_json(folder / "metrics.json", result)
-    write_predictions(folder / "predictions.csv", predictions)
-    title = f"{name}: {data.origin.stem}"
-    figures = {
+def results_folder(trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeDataModule) -> Path:
+    """Where the results of `data` go; call it on all ranks, they agree on it."""
+    other = Path("cross-dataset", data.origin.resolve().stem) if is_cross_dataset(detector.facts, data) else Path()
+    return run_folder(trainer) / other
+
+
+def _figures(predictions: Predictions, result: dict[str, Any], title: str) -> dict[str, Figure]:
+    label, p_fake, threshold = predictions.label, predictions.p_fake, result["threshold"]
+    before = None if result["temperature"] == 1 else retempered(p_fake, result["temperature"], 1.0)
+    return {
         "confusion_matrix": confusion_matrix_figure(np.asarray(result["confusion_matrix"]), title),
-        "roc": roc_figure(predictions.label, predictions.p_fake, title, threshold=threshold),
-        "pr": pr_figure(predictions.label, predictions.p_fake, title),
-        "mistakes": draw_mistakes(predictions, rows, dataset, title, threshold),
+        "roc": roc_figure(label, p_fake, title, threshold=threshold),
+        "pr": pr_figure(label, p_fake, title),
+        "reliability": reliability_figure(label, p_fake, title, uncalibrated=before),
+        "abstention": abstention_figure(label, p_fake, title, threshold=threshold),
     }
-    for stem, figure in figures.items():
-        save_figure(figure, folder / f"{stem}.png")
-    say(f"\nWritten to {folder}: metrics.json predictions.csv " + " ".join(f"{stem}.png" for stem in figures))
+
+
+def _best_threshold_here(predictions: Predictions, threshold: float, result: dict[str, Any]) -> dict[str, Any]:
+    """How far the best threshold moved on another data set; it is shown, and never used."""
+    if result["n_real"] == 0 or result["n_fake"] == 0:
+        return {}
+    best = choose_threshold(predictions.label, predictions.p_fake)
+    accuracy = evaluate(predictions, best, resamples=0)["accuracy"]
+    note = (
+        f"The best threshold for these images would be {best:.3f}, with accuracy {accuracy:.4f}, not the stored "
+        f"{threshold:.3f}, with {result['accuracy']:.4f}. It is not used: it is known from these labels only."
+    )
+    return {"best_threshold": best, "accuracy_at_best_threshold": accuracy, "notes": [*result["notes"], note]}
 
 
 def _origin_notes(
@@ -116,10 +167,14 @@ def _origin_notes(
 ) -> list[str]:
     """What a reader must know of where the images come from."""
     notes = []
+    if not facts["calibrated"]:
+        notes.append("Threshold and temperature are uncalibrated: no validation of both classes has fitted them.")
     if is_cross_dataset(facts, data):
         notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.origin}")
     elif is_another_part(facts, data, part):
         notes.append("Another split than the training's was allowed: training may have seen these images.")
+    elif torn := (facts.get("split") or {}).get("groups_torn"):
+        notes.append(f"Leak: {torn_note(torn)}.")
     if part == "val":
         notes.append("The checkpoint was chosen by these images: the figures are too good for an estimate.")
     notes += [f"Other preprocessing than in training: {change}" for change in changed_preprocessing(facts, data)]

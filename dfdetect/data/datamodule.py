@@ -1,7 +1,6 @@
 """DeepfakeDataModule: from a data root to loaders for training, validation, test and prediction."""
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,11 +19,20 @@ from dfdetect.data.download import download_kaggle, is_missing
 from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
 from dfdetect.data.resize import CROPS, METHOD, Crop
 from dfdetect.data.samples import Samples, list_images, load_samples
-from dfdetect.data.splits import PARTS, Parts, assign_parts, fingerprint, groups_torn, write_split
+from dfdetect.data.splits import (
+    PARTS,
+    Parts,
+    Split,
+    assign_parts,
+    fingerprint,
+    groups_torn,
+    kind_of_split,
+    write_split,
+)
+from dfdetect.data.summary import summarise
 from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
-from dfdetect.evaluation.evaluate import caveats
 
 ClassBalance = Literal["none", "weighted_loss", "sampler"]
 
@@ -50,8 +58,13 @@ class DeepfakeDataModule(LightningDataModule):
         cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
         cache_dir: folder of the disk cache; null for the user's cache folder.
         class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often.
+        split: `given` takes the folders' or the manifest's split, `grouped` divides so that no group crosses parts,
+            `random` takes no notice of groups; `auto` is given where there is a split, else grouped where groups are
+            known, else random.
         split_ratios: shares of training, validation and test part.
         split_seed: another seed, another split.
+        folds: cross-validation: so many equal test parts, which together are all images; 0 for one test part.
+        fold: which of them is the test part, from 0.
         seed: order and augmentation of the training images. The command line sets it to `seed_everything`.
         allow_new_split: test a checkpoint on a test part that its training did not leave out.
         predict_root: folder of unlabelled images for `predict`.
@@ -75,8 +88,11 @@ class DeepfakeDataModule(LightningDataModule):
         cache: CacheMode = "disk",
         cache_dir: str | None = None,
         class_balance: ClassBalance = "none",
+        split: Split = "auto",
         split_ratios: tuple[float, float, float] = (0.70, 0.15, 0.15),
         split_seed: int = 0,
+        folds: int = 0,
+        fold: int = 0,
         seed: int = 0,
         allow_new_split: bool = False,
         predict_root: str | None = None,
@@ -84,10 +100,15 @@ class DeepfakeDataModule(LightningDataModule):
         super().__init__()
         self.save_hyperparameters(ignore=["augment", "seed"])
         _check_choices(
-            crop=(crop, CROPS), cache=(cache, CACHE_MODES), class_balance=(class_balance, get_args(ClassBalance))
+            crop=(crop, CROPS),
+            cache=(cache, CACHE_MODES),
+            class_balance=(class_balance, get_args(ClassBalance)),
+            split=(split, get_args(Split)),
         )
         _check_at_least(1, image_size=image_size, batch_size=batch_size)
         _check_at_least(0, generate=generate, seed=seed, num_workers=0 if num_workers == "auto" else num_workers)
+        if folds == 1 or folds < 0 or not 0 <= fold < max(1, folds):
+            raise UsageError(f"data.folds is 0 or at least 2, and data.fold from 0 below it; got {folds} and {fold}")
         self.root, self.manifest = Path(root), manifest
         self.download, self.generate = download, generate
         self.image_size, self.crop = image_size, crop
@@ -97,13 +118,15 @@ class DeepfakeDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
         self.class_balance = class_balance
-        self.split_ratios, self.split_seed, self.seed = split_ratios, split_seed, seed
+        self.split, self.split_ratios, self.split_seed, self.seed = split, split_ratios, split_seed, seed
+        self.folds, self.fold = folds, fold
         self.allow_new_split = allow_new_split
         self.predict_root = predict_root
         self.samples: Samples | None = None
         self.parts: Parts | None = None
         self.datasets: dict[str, DeepfakeDataset] = {}
         self._split_facts: dict[str, str | int] | None = None
+        self._tests_everything = False
 
     def prepare_data(self) -> None:
         """Fetch or draw the data where it is missing and that was asked for; one process a machine.
@@ -124,6 +147,7 @@ class DeepfakeDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Index and split the images; `stage` is fit, validate, test or predict."""
+        self._tests_everything = False
         if stage == "predict":
             if self.predict_root is None:
                 raise UsageError("predict needs a folder of images: --data.predict_root DIR")
@@ -159,6 +183,8 @@ class DeepfakeDataModule(LightningDataModule):
     def part(self, name: str) -> Samples:
         """Samples of `train`, `val` or `test`; after `setup`."""
         samples, parts = self._split()
+        if name == "test" and self._tests_everything:
+            return samples
         return samples.select((parts == PARTS.index(name)).nonzero()[0])
 
     def class_weights(self) -> Tensor | None:
@@ -177,9 +203,12 @@ class DeepfakeDataModule(LightningDataModule):
 
     def _describe_split(self) -> dict[str, str | int]:
         samples, parts = self._split()
+        kind = kind_of_split(samples, self.split, self.folds)
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
             "root": str(samples.folder()),
+            "kind": kind if not self.folds else f"{kind}, fold {self.fold} of {self.folds}",
+            "groups_torn": groups_torn(samples, parts),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
             **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},
@@ -190,6 +219,15 @@ class DeepfakeDataModule(LightningDataModule):
         """How a file becomes the network's input: primitives only."""
         return {"image_size": self.image_size, "crop": self.crop, "interpolation": METHOD}
 
+    def has_given_test_part(self) -> bool:
+        """Whether the data itself says which images are for testing."""
+        return "test" in self._split()[0].column("split")
+
+    def test_on_everything(self) -> None:
+        """Make all images the test part: for a detector that was trained on another data set."""
+        self._tests_everything = True
+        self.datasets["test"] = self._dataset(self.part("test"))
+
     def save_split(self, folder: Path) -> None:
         """Write `split.csv` and `split.sha256` into a run's folder."""
         samples, parts = self._split()
@@ -199,26 +237,11 @@ class DeepfakeDataModule(LightningDataModule):
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
         samples, parts = self._split()
-        lines = [
-            f"{self.origin}  ({samples.layout})",
-            f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources",
-        ]
-        for name in PARTS:
-            part = self.part(name)
-            fakes = int(part.labels.sum())
-            groups = len(set(part.groups())) if "group" in part.columns else "-"
-            sources = Counter(source for source in part.column("source") if source)
-            shown = ", ".join(f"{source} {n}" for source, n in sources.most_common(6)) or "-"
-            lines.append(f"{name:<8}{len(part):>8}{len(part) - fakes:>8}{fakes:>8}{groups:>8}  {shown}")
-        if samples.ignored:
-            lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
-        if torn := groups_torn(samples, parts):
-            lines.append(f"WARNING: the given split tears {torn} groups apart; its test figures are too good")
-        test = self.part("test")
-        n_fake = int(test.labels.sum())
-        kinds = {s for s, y in zip(test.column("source"), test.labels.tolist(), strict=True) if s and y == 1}
-        notes = caveats(len(test) - n_fake, n_fake, len(kinds)) if len(test) else []
-        return "\n".join(lines + [f"Test part: {note}" for note in notes])
+        kind = kind_of_split(samples, self.split, self.folds)
+        fold = f", fold {self.fold} of {self.folds}" if self.folds else ""
+        if self.folds and "split" in samples.columns:
+            fold += "; the given split is not used"
+        return summarise(self.origin, samples, parts, kind + fold)
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
@@ -249,7 +272,9 @@ class DeepfakeDataModule(LightningDataModule):
         if self.samples is None or self.parts is None:
             self.prepare_data()
             self.samples = load_samples(self.root, self.manifest)
-            self.parts = assign_parts(self.samples, self.split_seed, self.split_ratios)
+            self.parts = assign_parts(
+                self.samples, self.split_seed, self.split_ratios, self.split, self.folds, self.fold
+            )
         return self.samples, self.parts
 
     def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:

@@ -68,6 +68,10 @@ class Samples:
         """Group of each image; an image without one is its own group."""
         return [group or path for group, path in zip(self.column("group"), self.paths, strict=True)]
 
+    def has_groups(self) -> bool:
+        """Whether any image is said to share its source photo, person or video with others."""
+        return any(self.column("group"))
+
     def select(self, indices: npt.NDArray[np.intp]) -> "Samples":
         """The rows at `indices`, in that order."""
         rows = indices.tolist()

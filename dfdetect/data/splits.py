@@ -7,9 +7,10 @@ contents or on a random generator's version.
 import csv
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,32 +20,81 @@ from dfdetect.errors import DataLayoutError
 from dfdetect.files import replacing
 
 PARTS = ("train", "val", "test")
+Split = Literal["auto", "grouped", "random", "given"]
 Parts = npt.NDArray[np.int8]
 """(N,) int8: index into PARTS of each image."""
 
 
-def assign_parts(samples: Samples, seed: int = 0, ratios: Sequence[float] = (0.70, 0.15, 0.15)) -> Parts:
+def assign_parts(
+    samples: Samples,
+    seed: int = 0,
+    ratios: Sequence[float] = (0.70, 0.15, 0.15),
+    split: Split = "auto",
+    folds: int = 0,
+    fold: int = 0,
+) -> Parts:
     """Divide samples into training, validation and test part.
 
     A given split is respected; a part that it lacks is cut out of its training part, in the share that `ratios` give
-    it. Images of one group stay together. Each part has the whole's share of every class (and, without groups, of every
-    source) up to rounding; with groups as nearly as whole groups allow.
+    it. A grouped split keeps the images of one group together. Each part has the whole's share of every class and
+    source up to rounding; with groups as nearly as whole groups allow.
 
     Args:
         samples: N images.
         seed: another seed, another split.
         ratios: shares of the three parts, summing to 1.
+        split: see `kind_of_split`.
+        folds: number of equal test parts, each image in one of them; 0 for one test part as large as `ratios` say.
+        fold: which of them is the test part, from 0; the rest is divided into training and validation as `ratios` say.
 
     Returns:
         (N,) int8, an index into PARTS.
 
     Raises:
-        DataLayoutError: the ratios are no shares, or there are fewer images than parts.
+        DataLayoutError: the ratios are no shares, the data lacks what `split` asks for, or there are fewer images than
+            parts.
     """
     if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
         raise DataLayoutError(f"data.split_ratios must be three shares that sum to 1, got {list(ratios)}")
-    if "split" not in samples.columns:
-        return _divide(samples, seed, ratios)
+    kind = kind_of_split(samples, split, folds)
+    if kind == "given":
+        return _complete(samples, seed, ratios)
+    grouped = kind == "grouped"
+    if not folds:
+        return _divide(samples, seed, ratios, grouped)
+    is_test = _divide(samples, seed, [1 / folds] * folds, grouped) == fold
+    parts = np.full(len(samples), PARTS.index("test"), np.int8)
+    rest = np.flatnonzero(~is_test)
+    learnt = ratios[0] + ratios[1]
+    parts[rest] = _divide(samples.select(rest), seed, [ratios[0] / learnt, ratios[1] / learnt], grouped)
+    return parts
+
+
+def kind_of_split(samples: Samples, split: Split = "auto", folds: int = 0) -> str:
+    """How samples are divided: `given`, `grouped` or `random`.
+
+    `auto` is the given split where there is one and no folds are asked for, else grouped where groups are known, else
+    random.
+
+    Raises:
+        DataLayoutError: the data lacks what `split` asks for; the message says how to come by it.
+    """
+    given, grouped = "split" in samples.columns, samples.has_groups()
+    if split == "given" and (folds or not given):
+        cause = "says nothing of folds" if folds else "is asked for, but the data has no split folders or column"
+        raise DataLayoutError(f"data.split: given {cause}. Use data.split: grouped or random")
+    if split == "grouped" and not grouped:
+        raise DataLayoutError(
+            "data.split: grouped is asked for, but no groups are known. `dfdetect audit ROOT` finds images that come "
+            "from one photo and writes audit/manifest.csv, for --data.manifest"
+        )
+    if split != "auto":
+        return split
+    return "given" if given and not folds else "grouped" if grouped else "random"
+
+
+def _complete(samples: Samples, seed: int, ratios: Sequence[float]) -> Parts:
+    """The given split; what it lacks is cut out of its training part."""
     given = np.fromiter((PARTS.index(split) for split in samples.columns["split"]), np.int8, len(samples))
     missing = [part for part in range(3) if not (given == part).any()]
     if 0 in missing or not missing:
@@ -52,16 +102,24 @@ def assign_parts(samples: Samples, seed: int = 0, ratios: Sequence[float] = (0.7
     train = np.flatnonzero(given == 0)
     shares = [ratios[part] if part in missing else 0.0 for part in range(3)]
     shares[0] = 1 - sum(shares)
-    given[train] = _divide(samples.select(train), seed, shares)
+    given[train] = _divide(samples.select(train), seed, shares, samples.has_groups())
     return given
 
 
 def groups_torn(samples: Samples, parts: Parts) -> int:
-    """Number of groups with images in more than one part: 0 unless a given split tears them."""
-    if "group" not in samples.columns:
+    """Number of groups with images in more than one part: 0 unless a given or a random split tears them."""
+    if not samples.has_groups():
         return 0
-    pairs = {(group, part) for group, part in zip(samples.groups(), parts.tolist(), strict=True)}
-    return sum(count > 1 for count in Counter(group for group, _ in pairs).values())
+    group, _ = _number(samples.groups())
+    pairs = np.unique(group * len(PARTS) + parts)
+    return int((np.bincount(pairs // len(PARTS)) > 1).sum())
+
+
+def _number(names: Sequence[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """(N,) the number of each name, from 0, and the names by their numbers."""
+    numbers: dict[str, int] = {}
+    each = np.fromiter((numbers.setdefault(name, len(numbers)) for name in names), np.int64, len(names))
+    return each, list(numbers)
 
 
 def fingerprint(samples: Samples, parts: Parts, part: int | None = None) -> str:
@@ -69,13 +127,14 @@ def fingerprint(samples: Samples, parts: Parts, part: int | None = None) -> str:
 
     It depends on paths relative to the data root, so a data set that was copied elsewhere keeps its fingerprint.
     """
-    labels = samples.labels.tolist()
-    rows = [
-        f"{PARTS[p]}\t{labels[i]}\t{samples.paths[i]}\n"
-        for i, p in enumerate(parts.tolist())
-        if part is None or p == part
-    ]
-    return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for name in sorted(PARTS):
+        number = PARTS.index(name)
+        for label in (0, 1) if part in (None, number) else ():
+            members = np.flatnonzero((parts == number) & (samples.labels == label)).tolist()
+            for row in sorted(f"{samples.paths[i]}\n" for i in members):
+                digest.update(f"{name}\t{label}\t{row}".encode())
+    return digest.hexdigest()
 
 
 def write_split(path: Path, samples: Samples, parts: Parts) -> None:
@@ -96,43 +155,56 @@ def _keyed_hash(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest(), "big")
 
 
-def _divide(samples: Samples, seed: int, ratios: Sequence[float]) -> Parts:
-    if len(samples) < 3:
-        raise DataLayoutError(f"{len(samples)} images cannot be divided into training, validation and test part")
-    if "group" in samples.columns:
+def _divide(samples: Samples, seed: int, ratios: Sequence[float], grouped: bool) -> Parts:
+    """(N,) the number of one of the parts that `ratios` list, for each sample."""
+    if len(samples) < len(ratios):
+        raise DataLayoutError(f"{len(samples)} images cannot be divided into {len(ratios)} parts")
+    if grouped:
         return _divide_groups(samples, seed, ratios)
     ranks = np.fromiter((_keyed_hash(seed, path) for path in samples.paths), np.uint64, len(samples))
-    sources = np.unique(np.asarray(samples.column("source")), return_inverse=True)[1]
-    order = np.lexsort((ranks, sources, samples.labels))
-    strata = sources[order] * 2 + samples.labels[order]
+    order = np.lexsort((ranks, _strata(samples), samples.labels))
     parts = np.zeros(len(samples), np.int8)
-    taken = np.zeros((2, 3), np.int64)
-    for members in np.split(order, np.flatnonzero(np.diff(strata)) + 1):
+    taken = np.zeros((2, len(ratios)), np.int64)
+    shares = np.cumsum(ratios).tolist()
+    for members in np.split(order, np.flatnonzero(np.diff(_strata(samples)[order])) + 1):
         mine = taken[samples.labels[members[0]]]  # what the class's earlier sources were rounded to is made up for
         seen = int(mine.sum()) + len(members)
-        train_end = min(max(round(ratios[0] * seen) - int(mine[0]), 0), len(members))
-        val_end = min(max(round((ratios[0] + ratios[1]) * seen) - int(mine[:2].sum()), train_end), len(members))
-        parts[members[train_end:val_end]] = 1
-        parts[members[val_end:]] = 2
-        mine += (train_end, val_end - train_end, len(members) - val_end)
+        ends = [0]
+        for part, share in enumerate(shares[:-1]):
+            wanted = round(share * seen) - int(mine[: part + 1].sum())
+            ends.append(min(max(wanted, ends[-1]), len(members)))
+        ends.append(len(members))
+        for part, (start, end) in enumerate(pairwise(ends)):
+            parts[members[start:end]] = part
+        mine += np.diff(ends)
     return parts
 
 
+def _strata(samples: Samples) -> npt.NDArray[np.intp]:
+    """(N,) the number of each sample's source and class together."""
+    sources = np.unique(np.asarray(samples.column("source")), return_inverse=True)[1]
+    return np.asarray(sources * 2 + samples.labels, dtype=np.intp)
+
+
 def _divide_groups(samples: Samples, seed: int, ratios: Sequence[float]) -> Parts:
-    """Whole groups, largest first, each to the part that lacks most of what the group holds."""
-    counts: dict[str, list[int]] = {}
-    names = samples.groups()
-    for name, label in zip(names, samples.labels.tolist(), strict=True):
-        counts.setdefault(name, [0, 0])[label] += 1
-    totals = np.bincount(samples.labels, minlength=2).tolist()
+    """Whole groups, largest first, each to the part that lacks most of what the group holds, by class and source."""
+    strata = _strata(samples)
+    kinds = int(strata.max()) + 1
+    group, names = _number(samples.groups())
+    held, counts = np.unique(group * kinds + strata, return_counts=True)
+    starts = np.searchsorted(held // kinds, np.arange(len(names) + 1))
+    holds = np.stack([held % kinds, counts], axis=1).astype(np.int32)
+    totals = np.bincount(strata, minlength=kinds).tolist()
     wanted = [[max(ratio * total, 1e-9) for total in totals] for ratio in ratios]
-    lacking = [list(row) for row in wanted]
-    home: dict[str, int] = {}
-    for name in sorted(counts, key=lambda g: (-sum(counts[g]), _keyed_hash(seed, g))):
-        real, fake = counts[name]
-        need = [real * lacking[p][0] / wanted[p][0] + fake * lacking[p][1] / wanted[p][1] for p in range(3)]
-        part = max((p for p in range(3) if ratios[p] > 0), key=need.__getitem__)
-        lacking[part][0] -= real
-        lacking[part][1] -= fake
-        home[name] = part
-    return np.fromiter((home[name] for name in names), np.int8, len(names))
+    lacking = [list(part) for part in wanted]
+    usable = [part for part, ratio in enumerate(ratios) if ratio > 0]
+    ranks = np.fromiter((_keyed_hash(seed, name) for name in names), np.uint64, len(names))
+    home = np.zeros(len(names), np.int8)
+    for number in np.lexsort((ranks, -np.bincount(group))):
+        mine = holds[starts[number] : starts[number + 1]].tolist()
+        needs = [sum(n * lacking[part][kind] / wanted[part][kind] for kind, n in mine) for part in usable]
+        part = usable[needs.index(max(needs))]
+        for kind, n in mine:
+            lacking[part][kind] -= n
+        home[number] = part
+    return home[group]

@@ -1,8 +1,13 @@
 """Temperature and threshold, fitted on validation scores and stored in the checkpoint: never on a test part."""
 
+from typing import Any
+
 import numpy as np
 
 from dfdetect.evaluation.metrics import Floats, Labels
+
+UNCALIBRATED = {"threshold": 0.5, "temperature": 1.0, "calibrated": False, "n_calibration": 0}
+"""What a checkpoint says of its verdicts until a validation has fitted them."""
 
 TEMPERATURES = (0.05, 20.0)
 """Between these: scores that separate the classes perfectly would otherwise be sharpened without end."""
@@ -11,6 +16,18 @@ TEMPERATURES = (0.05, 20.0)
 def sigmoid(margin: Floats) -> Floats:
     """(N,) logit of fake minus logit of real to p_fake in [0, 1], without overflow."""
     return np.asarray(np.exp(-np.logaddexp(0.0, -margin)))
+
+
+def calibrate(margin: Floats, label: Labels) -> dict[str, Any]:
+    """Temperature, then threshold, by the scores of one validation pass: the facts of `UNCALIBRATED`, fitted.
+
+    Args:
+        margin: (N,) finite, logit of fake minus logit of real.
+        label: (N,) 0 real, 1 fake, of both classes.
+    """
+    temperature = fit_temperature(margin, label)
+    threshold = choose_threshold(label, sigmoid(margin / temperature))
+    return {"threshold": threshold, "temperature": temperature, "calibrated": True, "n_calibration": len(label)}
 
 
 def fit_temperature(margin: Floats, label: Labels) -> float:

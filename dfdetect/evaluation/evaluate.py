@@ -4,8 +4,8 @@
 torch or scikit-learn; both judge it in the tests. fake (1) is the positive class.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from dfdetect.evaluation.metrics import Floats, Labels, ScoreTable
 
 COUNTED = ("accuracy", "precision", "recall", "f1")
 """Metrics of the verdicts at a threshold; each sample adds to them by itself."""
+_LEAST_WORST = 10
+"""A value of fewer images is not called the worst: one mistake would make it so."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Predictions:
         p_fake: (N,) in [0, 1].
         group: N group names; an image without one is its own.
         source: N source names, empty where unknown.
+        columns: further columns of N strings each, by name, whose values are to be judged one by one.
     """
 
     path: Sequence[str]
@@ -35,31 +38,40 @@ class Predictions:
     p_fake: Floats
     group: Sequence[str]
     source: Sequence[str]
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def evaluate(predictions: Predictions, threshold: float = 0.5, resamples: int = 1000) -> dict[str, Any]:
+def evaluate(
+    predictions: Predictions, threshold: float = 0.5, resamples: int = 1000, temperature: float = 1.0
+) -> dict[str, Any]:
     """All metrics of a set of predictions, each with its 95% interval.
 
     Args:
         predictions: N >= 1 predictions.
         threshold: p_fake from which an image is called fake.
         resamples: bootstrap resamples for the intervals; 0 for none.
+        temperature: what the logits were divided by to give `p_fake`.
 
     Returns:
-        n, n_real, n_fake, n_groups, threshold; accuracy, precision, recall, f1 at the threshold; auroc,
-        average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5 over all thresholds; log_loss, brier, ece of p_fake as a
-        probability; aurc, the mean error rate over all shares answered, surest first; confusion_matrix [[real as real,
-        real as fake], [fake as real, fake as fake]]; intervals, [low, high] of each metric; per_source; worst_source;
+        n, n_real, n_fake, n_groups, threshold, temperature; accuracy, precision, recall, f1 at the threshold, and with
+        the ending `_at_half` at 0.5; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5 over all thresholds;
+        log_loss, brier, ece of p_fake as a probability, and with the ending `_uncalibrated` of what it was at
+        temperature 1; aurc, the mean error rate over all shares answered, surest first; confusion_matrix [[real as
+        real, real as fake], [fake as real, fake as fake]]; intervals, [low, high] of each metric; per_source;
+        per_column, the same of each further column; worst_group, of all these values the one with the lowest accuracy;
         notes in plain words. What is undefined is None.
     """
-    label, p_fake = predictions.label, predictions.p_fake
     group = _group_index(predictions.group)
-    result = _measure(label, p_fake, group, threshold, resamples)
+    settings = _Settings(threshold, temperature, resamples)
+    result = _measure(predictions.label, predictions.p_fake, group, settings)
     result["n_groups"] = int(group.max()) + 1
-    result["per_source"] = _per_source(predictions, group, threshold, resamples)
-    result["worst_source"] = _worst_source(result["per_source"])
-    fake_sources = {s for s, y in zip(predictions.source, label.tolist(), strict=True) if s and y == 1}
-    result["notes"] = caveats(result["n_real"], result["n_fake"], len(fake_sources))
+    result["per_source"] = _per_value(predictions, predictions.source, group, settings)
+    result["per_column"] = {
+        name: _per_value(predictions, values, group, settings) for name, values in predictions.columns.items()
+    }
+    result["worst_group"] = _worst_group({"source": result["per_source"]} | result["per_column"])
+    named = zip(predictions.source, predictions.label.tolist(), strict=True)
+    result["notes"] = caveats(result["n_real"], result["n_fake"], len({s for s, y in named if s and y == 1}))
     return result
 
 
@@ -81,48 +93,63 @@ def caveats(n_real: int, n_fake: int, n_fake_sources: int) -> list[str]:
     return notes
 
 
-def _measure(label: Labels, p_fake: Floats, group: Labels, threshold: float, resamples: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Settings:
+    threshold: float
+    temperature: float
+    resamples: int
+
+
+def _measure(label: Labels, p_fake: Floats, group: Labels, settings: _Settings) -> dict[str, Any]:
     """Counts, metrics and intervals of one set of samples."""
-    table = ScoreTable(label, p_fake, threshold)
+    table = ScoreTable(label, p_fake, settings.threshold, settings.temperature)
     n_fake = int(label.sum())
     false_positive, true_positive = table.called_fake()
     n_real = len(label) - n_fake
-    intervals = group_bootstrap(table, group, resamples) if resamples else {}
+    intervals = group_bootstrap(table, group, settings.resamples) if settings.resamples else {}
     return {
         "n": len(label),
         "n_real": n_real,
         "n_fake": n_fake,
-        "threshold": threshold,
+        "threshold": settings.threshold,
+        "temperature": settings.temperature,
         **{name: _or_none(value) for name, value in table.measure().items()},
         "confusion_matrix": [[n_real - false_positive, false_positive], [n_fake - true_positive, true_positive]],
         "intervals": _as_lists(intervals),
     }
 
 
-def _per_source(predictions: Predictions, group: Labels, threshold: float, resamples: int) -> dict[str, dict[str, Any]]:
-    """Each source's own counts; a source of one class is ranked against all images of the other class."""
+def _per_value(
+    predictions: Predictions, values: Sequence[str], group: Labels, settings: _Settings
+) -> dict[str, dict[str, Any]]:
+    """Figures of each value's own images; where they are of one class, ranked against all images of the other."""
     label, p_fake = predictions.label, predictions.p_fake
-    sources = np.asarray(predictions.source)
+    column = np.asarray(values)
     result = {}
-    for source in sorted(set(predictions.source) - {""}):
-        own = sources == source
-        values = _measure(label[own], p_fake[own], group[own], threshold, resamples)
-        kept = {name: values[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
+    for value in sorted(set(values) - {""}):
+        own = column == value
+        measured = _measure(label[own], p_fake[own], group[own], settings)
+        kept = {name: measured[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
         one_class = label[own].min() == label[own].max()
         ranked = own | (label != label[own][0]) if one_class else own
-        ranking = _measure(label[ranked], p_fake[ranked], group[ranked], threshold, resamples) if one_class else values
-        intervals = {name: values["intervals"].get(name) for name in COUNTED}
+        ranking = _measure(label[ranked], p_fake[ranked], group[ranked], settings) if one_class else measured
+        intervals = {name: measured["intervals"].get(name) for name in COUNTED}
         intervals["auroc"] = ranking["intervals"].get("auroc")
         against = "all of the other class" if one_class else "its own"
-        result[source] = kept | {"auroc": ranking["auroc"], "auroc_against": against, "intervals": intervals}
+        result[value] = kept | {"auroc": ranking["auroc"], "auroc_against": against, "intervals": intervals}
     return result
 
 
-def _worst_source(per_source: dict[str, dict[str, Any]]) -> str | None:
-    """The source with the lowest accuracy, where there are several."""
-    if len(per_source) < 2:
+def _worst_group(columns: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any] | None:
+    """Column, value, n and accuracy where accuracy is lowest, of all values with more than a handful of images."""
+    large = {name: [(v, m) for v, m in slices.items() if m["n"] >= _LEAST_WORST] for name, slices in columns.items()}
+    found = [(name, value, measured) for name, slices in large.items() if len(slices) > 1 for value, measured in slices]
+    if not found:
         return None
-    return min(per_source, key=lambda source: float(per_source[source]["accuracy"]))
+    name, value, measured = min(found, key=lambda one: float(one[2]["accuracy"]))
+    interval = measured["intervals"].get("accuracy")
+    kept = {"n": measured["n"], "accuracy": measured["accuracy"], "interval": interval}
+    return {"column": name, "value": value, **kept}
 
 
 def _group_index(groups: Sequence[str]) -> Labels:

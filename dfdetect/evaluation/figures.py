@@ -75,7 +75,7 @@ def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = 
         title: First line of the title; n follows on the second.
         threshold: Smallest probability that is called fake.
     """
-    label, p_fake, note = _judged(label, p_fake)
+    label, p_fake, note = judged(label, p_fake)
     figure = new_figure(title, note, CHART_INCHES)
     axes = unit_axes(figure, FPR_AXIS, TPR_AXIS)
     if _undefined(label):
@@ -101,7 +101,7 @@ def roc_overlay_figure(curves: Sequence[tuple[str, Labels, Scores]], title: str)
         write(axes, "no curves to draw")
         return figure
     for index, (name, raw_label, raw_p_fake) in enumerate(curves):
-        label, p_fake, _ = _judged(raw_label, raw_p_fake)
+        label, p_fake, _ = judged(raw_label, raw_p_fake)
         colour = CURVE_COLOURS[index % len(CURVE_COLOURS)]
         style = ("-", "--", "-.", ":")[index // len(CURVE_COLOURS) % 4]
         (line,) = axes.plot([], [], style, color=colour, linewidth=1.3)
@@ -119,7 +119,7 @@ def pr_figure(label: Labels, p_fake: Scores, title: str) -> Figure:
     """Draw precision against recall of the class fake, with average precision; arguments as in `roc_figure`."""
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
-    label, p_fake, note = _judged(label, p_fake)
+    label, p_fake, note = judged(label, p_fake)
     figure = new_figure(title, note, CHART_INCHES)
     axes = unit_axes(figure, RECALL_AXIS, PRECISION_AXIS)
     if _undefined(label):
@@ -219,7 +219,7 @@ def _draw_metric(axes: Axes, metric: str, history: Mapping[str, Sequence[tuple[i
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _judged(label: Labels, p_fake: Scores) -> tuple[Labels, Scores, str]:
+def judged(label: Labels, p_fake: Scores) -> tuple[Labels, Scores, str]:
     """Check both arrays, leave out scores that are not finite, and say in words how many photos remain."""
     same_length(label, p_fake)
     finite = np.isfinite(p_fake)

@@ -15,6 +15,10 @@ Labels = npt.NDArray[np.int64]
 Array = npt.NDArray[np.floating[Any]]
 
 ECE_BINS = 15
+HALF = "_at_half"
+"""Ending of the verdicts' metrics at threshold 0.5, beside those at the chosen threshold."""
+UNCALIBRATED = "_uncalibrated"
+"""Ending of the metrics of p_fake as a probability before the temperature was applied."""
 
 
 class ScoreTable:
@@ -24,19 +28,20 @@ class ScoreTable:
         label: (N,) 0 real, 1 fake; N >= 1.
         p_fake: (N,) in [0, 1].
         threshold: p_fake from which a sample is called fake.
+        temperature: what the logits were divided by to give `p_fake`.
 
     Raises:
         ValueError: no sample, or a score that is NaN or outside [0, 1].
     """
 
-    def __init__(self, label: Labels, p_fake: Floats, threshold: float = 0.5) -> None:
+    def __init__(self, label: Labels, p_fake: Floats, threshold: float = 0.5, temperature: float = 1.0) -> None:
         if len(label) == 0 or not ((p_fake >= 0) & (p_fake <= 1)).all():
             raise ValueError(f"p_fake of {len(label)} samples must lie in [0, 1]")
         self.order = np.argsort(-p_fake, kind="stable")
         self.label, self.p_fake = label[self.order].astype(np.float64), p_fake[self.order]
         self.ends = np.append(np.flatnonzero(np.diff(self.p_fake)), len(label) - 1)
         """The last sample of each score: between equal scores there is no threshold."""
-        self.called = int((self.p_fake[self.ends] >= threshold).sum())
+        self.called, self.called_at_half = (int((self.p_fake[self.ends] >= t).sum()) for t in (threshold, 0.5))
         """How many of `ends` are called fake."""
         confidence = np.abs(self.p_fake - threshold)
         self.surest_first = np.argsort(-confidence, kind="stable")
@@ -44,9 +49,10 @@ class ScoreTable:
         self.answered_with = np.searchsorted(-ordered, -ordered, side="right") - 1
         """For each sample, surest first, the last one that is as sure: they are answered together."""
         self.wrong = ((self.p_fake >= threshold) != (self.label == 1))[self.surest_first].astype(np.float64)
-        self.log_losses, self.squares = self._log_loss(), (self.p_fake - self.label) ** 2
-        bins = np.minimum((self.p_fake * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-        self.bin_starts = np.append(0, np.flatnonzero(np.diff(bins)) + 1)
+        self.probabilities = {
+            "": _Probability(self.label, self.p_fake),
+            UNCALIBRATED: _Probability(self.label, retempered(self.p_fake, temperature, 1.0)),
+        }
 
     def measure(self, weights: Array | None = None) -> dict[str, Array]:
         """All metrics under B weightings.
@@ -55,36 +61,28 @@ class ScoreTable:
             weights: (B, N) >= 0, in the order of `self.order`; by default all 1, B = 1.
 
         Returns:
-            (B,) of each: accuracy, precision, recall, f1; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5;
-            log_loss, brier, ece, aurc.
+            (B,) of each: accuracy, precision, recall, f1, and the same `_at_half`; auroc, average_precision, eer,
+            tpr_at_fpr_1, tpr_at_fpr_5; log_loss, brier, ece, and the same `_uncalibrated`; aurc.
         """
         if weights is None:
             weights = np.ones((1, len(self.label)))
         kind = weights.dtype
         fakes = _from_zero(np.cumsum(weights * self.label.astype(kind), axis=1)[:, self.ends])
         reals = _from_zero(np.cumsum(weights, axis=1)[:, self.ends]) - fakes
-        total = reals[:, -1] + fakes[:, -1]
-        gaps = np.add.reduceat(weights * (self.p_fake - self.label).astype(kind), self.bin_starts, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return {
-                **_verdicts(reals, fakes, self.called),
-                **_ranking(reals, fakes),
-                "log_loss": np.einsum("bn,n->b", weights, self.log_losses.astype(kind)) / total,
-                "brier": np.einsum("bn,n->b", weights, self.squares.astype(kind)) / total,
-                "ece": np.abs(gaps).sum(axis=1) / total,
-                "aurc": self._area_under_risk(weights),
-            }
+            values = _verdicts(reals, fakes, self.called) | _ranking(reals, fakes)
+            at_half = _verdicts(reals, fakes, self.called_at_half)
+            values |= {name + HALF: value for name, value in at_half.items()}
+            for ending, probability in self.probabilities.items():
+                values |= {name + ending: value for name, value in probability.measure(weights).items()}
+            values["aurc"] = self._area_under_risk(weights)
+        return values
 
     def called_fake(self) -> tuple[int, int]:
         """Reals and fakes called fake at the threshold."""
         count = int(self.ends[self.called - 1]) + 1 if self.called else 0
         fakes = int(self.label[:count].sum())
         return count - fakes, fakes
-
-    def _log_loss(self) -> Floats:
-        tiny = np.finfo(np.float64).eps
-        p = np.clip(self.p_fake, tiny, 1 - tiny)
-        return np.asarray(-np.where(self.label == 1, np.log(p), np.log1p(-p)))
 
     def _area_under_risk(self, weights: Array) -> Array:
         """Mean, over the share answered, of the error rate among the surest.
@@ -96,6 +94,37 @@ class ScoreTable:
         answered, wrong = np.cumsum(ordered, axis=1), np.cumsum(ordered * self.wrong.astype(weights.dtype), axis=1)
         risk = np.where(answered > 0, wrong / answered, 0)[:, self.answered_with]
         return np.asarray((risk * ordered).sum(axis=1) / answered[:, -1])
+
+
+class _Probability:
+    """How well p_fake, (N,) from the highest down, holds as a probability of fake."""
+
+    def __init__(self, label: Floats, p_fake: Floats) -> None:
+        tiny = np.finfo(np.float64).eps
+        p = np.clip(p_fake, tiny, 1 - tiny)
+        self.log_losses = -np.where(label == 1, np.log(p), np.log1p(-p))
+        self.squares, self.gaps = (p_fake - label) ** 2, p_fake - label
+        bins = np.minimum((p_fake * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+        self.bin_starts = np.append(0, np.flatnonzero(np.diff(bins)) + 1)
+
+    def measure(self, weights: Array) -> dict[str, Array]:
+        """(B,) log loss, Brier score and expected calibration error under weights (B, N)."""
+        kind, total = weights.dtype, weights.sum(axis=1)
+        gaps = np.add.reduceat(weights * self.gaps.astype(kind), self.bin_starts, axis=1)
+        return {
+            "log_loss": np.einsum("bn,n->b", weights, self.log_losses.astype(kind)) / total,
+            "brier": np.einsum("bn,n->b", weights, self.squares.astype(kind)) / total,
+            "ece": np.abs(gaps).sum(axis=1) / total,
+        }
+
+
+def retempered(p_fake: Floats, had: float, wanted: float) -> Floats:
+    """(N,) p_fake of logits that were divided by the temperature `had`, as if they had been divided by `wanted`."""
+    if had == wanted:
+        return p_fake
+    with np.errstate(divide="ignore"):
+        margin = np.log(p_fake) - np.log1p(-p_fake)
+    return np.asarray(np.exp(-np.logaddexp(0.0, -margin * (had / wanted))))
 
 
 def equal_error_rate(label: Labels, p_fake: Floats) -> float:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from dfdetect.evaluation.evaluate import Predictions
+from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.files import replacing
 
+METRICS = "metrics.json"
+"""The file with the result of `evaluate`, in a run's folder."""
 _SHOWN = ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer")
 _ALSO = {
     "tpr_at_fpr_1": "TPR at 1% FPR",
@@ -17,6 +20,8 @@ _ALSO = {
     "ece": "ECE",
     "aurc": "AURC",
 }
+_RATES = ("tpr_at_fpr_1", "tpr_at_fpr_5", "aurc")
+_PROBABILITIES = ("log_loss", "brier", "ece")
 
 
 def metrics_table(result: dict[str, Any], title: str) -> str:
@@ -26,19 +31,36 @@ def metrics_table(result: dict[str, Any], title: str) -> str:
     for place, name in enumerate(("  95% from", "  to")):
         bounds = (_cell(interval and interval[place]) for interval in map(result["intervals"].get, _SHOWN))
         lines.append(f"{name:<37}" + "".join(f"{bound:>11}" for bound in bounds))
+    if result["threshold"] != 0.5:
+        lines.append(f"{'  at 0.5':<37}" + "".join(f"{_cell(result.get(name + HALF)):>11}" for name in _SHOWN))
     lines += [_row(source, values) for source, values in result["per_source"].items()]
-    if result["per_source"]:
-        lines.append("A source of one class is ranked (AUROC) against all images of the other class.")
+    for column, slices in result["per_column"].items():
+        lines += [_row(f"{column}={value}", values) for value, values in slices.items()]
+    if result["per_source"] or result["per_column"]:
+        lines.append("Where all images of a row are of one class, its AUROC ranks them against all of the other class.")
     (tn, fp), (fn, tp) = result["confusion_matrix"]
     matrix = f"{tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake"
-    lines.append(f"At threshold {result['threshold']:g}: {matrix}")
-    lines.append(", ".join(_also(name, shown, result) for name, shown in _ALSO.items()))
+    lines.append(f"At threshold {result['threshold']:.3g}: {matrix}")
+    lines.append(", ".join(_with_interval(name, result) for name in _RATES))
+    lines.append(", ".join(_with_interval(name, result) + _uncalibrated(name, result) for name in _PROBABILITIES))
+    if worst := result["worst_group"]:
+        lines.append(
+            f"Worst: {worst['column']} {worst['value']}, accuracy {_cell(worst['accuracy'])}"
+            f"{_interval(worst['interval'])}, n {worst['n']}"
+        )
     return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
 
 
-def _also(metric: str, shown: str, result: dict[str, Any]) -> str:
-    interval = result["intervals"].get(metric)
-    return f"{shown} {_cell(result[metric])}" + (f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
+def _with_interval(metric: str, result: dict[str, Any]) -> str:
+    return f"{_ALSO[metric]} {_cell(result[metric])}{_interval(result['intervals'].get(metric))}"
+
+
+def _uncalibrated(metric: str, result: dict[str, Any]) -> str:
+    return "" if result["temperature"] == 1 else f", uncalibrated {_cell(result[metric + UNCALIBRATED])}"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
 
 
 def _row(name: str, values: dict[str, Any]) -> str:
@@ -57,15 +79,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:
-    """Write path,label,p_fake,group,source, one row an image, in one atomic step."""
-    rows = zip(
-        predictions.path, predictions.label, predictions.p_fake, predictions.group, predictions.source, strict=True
-    )
-    write_rows(
-        path,
-        ["path", "label", "p_fake", "group", "source"],
-        [[p, names[int(y)], f"{s:.9g}", g, o] for p, y, s, g, o in rows],
-    )
+    """Write path,label,p_fake,group,source and the further columns, one row an image, in one atomic step."""
+    labels = [names[label] for label in predictions.label.tolist()]
+    scores = [f"{score:.9g}" for score in predictions.p_fake.tolist()]
+    columns = [predictions.path, labels, scores, predictions.group, predictions.source, *predictions.columns.values()]
+    header = ["path", "label", "p_fake", "group", "source", *predictions.columns]
+    write_rows(path, header, [list(row) for row in zip(*columns, strict=True)])
 
 
 def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:

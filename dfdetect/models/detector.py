@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
@@ -19,13 +20,19 @@ from dfdetect.data.dataset import Batch
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.data.transforms import sample_seed
 from dfdetect.errors import CheckpointError, TrainingError, UsageError
+from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models.backbones import get_backbone
 from dfdetect.models.checkpoint import FACTS_KEY
 from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, cosine_with_warmup
-from dfdetect.models.split_guard import check_evaluation, refuse_another_split, say_changed_preprocessing
+from dfdetect.models.split_guard import (
+    check_evaluation,
+    judge_another_set_whole,
+    refuse_another_split,
+    say_changed_preprocessing,
+)
 
 
 class DeepfakeDetector(LightningModule):
@@ -72,7 +79,7 @@ class DeepfakeDetector(LightningModule):
         self.spec = get_backbone(backbone)
         self.configure_network()
         self.configure_metrics()
-        self.facts: dict[str, Any] = {"threshold": 0.5, "temperature": 1.0, "calibrated": False}
+        self.facts: dict[str, Any] = dict(UNCALIBRATED)
         self._starts_afresh = True
         self._frozen = False
         self._dropout_seed: int | None = None
@@ -141,9 +148,10 @@ class DeepfakeDetector(LightningModule):
         rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
 
     def setup(self, stage: str) -> None:
-        """Compile the backbone for a fit, where asked for."""
+        """Compile the backbone for a fit, where asked for; see which images a test takes."""
         if stage == "fit" and self.hparams["compile"]:
             self.backbone.compile()
+        self._judge_another_set_whole()  # a detector that was trained just now; others know it from their checkpoint
 
     def train(self, mode: bool = True) -> "DeepfakeDetector":
         """Training mode; a frozen backbone keeps its BatchNorm statistics and stays in evaluation mode."""
@@ -153,10 +161,12 @@ class DeepfakeDetector(LightningModule):
         return self
 
     def on_fit_start(self) -> None:
-        """The seed of dropout, unless a checkpoint brought it, and the weights of the classes."""
+        """The seed of dropout, unless a checkpoint brought it, what is trained on, and the weights of the classes."""
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
         data = self._data()
+        if data is not None:
+            self.facts |= {"preprocessing": data.preprocessing_facts(), "split": data.split_facts()}
         weights = data.class_weights() if data else None
         self._class_weights = None if weights is None else weights.to(self.device)
 
@@ -215,8 +225,10 @@ class DeepfakeDetector(LightningModule):
         self._evaluation_step(batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation metrics."""
+        """Log the validation metrics; in a fit, choose temperature and threshold by the same predictions."""
         self._log_evaluation(self.val_metrics)
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+            self._calibrate()
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
@@ -248,6 +260,13 @@ class DeepfakeDetector(LightningModule):
         shown = (f"{metrics.prefix}auroc", f"{metrics.prefix}accuracy")
         self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True, sync_dist=True)
         self.log_dict(values, sync_dist=True)  # the same on all ranks
+
+    def _calibrate(self) -> None:
+        """Fit temperature and threshold on the validation pass just completed; one class, or a NaN, fits nothing."""
+        _, label, margin = (values.cpu().double().numpy() for values in self.predictions.compute())
+        self.facts |= UNCALIBRATED
+        if np.isfinite(margin).all() and label.min() != label.max():
+            self.facts |= calibrate(margin, label.astype(np.int64))
 
     def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
         smoothing = self.hparams["label_smoothing"]
@@ -286,13 +305,12 @@ class DeepfakeDetector(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the facts a checkpoint needs to be used without its configuration: primitives only."""
-        data = self._data()
         checkpoint[FACTS_KEY] = {
+            "preprocessing": None,
+            "split": None,
             **self.facts,
             "class_names": list(CLASS_NAMES),
             "dropout_seed": self._dropout_seed,
-            "preprocessing": data.preprocessing_facts() if data else self.facts.get("preprocessing"),
-            "split": data.split_facts() if data else self.facts.get("split"),
             "versions": {name: version(name) for name in ("torch", "torchvision", "lightning", "albumentations")}
             | {"dfdetect": dfdetect.__version__},
         }
@@ -313,6 +331,12 @@ class DeepfakeDetector(LightningModule):
         data = self._data()
         if data is not None and self.trainer.state.fn == TrainerFn.FITTING:
             refuse_another_split(self.facts, data)
+        self._judge_another_set_whole()
+
+    def _judge_another_set_whole(self) -> None:
+        data = self._data()
+        if data is not None and self.trainer.state.fn == TrainerFn.TESTING:
+            judge_another_set_whole(self.facts, data)
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:

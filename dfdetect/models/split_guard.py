@@ -45,6 +45,12 @@ def is_another_part(facts: Facts, data: DeepfakeDataModule, part: Literal["val",
     return bool(trained[f"{part}_fingerprint"] != data.split_facts()[f"{part}_fingerprint"])
 
 
+def judge_another_set_whole(facts: Facts, data: DeepfakeDataModule) -> None:
+    """Test on all images of another data set, none of which training saw, unless it comes with a test part."""
+    if is_cross_dataset(facts, data) and not data.has_given_test_part():
+        data.test_on_everything()
+
+
 def refuse_another_split(facts: Facts, data: DeepfakeDataModule) -> None:
     """Stop a fit that would go on with another split than it began with: it would train on its own test part.
 

@@ -12,11 +12,13 @@ import pytest
 from dfdetect.callbacks.guards import SkippedFiles
 from dfdetect.callbacks.results import EvaluationResults, PredictionWriter, worst_mistakes
 from dfdetect.data.samples import list_images
+from dfdetect.errors import UsageError
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer
 
-FILES = {"metrics.json", "predictions.csv", "confusion_matrix.png", "roc.png", "pr.png", "mistakes.png"}
+FIGURES = {f"{name}.png" for name in ("confusion_matrix", "roc", "pr", "reliability", "abstention", "mistakes")}
+FILES = {"metrics.json", "predictions.csv"} | FIGURES
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +71,38 @@ def test_what_lightning_logged_is_what_the_files_say(tested):
             p_fake=np.array([float(row["p_fake"]) for row in rows]),
             group=[row["group"] for row in rows],
             source=[row["source"] for row in rows],
-        )
+        ),
+        written["threshold"],
+        temperature=written["temperature"],
     )
     assert written["n"] == 36
+    assert written["temperature"] != 1
     assert set(written["per_source"]) == {"part_swap", "smoothed", "upsampled"}
     for name in ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"):
         assert written[name] == recomputed[name], name
-        value = math.nan if written[name] is None else written[name]
+        shown = written.get(f"{name}_at_half", written[name])  # the training loop counts at 0.5
+        value = math.nan if shown is None else shown
         assert logged[f"test/{name}"] == pytest.approx(value, abs=1e-6, nan_ok=True), name
     assert written["confusion_matrix"] == recomputed["confusion_matrix"]
-    probability = [(float(row["p_fake"]), row["label"] == "fake") for row in rows]
-    loss = -np.mean([math.log(p if fake else 1 - p) for p, fake in probability])
-    assert logged["test/loss"] == pytest.approx(loss, abs=1e-4)
+    assert logged["test/loss"] == pytest.approx(written["log_loss_uncalibrated"], abs=1e-4)
+    assert written["log_loss"] == pytest.approx(recomputed["log_loss"], abs=1e-6)
+
+
+def test_columns_on_request_are_judged_and_written(tmp_path, detector, generated_faces):
+    rows = [
+        f"{file},{file.relative_to(generated_faces).parts[0]},{('phone', 'mirror')[i % 2]}"
+        for i, file in enumerate(sorted(generated_faces.rglob("*.jpg")))
+    ]
+    (tmp_path / "m.csv").write_text("path,label,camera\n" + "\n".join(rows))
+    data = faces_data(generated_faces, manifest=str(tmp_path / "m.csv"), allow_new_split=True)
+    quiet_trainer(tmp_path, callbacks=[EvaluationResults(by=["camera"])]).test(detector, data, verbose=False)
+    folder = tmp_path / "run/version_0"
+    per_column = json.loads((folder / "metrics.json").read_text())["per_column"]
+    assert list(per_column) == ["camera"]
+    assert sum(values["n"] for values in per_column["camera"].values()) == 36
+    assert {row["camera"] for row in rows_of(folder / "predictions.csv")} == {"phone", "mirror"}
+    with pytest.raises(UsageError, match=r"has no column lens; it has camera"):
+        quiet_trainer(tmp_path, callbacks=[EvaluationResults(by=["lens"])]).test(detector, data, verbose=False)
 
 
 def test_notes_say_what_the_figures_are_worth(tested):
@@ -146,7 +168,8 @@ def test_predict_writes_a_row_for_every_file(detector, tmp_path, generated_faces
     bad, *good = rows
     assert (bad["path"], bad["p_fake"], bad["verdict"]) == ("bad.jpg", "", "")
     assert bad["error"]
-    assert all(row["verdict"] == ("fake" if float(row["p_fake"]) >= 0.5 else "real") for row in good)
+    threshold = detector.facts["threshold"]
+    assert all(row["verdict"] == ("fake" if float(row["p_fake"]) >= threshold else "real") for row in good)
     assert not any(row["error"] for row in good)
 
 

@@ -252,6 +252,8 @@ def test_split_facts_and_files(faces, tmp_path):
     parts = assign_parts(samples)
     assert facts == {
         "root": str(faces.resolve()),
+        "kind": "random",
+        "groups_torn": 0,
         "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
         "fingerprint": fingerprint(samples, parts),
         "val_fingerprint": fingerprint(samples, parts, 1),
@@ -263,7 +265,7 @@ def test_split_facts_and_files(faces, tmp_path):
     data.save_split(tmp_path)
     assert (tmp_path / "split.sha256").read_text().strip() == facts["fingerprint"]
     again = module(faces, manifest=str(tmp_path / "split.csv"), split_seed=9)
-    assert again.split_facts() == facts  # the same images of the same folder, however they are listed
+    assert again.split_facts() == facts | {"kind": "given"}  # the same images of the same folder, however listed
     assert again.origin == tmp_path / "split.csv"
 
 
@@ -282,7 +284,7 @@ def test_summary_tells_images_classes_groups_and_sources(tmp_path):
     touch(root, *(f"real/{i}.png" for i in range(40)), *(f"fake/gan/{i}.png" for i in range(20)))
     touch(root, *(f"fake/swap/{i}.png" for i in range(20)))
     lines = module(root).summary().splitlines()
-    assert lines[0] == f"{root}  ({{real,fake}})"
+    assert lines[0] == f"{root}  ({{real,fake}}; split: random)"
     assert lines[1].split() == ["part", "images", "real", "fake", "groups", "sources"]
     assert lines[2].split() == ["train", "56", "28", "28", "-", "gan", "14,", "swap", "14"]
     assert lines[3].split() == ["val", "12", "6", "6", "-", "gan", "3,", "swap", "3"]
@@ -297,7 +299,37 @@ def test_summary_counts_groups_and_warns_of_torn_ones(tmp_path):
     (tmp_path / "manifest.csv").write_text("path,label,group,split\n" + "\n".join(rows))
     summary = module(tmp_path).summary()
     assert "train          8       4       4       6  -" in summary
-    assert "WARNING: the given split tears 6 groups apart" in summary
+    assert "WARNING: the split tears 6 groups apart" in summary
+
+
+def test_the_summary_names_the_split_and_the_fold(tmp_path):
+    rows = [f"{i}.png,{i % 2},g{i // 4},{('train', 'val', 'test')[i % 3]}" for i in range(48)]
+    (tmp_path / "manifest.csv").write_text("path,label,group,split\n" + "\n".join(rows))
+    assert "split: given)" in module(tmp_path).summary()
+    assert "split: grouped)" in module(tmp_path, split="grouped").summary()
+    fold = module(tmp_path, folds=4, fold=2)
+    assert "split: grouped, fold 2 of 4; the given split is not used)" in fold.summary()
+    assert fold.split_facts()["kind"] == "grouped, fold 2 of 4"
+    torn = module(tmp_path, split="random")
+    assert torn.split_facts()["groups_torn"] > 0
+    assert f"WARNING: the split tears {torn.split_facts()['groups_torn']} groups apart" in torn.summary()
+
+
+@pytest.mark.parametrize("options", [{"folds": 1}, {"folds": -2}, {"fold": 1}, {"folds": 3, "fold": 3}, {"fold": -1}])
+def test_folds_that_are_none_are_refused(options):
+    with pytest.raises(UsageError, match="folds is 0 or at least 2"):
+        DeepfakeDataModule(**options)
+
+
+def test_everything_is_tested_on_request_until_the_next_setup(faces):
+    data = module(faces)
+    data.setup("test")
+    assert not data.has_given_test_part()
+    data.test_on_everything()
+    assert sum(len(batch["label"]) for batch in data.test_dataloader()) == len(data.part("test")) == 60
+    assert data.split_facts()["n_test"] == 9
+    data.setup("test")
+    assert len(data.datasets["test"]) == 9
 
 
 def test_broken_files_leave_their_batches(tmp_path):

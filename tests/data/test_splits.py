@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dfdetect.data.samples import Samples, load_samples
-from dfdetect.data.splits import PARTS, assign_parts, fingerprint, groups_torn, write_split
+from dfdetect.data.splits import PARTS, assign_parts, fingerprint, groups_torn, kind_of_split, write_split
 from dfdetect.errors import DataLayoutError
 
 from .helpers import table, touch
@@ -261,3 +261,82 @@ def test_written_split_is_a_manifest_that_gives_the_same_parts(tmp_path):
     assert again.columns["note"] == samples.columns["note"]
     assert again.root == tmp_path / "faces"
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["split.csv"]
+
+
+def in_groups(images: int = 600, size: int = 4, **columns: list[str]) -> Samples:
+    """Groups of `size` neighbours, of both classes."""
+    groups = [f"g{i // size}" for i in range(images)]
+    return table([f"{i:04d}.png" for i in range(images)], (i % 2 for i in range(images)), group=groups, **columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "folds", "kind"),
+    [
+        ({}, 0, "random"),
+        ({"group": ["", "", ""]}, 0, "random"),
+        ({"group": ["a", "", ""]}, 0, "grouped"),
+        ({"group": ["a", "", ""], "split": ["train", "val", "test"]}, 0, "given"),
+        ({"group": ["a", "", ""], "split": ["train", "val", "test"]}, 3, "grouped"),
+        ({"split": ["train", "val", "test"]}, 3, "random"),
+    ],
+)
+def test_the_default_split_is_given_else_grouped_else_random(columns, folds, kind):
+    assert kind_of_split(table("abc", [0, 1, 0], **columns), "auto", folds) == kind
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "said"),
+    [
+        ({}, {"split": "grouped"}, "no groups are known.*dfdetect audit ROOT"),
+        ({}, {"split": "given"}, "no split folders or column"),
+        ({"split": ["train", "val", "test"]}, {"split": "given", "folds": 2}, "says nothing of folds"),
+    ],
+)
+def test_a_split_that_the_data_cannot_give_is_refused(columns, options, said):
+    with pytest.raises(DataLayoutError, match=said):
+        assign_parts(table("abc", [0, 1, 0], **columns), **options)
+
+
+def test_a_random_split_takes_no_notice_of_groups_or_of_a_given_split():
+    samples = in_groups(split=["train", "val", "test"] * 200)
+    plain = table(samples.paths, samples.labels.tolist())
+    parts = assign_parts(samples, 5, split="random")
+    assert parts.tolist() == assign_parts(plain, 5).tolist()
+    assert groups_torn(samples, parts) > 50
+    assert groups_torn(samples, assign_parts(samples, 5, split="grouped")) == 0
+
+
+@pytest.mark.parametrize("split", ["grouped", "random"])
+def test_folds_test_each_image_once_and_leave_a_training_and_a_validation_part(split):
+    samples = in_groups()
+    tested = np.zeros(len(samples), int)
+    for fold in range(5):
+        parts = assign_parts(samples, 3, split=split, folds=5, fold=fold)
+        tested += parts == 2
+        held = counts(samples, parts)
+        assert held[2] == pytest.approx([60, 60], abs=2)
+        assert held[1] == pytest.approx([240 * 15 / 85] * 2, abs=3)
+        assert (groups_torn(samples, parts) == 0) == (split == "grouped")
+    assert (tested == 1).all()
+
+
+def test_folds_of_other_seeds_are_others():
+    samples = in_groups()
+    first, second = (assign_parts(samples, seed, folds=5) for seed in (0, 1))
+    assert (first == 2).sum() == pytest.approx((second == 2).sum(), abs=4)
+    assert 0 < ((first == 2) & (second == 2)).sum() < 60
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_grouped_parts_hold_the_shares_of_sources(seed):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 9, 300)
+    source = np.repeat(rng.choice(["camera", "gan", "swap"], 300, p=[0.5, 0.4, 0.1]), sizes)
+    names = np.repeat([f"g{i}" for i in range(300)], sizes).tolist()
+    paths = [f"{i:05d}.png" for i in range(len(names))]
+    samples = table(paths, (source != "camera").astype(int).tolist(), group=names, source=source.tolist())
+    parts = assign_parts(samples, seed)
+    for kind in ("camera", "gan", "swap"):
+        total = (source == kind).sum()
+        shares = [((source == kind) & (parts == part)).sum() / total for part in range(3)]
+        assert shares == pytest.approx([0.70, 0.15, 0.15], abs=0.02), kind

@@ -1,6 +1,7 @@
 """The one evaluation agrees with scikit-learn, says what is undefined, and warns in words with their n."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,16 @@ from sklearn import metrics as reference
 from dfdetect.evaluation.evaluate import Predictions, caveats, evaluate
 
 RANKING = {"auroc", "average_precision", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5"}
-METRICS = RANKING | {"accuracy", "precision", "recall", "f1", "log_loss", "brier", "ece", "aurc"}
+VERDICTS = {"accuracy", "precision", "recall", "f1"}
+PROBABILITIES = {"log_loss", "brier", "ece"}
+METRICS = (
+    RANKING
+    | VERDICTS
+    | {f"{name}_at_half" for name in VERDICTS}
+    | PROBABILITIES
+    | {f"{name}_uncalibrated" for name in PROBABILITIES}
+    | {"aurc"}
+)
 
 
 def random_scores(seed: int, n: int, levels: int | None = None):
@@ -58,7 +68,8 @@ def test_agrees_with_scikit_learn(seed, n, levels):
 )
 def test_what_is_undefined_is_none_and_json_holds_no_nan(label, p_fake, undefined):
     result = evaluate(predictions(label, p_fake, source=["a"] * len(label)))
-    assert {name for name, value in result.items() if value is None} == undefined | {"worst_source"}
+    undefined = undefined | {f"{name}_at_half" for name in undefined & VERDICTS} | {"worst_group"}
+    assert {name for name, value in result.items() if value is None} == undefined
     assert set(result["intervals"]) == METRICS
     assert result["n"] == len(label)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -89,10 +100,39 @@ def test_a_source_without_the_other_class_anywhere_has_no_auroc():
     assert evaluate(predictions([1, 1], [0.2, 0.9], ["gan", "gan"]))["per_source"]["gan"]["auroc"] is None
 
 
-def test_the_worst_source_has_the_lowest_accuracy():
-    result = evaluate(predictions([0, 0, 1, 1], [0.1, 0.7, 0.9, 0.8], ["a", "a", "b", "b"]))
-    assert result["worst_source"] == "a"
-    assert evaluate(predictions([0, 1], [0.1, 0.9], ["a", "a"]))["worst_source"] is None
+def test_the_worst_group_has_the_lowest_accuracy_and_is_no_handful():
+    label, p_fake = [0] * 20 + [1] * 3, [0.1] * 10 + [0.1] * 7 + [0.9] * 3 + [0.1] * 3
+    source = ["a"] * 10 + ["b"] * 10 + ["c"] * 3
+    worst = evaluate(predictions(label, p_fake, source))["worst_group"]
+    assert (worst["column"], worst["value"], worst["n"], worst["accuracy"]) == ("source", "b", 10, 0.7)
+    assert worst["interval"][0] < 0.7 < worst["interval"][1]
+    assert evaluate(predictions(label[:10], p_fake[:10], source[:10]))["worst_group"] is None
+
+
+def test_columns_on_request_are_judged_as_sources_are():
+    label, p_fake = random_scores(3, 60)
+    camera = ["phone", "mirror", ""] * 20
+    whole = replace(predictions(label, p_fake, source=camera), columns={"camera": camera})
+    result = evaluate(whole)
+    assert result["per_column"] == {"camera": result["per_source"]}
+    assert list(result["per_column"]["camera"]) == ["mirror", "phone"]
+    assert result["worst_group"]["column"] == "source"
+    assert evaluate(replace(whole, source=[""] * 60))["worst_group"]["column"] == "camera"
+
+
+def test_verdicts_at_half_and_probabilities_before_the_temperature_stand_beside_the_others():
+    label, p_fake = random_scores(1, 200)
+    margin = np.log(p_fake / (1 - p_fake))
+    before = 1 / (1 + np.exp(-3 * margin))
+    result = evaluate(predictions(label, p_fake), threshold=0.7, temperature=3.0)
+    plain = evaluate(predictions(label, before), threshold=0.5)
+    for name in VERDICTS:
+        assert result[f"{name}_at_half"] == plain[name]
+        assert result["intervals"][f"{name}_at_half"] == plain["intervals"][name]
+    for name in PROBABILITIES:
+        assert result[f"{name}_uncalibrated"] == pytest.approx(plain[name], abs=1e-12)
+        assert result["intervals"][f"{name}_uncalibrated"] == pytest.approx(plain["intervals"][name], abs=1e-6)
+    assert result["auroc"] == plain["auroc"]
 
 
 def test_every_figure_lies_in_its_interval():

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 from sklearn import metrics as reference
 
-from dfdetect.evaluation.metrics import ECE_BINS, ScoreTable, equal_error_rate
+from dfdetect.evaluation.metrics import ECE_BINS, ScoreTable, equal_error_rate, retempered
 
 RANKING = ("auroc", "average_precision", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5")
 
@@ -116,6 +117,13 @@ def test_scores_that_are_no_probabilities_are_refused(p_fake):
 
 def test_certainty_that_is_wrong_costs_much_but_not_infinitely():
     assert 30 < measured([1, 0], [0.0, 1.0])["log_loss"] < 40
+
+
+@pytest.mark.parametrize("had", [0.05, 0.7, 1.0, 3.0, 20.0])
+def test_a_temperature_is_taken_back(had):
+    margin = np.array([-30.0, -2.0, 0.0, 0.5, 30.0])
+    np.testing.assert_allclose(retempered(special.expit(margin / had), had, 1.0), special.expit(margin), rtol=1e-9)
+    assert retempered(np.array([0.0, 1.0]), had, 1.0).tolist() == [0.0, 1.0]
 
 
 def test_float32_weights_give_the_same_figures():

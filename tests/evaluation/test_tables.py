@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,19 @@ def test_the_table_has_a_line_for_all_and_one_a_source(predictions):
     assert {len(line) for line in lines[1:7]} == {len(lines[1])}
     assert lines[8] == "At threshold 0.5: 1 real as real, 0 real as fake, 1 fake as real, 1 fake as fake"
     assert lines[9].startswith("TPR at 1% FPR 1.0000 (")
-    assert lines[10].startswith("Note: Only 3 images")
+    assert lines[10].startswith("log loss 0.5580 (")
+    assert lines[11].startswith("Note: Only 3 images")
+
+
+def test_a_calibrated_result_shows_what_it_was_before(predictions):
+    columns = {"camera": ["phone", "phone", "mirror"]}
+    result = evaluate(replace(predictions, columns=columns), threshold=0.3, temperature=2.0)
+    lines = metrics_table(result, "Test of x").splitlines()
+    assert lines[2].split()[4:6] == ["1.0000", "1.0000"]
+    assert lines[5].split() == ["at", "0.5", "0.6667", "1.0000", "0.5000", "0.6667", "-", "-", "-"]
+    assert [line.split()[0] for line in lines[8:10]] == ["camera=mirror", "camera=phone"]
+    assert "uncalibrated" in lines[13]
+    assert "uncalibrated" not in metrics_table(evaluate(predictions), "Test")
 
 
 def test_what_is_undefined_is_a_dash_in_the_table():
@@ -52,6 +65,8 @@ def test_predictions_are_read_back_as_they_were(tmp_path, predictions):
     assert [float(row["p_fake"]) for row in rows] == pytest.approx(predictions.p_fake, abs=1e-6)
     assert [row["group"] for row in rows] == list(predictions.group)
     assert [row["source"] for row in rows] == list(predictions.source)
+    write_predictions(tmp_path / "wide.csv", replace(predictions, columns={"camera": ["a", "b", "c"]}))
+    assert (tmp_path / "wide.csv").read_text().splitlines()[0] == "path,label,p_fake,group,source,camera"
 
 
 def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):

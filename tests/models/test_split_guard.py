@@ -84,3 +84,34 @@ def test_another_root_is_cross_dataset(checkpoint, tmp_path, generated_faces, ca
     assert any(note.startswith(f"cross-dataset: trained on {generated_faces}") for note in result["notes"])
     with open(folder / "predictions.csv", newline="") as stream:
         assert {row["path"].split("/")[0] for row in csv.DictReader(stream)} == {"original", "fake"}
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(checkpoint, tmp_path, generated_faces, given):
+    other = tmp_path / "other"
+    for number, file in enumerate(
+        sorted(generated_faces.rglob("*.jpg"))[:60:2] + sorted(generated_faces.rglob("*.jpg"))[-30:]
+    ):
+        part = ("train", "test")[number % 2] if given else ""
+        place = other / part / file.relative_to(generated_faces).parts[0] / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
+    run = run_test(checkpoint, tmp_path, faces_data(other))
+    result = json.loads((run / "cross-dataset/other/metrics.json").read_text())
+    assert result["n"] == (30 if given else 60)
+    assert result["threshold"] == DeepfakeDetector.load_from_checkpoint(checkpoint).facts["threshold"]
+    assert 0 < result["best_threshold"] < 1
+    assert any(note.startswith("cross-dataset") for note in result["notes"])
+    assert any("best threshold for these images" in note for note in result["notes"])
+    assert not list(run.glob("metrics.json"))
+
+
+def test_a_detector_that_was_just_trained_knows_another_data_set_too(tmp_path, generated_faces):
+    other = tmp_path / "other"
+    shutil.copytree(generated_faces / "real", other / "real")
+    shutil.copytree(generated_faces / "fake" / "smoothed", other / "fake")
+    trainer, detector = quiet_trainer(tmp_path, limit_train_batches=1), tiny_detector()
+    trainer.fit(detector, faces_data(generated_faces))
+    trainer.test(detector, faces_data(other), verbose=False)
+    result = json.loads((tmp_path / "run/version_0/cross-dataset/other/metrics.json").read_text())
+    assert (result["n_real"], result["n_fake"]) == (120, 40)

@@ -1,0 +1,48 @@
+"""The table that a fit prints of its data, and what deserves to be known about it."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from dfdetect.data.samples import Samples
+from dfdetect.data.splits import PARTS, Parts, groups_torn
+from dfdetect.evaluation.evaluate import caveats
+
+
+def summarise(origin: Path, samples: Samples, parts: Parts, kind: str) -> str:
+    """Images, classes, groups and sources of each part, in lines of text.
+
+    Args:
+        origin: the folder or manifest, as it was named.
+        samples: N images.
+        parts: (N,) index into PARTS.
+        kind: how they were divided, in words.
+    """
+    lines = [
+        f"{origin}  ({samples.layout}; split: {kind})",
+        f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources",
+        *(_row(name, samples.select(np.flatnonzero(parts == i))) for i, name in enumerate(PARTS)),
+    ]
+    if samples.ignored:
+        lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
+    if torn := groups_torn(samples, parts):
+        lines.append(f"WARNING: {torn_note(torn)}")
+    test = samples.select(np.flatnonzero(parts == PARTS.index("test")))
+    n_fake = int(test.labels.sum())
+    kinds = {s for s, y in zip(test.column("source"), test.labels.tolist(), strict=True) if s and y == 1}
+    notes = caveats(len(test) - n_fake, n_fake, len(kinds)) if len(test) else []
+    return "\n".join(lines + [f"Test part: {note}" for note in notes])
+
+
+def torn_note(torn: int) -> str:
+    """What it means that a split tears so many groups apart, in a sentence."""
+    return f"the split tears {torn} groups apart, whose images training has seen; its test figures are too good"
+
+
+def _row(name: str, part: Samples) -> str:
+    fakes = int(part.labels.sum())
+    groups = len(set(part.groups())) if part.has_groups() else "-"
+    sources = Counter(source for source in part.column("source") if source)
+    shown = ", ".join(f"{source} {n}" for source, n in sources.most_common(6)) or "-"
+    return f"{name:<8}{len(part):>8}{len(part) - fakes:>8}{fakes:>8}{groups:>8}  {shown}"
