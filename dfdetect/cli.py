@@ -14,13 +14,14 @@ import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from dfdetect.callbacks.access import run_folder
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
 from dfdetect.callbacks.results import EvaluationResults
@@ -102,6 +103,8 @@ class DetectorCLI(LightningCLI):
         config = self.config[self.plan.subcommand]
         config["weights_only"] = True
         config["ckpt_path"] = str(self.plan.checkpoint) if self.plan.checkpoint else None
+        if not 0 <= int(config["seed_everything"]) < 2**32:
+            raise UsageError(f"seed_everything is from 0 to {2**32 - 1}, not {config['seed_everything']}")
         self._given_model = dict(config["model"].as_dict())
         if self.plan.run is not None:
             _write_into(self.plan.run, config["trainer"], appends=self.plan.subcommand == "fit")
@@ -142,6 +145,15 @@ class RunConfig(SaveConfigCallback):
         for logger in _file_loggers(config["trainer"]):
             logger["init_args"]["version"] = None
         super().__init__(parser, config, **options)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write it into the run's folder, also where no logger of Lightning's names one."""
+        folder = run_folder(trainer)
+        if trainer.is_global_zero and not self.already_saved:
+            folder.mkdir(parents=True, exist_ok=True)
+            options = {"skip_none": False, "overwrite": self.overwrite, "multifile": self.multifile}
+            self.parser.save(self.config, str(folder / CONFIG), **options)
+        self.already_saved = True
 
 
 def _refuse_missing_extras(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from typing import Any
 
 _WARNINGS = [
     r".*does not round-trip: a tuple is serialized.*",  # jsonargparse on Albumentations' own type hints
@@ -19,10 +20,16 @@ _LOGS = ("litlogger", "`weights_only` was not set")  # an advertisement; a notic
 
 def quiet_third_parties() -> None:
     """Filter the messages listed in this module, for the whole process."""
+    warnings.formatwarning = _plain_line
     for pattern in _WARNINGS:
         warnings.filterwarnings("ignore", message=r"(?s)" + pattern)
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.trainer.connectors.checkpoint_connector"):
         logging.getLogger(name).addFilter(_wanted)
+
+
+def _plain_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning for a reader of the terminal: what it says, not which line of code said it."""
+    return f"warning: {message}\n"
 
 
 def _wanted(record: logging.LogRecord) -> bool:

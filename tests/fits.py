@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 from torchvision.models import MobileNet_V2_Weights
 
@@ -66,3 +66,20 @@ def fit_run(folder: Path, root: Path | str, **trainer: Any) -> Path:
     fitting = quiet_trainer(folder, **trainer)
     fitting.fit(tiny_detector(), faces_data(root))
     return run_folder(fitting)
+
+
+class MemoryLogger(Logger):
+    """A logger that has no folder, as those of remote services."""
+
+    name = "memory"
+    version = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metrics: dict[str, float] = {}
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self.metrics |= metrics
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        return

@@ -339,6 +339,19 @@ def test_csv_logger_keeps_one_folder_too(generated_faces):
     assert [p.name for p in Path("lightning_logs/table").iterdir()] == ["version_0"]
 
 
+@pytest.mark.parametrize("option", ["--seed_everything=-3", f"--seed_everything={2**32}", f"--data.split_seed={2**70}"])
+def test_a_seed_out_of_range_is_a_usage_error(option, generated_faces, capsys):
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), option]) == 2
+    assert "seed" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_logger_without_a_folder_still_gives_a_run_its_configuration(generated_faces):
+    arguments = ["fit", "--config", "demo", *tiny(generated_faces), "--trainer.logger=tests.fits.MemoryLogger"]
+    assert main(arguments) == 0
+    assert Path("memory/version_1/config.yaml").is_file()
+    assert Path("memory/version_1/checkpoints/best.ckpt").is_file()
+
+
 @pytest.mark.skipif(find_spec("wandb") is not None, reason="wandb is installed")
 def test_missing_extra_is_named(generated_faces, capsys):
     assert main(["fit", "--config", "demo", "--trainer.logger=WandbLogger"]) == 2

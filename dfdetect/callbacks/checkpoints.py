@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from torch import Tensor
 
 from dfdetect.callbacks.access import is_dry_run, run_folder
+from dfdetect.errors import UsageError
+from dfdetect.files import remove_unfinished
 
 FOLDER = "checkpoints"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -40,11 +42,15 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, every_n_train_steps: int = 0) -> None:
+        if every_n_train_steps < 0:
+            raise UsageError(f"last_checkpoint.every_n_train_steps is at least 0, not {every_n_train_steps}")
         self.every_n_train_steps = every_n_train_steps
         self._step_before = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the start of a fresh fit, which then can be killed at any moment."""
+        if trainer.is_global_zero and not is_dry_run(trainer):
+            remove_unfinished(run_folder(trainer) / FOLDER)  # of a process that was killed while it wrote
         if trainer.global_step == 0:
             self._save(trainer)
 

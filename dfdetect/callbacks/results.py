@@ -14,7 +14,7 @@ from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.summary import torn_note
-from dfdetect.errors import UsageError
+from dfdetect.errors import TrainingError, UsageError
 from dfdetect.evaluation.calibration import choose_threshold
 from dfdetect.evaluation.canvas import save_figure
 from dfdetect.evaluation.confidence import abstention_figure, reliability_figure
@@ -219,10 +219,14 @@ class PredictionWriter(Callback):
 
             shares = [[] for _ in range(trainer.world_size)]
             torch.distributed.all_gather_object(shares, self._rows)
-        file = run_folder(trainer) / "predict" / "predictions.csv"
+        data, file = data_of(trainer), run_folder(trainer) / "predict" / "predictions.csv"
         if not trainer.is_global_zero or is_dry_run(trainer):
             return
         rows = sorted(row for share in shares for row in share)
         write_rows(Path(file), ["path", "p_fake", "verdict", "error"], rows)
         called, failed = sum(row[2] == "fake" for row in rows), sum(bool(row[3]) for row in rows)
         say(f"\n{len(rows)} images: {called} called fake, {failed} unreadable. Written to {file}")
+        if ignored := data.datasets["predict"].samples.ignored if data else 0:
+            say(f"{ignored} files with other endings than an image's were passed over")
+        if failed == len(rows):
+            raise TrainingError(f"None of the {failed} files could be read; {file} says why")

@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
+from dfdetect.runs import newest_checkpoint
 
 
 class RunRecord(Callback):
@@ -64,8 +66,12 @@ def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[st
     data = data_of(trainer)
     if data is not None and data.is_generated():
         lines.append(GENERATED_NOTE)
-    test = "dfdetect test" if best.exists() else f"dfdetect test --ckpt_path {folder / FOLDER / LAST}"
-    return [*lines, f"Watch     tensorboard --logdir {folder.parent.parent}", f"Test      {test}"]
+    if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
+        lines.append(f"Watch     tensorboard --logdir {folder.parent.parent}")
+    found = newest_checkpoint("best")
+    is_newest = found is not None and best.exists() and found.samefile(best)
+    file = best if best.exists() else folder / FOLDER / LAST
+    return [*lines, "Test      dfdetect test" + ("" if is_newest else f" --ckpt_path {file}")]
 
 
 GENERATED_NOTE = (

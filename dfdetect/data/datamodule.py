@@ -107,6 +107,8 @@ class DeepfakeDataModule(LightningDataModule):
         )
         _check_at_least(1, image_size=image_size, batch_size=batch_size)
         _check_at_least(0, generate=generate, seed=seed, num_workers=0 if num_workers == "auto" else num_workers)
+        if not -(2**63) <= split_seed < 2**63:
+            raise UsageError(f"data.split_seed must fit into 64 bits, got {split_seed}")
         if folds == 1 or folds < 0 or not 0 <= fold < max(1, folds):
             raise UsageError(f"data.folds is 0 or at least 2, and data.fold from 0 below it; got {folds} and {fold}")
         self.root, self.manifest = Path(root), manifest

@@ -9,7 +9,7 @@ from dfdetect.errors import DataLayoutError
 
 ACCEPTED = """Accepted layouts:
   ROOT/{real,fake}/...                          any depth; a first sub-folder names the source
-  ROOT/{train,val,test}/{real,fake}/...         a given split
+  ROOT/{train,val,test}/{real,fake}/...         a given split; also ROOT/{real,fake}/{train,val,test}/...
   ROOT/{training_real,training_fake}/...        CIPLAB's own, also one folder deeper
   ROOT/manifest.csv or --data.manifest FILE     path,label[,group,split,source,...]"""
 
@@ -92,10 +92,33 @@ def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
             )
         others = [name for name in names if name not in classes]
         passed_over = f"; passed over: {', '.join(others)}" if others else ""
-        return _class_pair(root, below, classes, ""), _join(below, "{real,fake}") + passed_over
+        pair = _class_pair(root, below, classes, "")
+        if inner := _splits_inside(root, pair):
+            return inner, _join(below, "{real,fake}/{train,val,test}") + passed_over
+        return pair, _join(below, "{real,fake}") + passed_over
     if not any(label_of(child) is not None for name in splits for child in _folders(root, _join(below, name))):
         return None
     return _split_folders(root, below, splits), _join(below, "{train,val,test}/{real,fake}")
+
+
+def _splits_inside(root: Path, pair: list[ClassFolder]) -> list[ClassFolder]:
+    """Split folders inside the class folders; empty where those hold none, as sources do."""
+    found: list[ClassFolder] = []
+    for folder in pair:
+        names = _folders(root, folder.path)
+        splits = [name for name in names if split_of(name) is not None]
+        if not splits:
+            continue
+        if splits != names:
+            raise DataLayoutError(
+                f"{root / folder.path}: split folders beside others are ambiguous. {_listing(root, folder.path)}"
+            )
+        found += [ClassFolder(_join(folder.path, name), folder.label, split_of(name) or "") for name in splits]
+    if found and len({folder.label for folder in found}) < len(pair):
+        raise DataLayoutError(f"{root}: one class folder holds split folders and the other does not: ambiguous")
+    if len({(folder.label, folder.split) for folder in found}) < len(found):
+        raise DataLayoutError(f"{root}: two split folders of one class mean the same; keep one")
+    return found
 
 
 def _split_folders(root: Path, below: str, names: list[str]) -> list[ClassFolder]:

@@ -108,11 +108,13 @@ def list_images(root: str | Path) -> Samples:
         return Samples(root.parent, [root.name], np.zeros(1, np.int8), layout="one file")
     if not root.is_dir():
         raise DataLayoutError(f"{root}: no such folder")
-    paths = sorted(path for path, is_image in _walk(root, "") if is_image)
+    listed = list(_walk(root, ""))
+    paths = sorted(path for path, is_image in listed if is_image)
     if not paths:
         raise DataLayoutError(f"{root}: no image below this folder (endings: {', '.join(sorted(IMAGE_SUFFIXES))})")
     _refuse_unnameable(root, paths)
-    return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images")
+    ignored = len(listed) - len(paths)
+    return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images", ignored=ignored)
 
 
 def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:

@@ -7,6 +7,7 @@ written beside its place and renamed, so a kill or a full disk never leaves half
 import io
 import os
 import pickle
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from dfdetect.files import replacing
 
 FACTS_KEY = "dfdetect"
 """Where a checkpoint keeps what belongs to the detector but is no hyperparameter: see `DeepfakeDetector.facts`."""
+_VERSION = "pytorch-lightning_version"
+_FACTS = ("threshold", "temperature", "calibrated", "preprocessing", "split", "dropout_seed", "class_names", "versions")
+_SPLIT_FACTS = ("root", "data_fingerprint", "fingerprint", "val_fingerprint", "test_fingerprint", "n_val", "n_test")
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
@@ -46,10 +50,49 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
 def read_detector_checkpoint(path: str | Path) -> dict[str, Any]:
     """Load a checkpoint that one of our fits wrote; raises `CheckpointError` for any other file."""
     checkpoint = read_checkpoint(path)
-    missing = {"state_dict", "hyper_parameters", FACTS_KEY} - set(checkpoint)
-    if missing:
-        raise CheckpointError(f"{path}: not a checkpoint of dfdetect: it has no {', '.join(sorted(missing))}")
+    check_contents(checkpoint, str(path))
     return checkpoint
+
+
+def check_contents(checkpoint: dict[str, Any], name: str = "The checkpoint") -> None:
+    """Refuse what one of our fits did not write, or what has lost a part since; raises `CheckpointError`."""
+    _require(
+        checkpoint, ("state_dict", "hyper_parameters", FACTS_KEY, _VERSION), f"{name}: not a checkpoint of dfdetect"
+    )
+    for key in ("state_dict", "hyper_parameters", FACTS_KEY):
+        if not isinstance(checkpoint[key], dict):
+            raise CheckpointError(f"{name}: damaged: its {key} is a {type(checkpoint[key]).__name__}")
+    _require(checkpoint[FACTS_KEY], _FACTS, f"{name}: damaged: its facts")
+    if split := checkpoint[FACTS_KEY]["split"]:
+        _require(split, _SPLIT_FACTS, f"{name}: damaged: its split")
+    for key, value in checkpoint["state_dict"].items():
+        if not isinstance(value, torch.Tensor):
+            raise CheckpointError(f"{name}: damaged: {key} is a {type(value).__name__}, no tensor")
+
+
+def check_training_state(checkpoint: dict[str, Any]) -> None:
+    """Refuse to go on with a fit whose progress or optimiser is not in the checkpoint; raises `CheckpointError`."""
+    _require(checkpoint, ("optimizer_states", "lr_schedulers", "loops"), "The checkpoint cannot go on with its fit")
+
+
+def check_shapes(own: Mapping[str, torch.Tensor], loaded: Mapping[str, torch.Tensor], network: str) -> None:
+    """Refuse tensors that are not the network's; raises `CheckpointError`."""
+    if own.keys() != loaded.keys():
+        raise CheckpointError(
+            f"The checkpoint does not fit {network}: it lacks {sorted(own.keys() - loaded.keys())[:3]} "
+            f"and has {sorted(loaded.keys() - own.keys())[:3]} besides"
+        )
+    for key, tensor in own.items():
+        if tensor.shape != loaded[key].shape:
+            shapes = f"{key} is {tuple(loaded[key].shape)}, not {tuple(tensor.shape)}"
+            raise CheckpointError(f"The checkpoint does not fit {network}: {shapes}")
+
+
+def _require(content: Mapping[str, Any], keys: Sequence[str], complaint: str) -> None:
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{complaint}: a {type(content).__name__} instead")
+    if missing := [key for key in keys if key not in content]:
+        raise CheckpointError(f"{complaint}: it has no {', '.join(missing)}")
 
 
 class SafeCheckpointIO(TorchCheckpointIO):

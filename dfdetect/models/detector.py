@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from inspect import signature
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -22,7 +24,14 @@ from dfdetect.data.transforms import sample_seed
 from dfdetect.errors import CheckpointError, TrainingError, UsageError
 from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.checkpoint import FACTS_KEY
+from dfdetect.models.checkpoint import (
+    FACTS_KEY,
+    SafeCheckpointIO,
+    check_contents,
+    check_shapes,
+    check_training_state,
+    read_detector_checkpoint,
+)
 from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
 from dfdetect.models.metrics import PredictionStore, detection_metrics
@@ -147,8 +156,29 @@ class DeepfakeDetector(LightningModule):
         left_out = load_backbone(self.backbone, self.spec, source)
         rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
 
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **options: Any) -> "DeepfakeDetector":
+        """A trained detector from a local file, on the CPU unless `map_location` says otherwise; no code in it runs.
+
+        Raises:
+            CheckpointError: a URL, no such file, or one that no fit of dfdetect wrote whole.
+        """
+        known = signature(cls).parameters
+        for name in read_detector_checkpoint(checkpoint_path)["hyper_parameters"]:
+            if name not in known and not name.startswith("_"):
+                raise CheckpointError(f"{checkpoint_path}: has a setting that is not known here: {name}")
+        options = {"map_location": "cpu"} | options | {"strict": True, "weights_only": True}
+        return super().load_from_checkpoint(checkpoint_path, **options)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As in torch; a detector that was given weights is no longer one to be initialised."""
+        self._starts_afresh = False
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+
     def setup(self, stage: str) -> None:
-        """Compile the backbone for a fit, where asked for; see which images a test takes."""
+        """Read checkpoints safely, with any trainer; compile the backbone for a fit; see which images a test takes."""
+        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            self.trainer.strategy.checkpoint_io = SafeCheckpointIO()
         if stage == "fit" and self.hparams["compile"]:
             self.backbone.compile()
         self._judge_another_set_whole()  # a detector that was trained just now; others know it from their checkpoint
@@ -286,13 +316,22 @@ class DeepfakeDetector(LightningModule):
         self._check_evaluation("test")
 
     def on_predict_start(self) -> None:
-        """Say where images are prepared in another way than in training."""
+        """Refuse random weights; say where images are prepared in another way than in training."""
+        self._refuse_untrained()
         if (data := self._data()) is not None:
             say_changed_preprocessing(self.facts, data)
 
     def _check_evaluation(self, part: Literal["val", "test"]) -> None:
+        self._refuse_untrained()
         if (data := self._data()) is not None:
             check_evaluation(self.facts, data, part)
+
+    def _refuse_untrained(self) -> None:
+        if self._starts_afresh:
+            raise CheckpointError(
+                "This detector was never trained: its scores would be those of random weights. Fit it first, or give "
+                "a checkpoint: Trainer.test(..., ckpt_path=FILE)"
+            )
 
     def _data(self) -> DeepfakeDataModule | None:
         """The data module, where the trainer has one of ours; None without a trainer too."""
@@ -317,20 +356,16 @@ class DeepfakeDetector(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the facts back; raises `CheckpointError` for a file that another program wrote."""
-        if FACTS_KEY not in checkpoint:
-            raise CheckpointError("This is not a checkpoint of dfdetect: it lacks the detector's facts")
-        own, loaded = set(self.state_dict()), set(checkpoint["state_dict"])
-        if own != loaded:
-            raise CheckpointError(
-                f"The checkpoint does not fit {self.hparams['backbone']}: it lacks {sorted(own - loaded)[:3]} "
-                f"and has {sorted(loaded - own)[:3]} besides"
-            )
+        check_contents(checkpoint)
+        check_shapes(self.state_dict(), checkpoint["state_dict"], self.hparams["backbone"])
         self.facts = dict(checkpoint[FACTS_KEY])
         self._dropout_seed = self.facts.pop("dropout_seed")
         self._starts_afresh = False
         data = self._data()
-        if data is not None and self.trainer.state.fn == TrainerFn.FITTING:
-            refuse_another_split(self.facts, data)
+        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
+            check_training_state(checkpoint)
+            if data is not None:
+                refuse_another_split(self.facts, data)
         self._judge_another_set_whole()
 
     def _judge_another_set_whole(self) -> None:

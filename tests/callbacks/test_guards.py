@@ -51,6 +51,7 @@ def test_a_loss_that_is_not_finite_stops_the_fit_and_checkpoints_stay_good(tmp_p
 def test_broken_weights_are_never_taken_for_real_verdicts(what, tmp_path, generated_faces):
     detector = tiny_detector()
     torch.nn.init.constant_(detector.head.linear.bias, math.nan)
+    detector.load_state_dict(detector.state_dict())  # as a file's
     trainer = quiet_trainer(tmp_path, callbacks=[FiniteLoss()])
     data = faces_data(generated_faces, predict_root=str(generated_faces / "real"))
     with pytest.raises(CheckpointError, match="not finite"):

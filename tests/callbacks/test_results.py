@@ -12,7 +12,7 @@ import pytest
 from dfdetect.callbacks.guards import SkippedFiles
 from dfdetect.callbacks.results import EvaluationResults, PredictionWriter, worst_mistakes
 from dfdetect.data.samples import list_images
-from dfdetect.errors import UsageError
+from dfdetect.errors import TrainingError, UsageError
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer
@@ -155,12 +155,13 @@ def test_the_worst_mistakes_come_first():
 
 
 @pytest.mark.filterwarnings("ignore:Skipped")
-def test_predict_writes_a_row_for_every_file(detector, tmp_path, generated_faces):
+def test_predict_writes_a_row_for_every_file(detector, tmp_path, generated_faces, capsys):
     photos = tmp_path / "photos"
     (photos / "deeper").mkdir(parents=True)
     for i, file in enumerate(sorted((generated_faces / "real").iterdir())[:5]):
         shutil.copy(file, photos / "deeper" / f"{i}.jpg")
     (photos / "bad.jpg").write_bytes(b"no picture")
+    (photos / "phone.heic").write_bytes(b"no ending that is known")
     trainer = quiet_trainer(tmp_path, callbacks=[SkippedFiles(), PredictionWriter()])
     trainer.predict(detector, faces_data(generated_faces, predict_root=str(photos), batch_size=2))
     rows = rows_of(tmp_path / "run/version_0/predict/predictions.csv")
@@ -171,6 +172,7 @@ def test_predict_writes_a_row_for_every_file(detector, tmp_path, generated_faces
     threshold = detector.facts["threshold"]
     assert all(row["verdict"] == ("fake" if float(row["p_fake"]) >= threshold else "real") for row in good)
     assert not any(row["error"] for row in good)
+    assert "1 files with other endings than an image's were passed over" in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:Skipped")
@@ -179,6 +181,7 @@ def test_predict_survives_nothing_readable(detector, tmp_path, generated_faces):
     for i in range(3):
         (tmp_path / "photos" / f"{i}.png").write_bytes(b"")
     trainer = quiet_trainer(tmp_path, callbacks=[SkippedFiles(), PredictionWriter()])
-    trainer.predict(detector, faces_data(generated_faces, predict_root=str(tmp_path / "photos"), batch_size=2))
+    with pytest.raises(TrainingError, match="None of the 3 files could be read"):
+        trainer.predict(detector, faces_data(generated_faces, predict_root=str(tmp_path / "photos"), batch_size=2))
     rows = rows_of(tmp_path / "run/version_0/predict/predictions.csv")
     assert [bool(row["error"]) for row in rows] == [True] * 3

@@ -2,6 +2,8 @@
 
 import csv
 
+from lightning.pytorch.loggers import CSVLogger
+
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.run import RunRecord
 from dfdetect.models.checkpoint import FACTS_KEY, read_checkpoint
@@ -29,9 +31,19 @@ def test_the_summary_names_data_paths_and_next_steps(tmp_path, generated_faces, 
     for part in ("train        168", f"Run       {run}", "best.ckpt", "(val/auroc 0.", "last.ckpt", "curves.png"):
         assert part in printed
     assert f"tensorboard --logdir {tmp_path}" in printed
-    assert "dfdetect test" in printed
+    assert f"dfdetect test --ckpt_path {run}/checkpoints/best.ckpt" in printed  # it is not in ./lightning_logs
     assert "These are generated faces" in printed
     assert (run / "curves.png").is_file()
+
+
+def test_the_summary_names_no_file_where_it_is_found_by_itself(tmp_path, generated_faces, capsys):
+    fit_run(tmp_path / "lightning_logs", generated_faces, limit_train_batches=1)
+    assert capsys.readouterr().out.splitlines()[-1] == "Test      dfdetect test"
+
+
+def test_without_a_dashboard_none_is_named(tmp_path, generated_faces, capsys):
+    fit_run(tmp_path, generated_faces, limit_train_batches=1, logger=CSVLogger(str(tmp_path), name="plain"))
+    assert "tensorboard" not in capsys.readouterr().out
 
 
 def test_overfitting_ends_in_a_word(tmp_path, generated_faces, capsys):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect.data.layouts import ACCEPTED, ClassFolder, find_class_folders, label_of, split_of
+from dfdetect.data.samples import load_samples
 from dfdetect.errors import DataLayoutError
 
 from .helpers import touch
@@ -86,6 +87,30 @@ def test_split_without_classes_beside_one_with_is_an_error(tmp_path):
     touch(tmp_path, "train/real/a.jpg", "train/fake/b.jpg", "test/unlabelled/c.jpg")
     with pytest.raises(DataLayoutError, match="Found: unlabelled/"):
         folders(tmp_path)
+
+
+def test_splits_inside_the_class_folders_are_given_too(tmp_path):
+    root = touch(tmp_path, *(f"{c}/{s}/1.png" for c in ("0_real", "1_fake") for s in ("training", "valid", "test")))
+    folders, layout = find_class_folders(root)
+    assert layout == "{real,fake}/{train,val,test}"
+    assert {(f.path, f.label, f.split) for f in folders} >= {
+        ("1_fake/valid", 1, "val"),
+        ("0_real/training", 0, "train"),
+    }
+    assert load_samples(root).columns["split"].count("test") == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["real/train/1.png", "real/gan/1.png", "fake/train/1.png"], "split folders beside others are ambiguous"),
+        (["real/train/1.png", "fake/1.png"], "one class folder holds split folders and the other does not"),
+        (["real/val/1.png", "real/valid/1.png", "fake/val/1.png"], "two split folders of one class mean the same"),
+    ],
+)
+def test_splits_inside_the_class_folders_are_all_or_nothing(files, said, tmp_path):
+    with pytest.raises(DataLayoutError, match=said):
+        find_class_folders(touch(tmp_path, *files))
 
 
 @pytest.mark.parametrize("below", ["real_and_fake_face", "real_vs_fake", "data set"])

@@ -2,10 +2,15 @@
 
 import errno
 import pickle
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 import dfdetect
 from dfdetect.data.resize import METHOD
@@ -84,8 +89,89 @@ def test_without_facts_it_does_not_load(fitted, tmp_path):
     checkpoint = torch.load(fitted[1], weights_only=True)
     del checkpoint[FACTS_KEY]
     torch.save(checkpoint, tmp_path / "foreign.ckpt")
-    with pytest.raises(CheckpointError, match="lacks the detector's facts"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of dfdetect: it has no dfdetect"):
         DeepfakeDetector.load_from_checkpoint(tmp_path / "foreign.ckpt", weights_only=True)
+
+
+def drop(*keys: str):
+    def change(checkpoint: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            checkpoint = checkpoint[key]
+        del checkpoint[keys[-1]]
+
+    return change
+
+
+def put(value: Any, *keys: str):
+    def change(checkpoint: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            checkpoint = checkpoint[key]
+        checkpoint[keys[-1]] = value
+
+    return change
+
+
+DAMAGES = {
+    "no threshold": (drop(FACTS_KEY, "threshold"), "its facts: it has no threshold"),
+    "no dropout seed": (drop(FACTS_KEY, "dropout_seed"), "its facts: it has no dropout_seed"),
+    "no fingerprint": (drop(FACTS_KEY, "split", "test_fingerprint"), "its split: it has no test_fingerprint"),
+    "no version": (drop("pytorch-lightning_version"), "it has no pytorch-lightning_version"),
+    "facts are a list": (put([], FACTS_KEY), "its dfdetect is a list"),
+    "split is a text": (put("x", FACTS_KEY, "split"), "its split: a str instead"),
+    "settings are none": (put(None, "hyper_parameters"), "its hyper_parameters is a NoneType"),
+    "tensors are a list": (put([], "state_dict"), "its state_dict is a list"),
+    "a tensor is a number": (put(1.0, "state_dict", "head.linear.bias"), "head.linear.bias is a float"),
+    "a tensor of another shape": (put(torch.zeros(3), "state_dict", "head.linear.bias"), r"is \(3,\), not \(2,\)"),
+    "a setting of the future": (put(1, "hyper_parameters", "depth"), "a setting that is not known here: depth"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_refused_with_the_damage(fitted, tmp_path, damage):
+    change, said = DAMAGES[damage]
+    checkpoint = torch.load(fitted[1], weights_only=True)
+    change(checkpoint)
+    torch.save(checkpoint, tmp_path / "damaged.ckpt")
+    with pytest.raises(CheckpointError, match=said):
+        DeepfakeDetector.load_from_checkpoint(tmp_path / "damaged.ckpt")
+
+
+@pytest.mark.parametrize("key", ["optimizer_states", "lr_schedulers", "loops"])
+def test_a_fit_goes_on_only_from_a_whole_training_state(fitted, tmp_path, generated_faces, key):
+    checkpoint = torch.load(fitted[1], weights_only=True)
+    del checkpoint[key]
+    torch.save(checkpoint, tmp_path / "x.ckpt")
+    with pytest.raises(CheckpointError, match=f"cannot go on with its fit: it has no {key}"):
+        quiet_trainer(tmp_path, callbacks=[]).fit(
+            tiny_detector(), faces_data(generated_faces), ckpt_path=str(tmp_path / "x.ckpt"), weights_only=True
+        )
+
+
+@pytest.mark.parametrize("how", ["load", "trainer"])
+@pytest.mark.parametrize("place", ["file", "url"])
+def test_a_payload_does_not_run_from_python_either(tmp_path, generated_faces, how, place):
+    torch.save({"state_dict": Payload(tmp_path / "ran")}, tmp_path / "x.ckpt")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = str(tmp_path / "x.ckpt") if place == "file" else f"http://127.0.0.1:{server.server_port}/x.ckpt"
+        plain = Trainer(accelerator="cpu", logger=False, default_root_dir=tmp_path, enable_progress_bar=False)
+        data, options = faces_data(generated_faces), {"ckpt_path": source, "weights_only": False}
+        read = {
+            "load": partial(DeepfakeDetector.load_from_checkpoint, source),
+            "trainer": partial(plain.test, tiny_detector(), data, **options),
+        }[how]
+        with pytest.raises(CheckpointError, match=r"pickled code|from a local file only"):
+            read()
+        server.shutdown()
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("what", ["validate", "test", "predict"])
+def test_random_weights_are_not_judged(tmp_path, generated_faces, what):
+    data = faces_data(generated_faces, predict_root=str(generated_faces / "real"))
+    with pytest.raises(CheckpointError, match="never trained"):
+        getattr(quiet_trainer(tmp_path, callbacks=[]), what)(tiny_detector(), data)
 
 
 def save_with_pickle(content, file: Path) -> None:
