@@ -3,6 +3,7 @@
 import errno
 import pickle
 import threading
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -156,13 +157,13 @@ def test_a_payload_does_not_run_from_python_either(tmp_path, generated_faces, ho
         threading.Thread(target=server.serve_forever, daemon=True).start()
         source = str(tmp_path / "x.ckpt") if place == "file" else f"http://127.0.0.1:{server.server_port}/x.ckpt"
         plain = Trainer(accelerator="cpu", logger=False, default_root_dir=tmp_path, enable_progress_bar=False)
-        data, options = faces_data(generated_faces), {"ckpt_path": source, "weights_only": False}
-        read = {
+        data = faces_data(generated_faces)
+        read: dict[str, Callable[[], object]] = {
             "load": partial(DeepfakeDetector.load_from_checkpoint, source),
-            "trainer": partial(plain.test, tiny_detector(), data, **options),
-        }[how]
+            "trainer": partial(plain.test, tiny_detector(), data, ckpt_path=source, weights_only=False),
+        }
         with pytest.raises(CheckpointError, match=r"pickled code|from a local file only"):
-            read()
+            read[how]()
         server.shutdown()
     assert not (tmp_path / "ran").exists()
 
