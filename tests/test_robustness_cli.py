@@ -27,7 +27,7 @@ def test_the_configuration_finds_the_newest_run_and_tries_everything(work, capsy
     assert len(rows) == 1 + sum(map(len, DEFAULT_CORRUPTIONS.values()))
     assert len({row["corruption"] for row in rows}) == 10
     output = capsys.readouterr().out
-    assert "Weakest of 36 points" in output
+    assert "Lowest AUROC of 36 points" in output
     assert f"Written to {work}: robustness.json robustness.csv robustness.png" in output
     assert [folder.name for folder in Path("lightning_logs").iterdir()] == ["mobilenetv2"]
 

@@ -35,7 +35,7 @@ def html_leaderboard(board: dict[str, Any]) -> str:
     parts = []
     for heading, names, rows in _tables(board):
         head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        body = "".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in rows)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         parts.append(f'<h2>{html.escape(heading)}</h2><div class="wide">{table}</div>')
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in _notes(board))
@@ -110,7 +110,9 @@ def _notes(board: dict[str, Any]) -> list[str]:
     if first["n_groups"] < first["n"] and len(board["runs"]) > 1:
         notes.append("Images here share groups, which DeLong's test takes for independent: trust the interval more.")
     if any(run.get("cpu_ms") is not None for run in board["runs"]):
-        notes.append("CPU ms: measured just now on this machine, one image at a time, one thread, fp32, PyTorch eager.")
+        notes.append(
+            "CPU ms: measured just now on this machine, one image, one thread, fp32, PyTorch eager; fastest of 20."
+        )
     if first["n"] < 1000:
         notes.append(f"Only {first['n']} images: small differences cannot be told from chance.")
     return notes
@@ -118,6 +120,12 @@ def _notes(board: dict[str, Any]) -> list[str]:
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _html_cell(cell: str) -> str:
+    """A cell with its interval, where it has one, on a line of its own."""
+    value, bracket, interval = html.escape(cell).partition(" (")
+    return f"<td>{value}{f' <small>({interval}</small>' * bool(bracket)}</td>"
 
 
 def _bars(board: dict[str, Any]) -> str:
@@ -149,7 +157,9 @@ p, li { color: var(--soft); } li { margin: .25rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td:first-child { font-weight: 600; white-space: nowrap; }
+th { color: var(--soft); font-weight: 600; }
+td small { display: block; color: var(--soft); white-space: nowrap; }
+td:first-child { font-weight: 600; white-space: nowrap; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .4rem 1rem; margin: 1.5rem 0 .2rem;
   align-items: center; font-variant-numeric: tabular-nums; }
 .bar { position: relative; height: 1.1rem; border-bottom: 1px solid var(--line);
@@ -157,7 +167,8 @@ th { color: var(--soft); font-weight: 600; } td:first-child { font-weight: 600; 
 .band { position: absolute; top: .3rem; height: .5rem; background: var(--mark); opacity: .35; border-radius: .25rem; }
 .dot { position: absolute; top: .2rem; width: .7rem; height: .7rem; margin-left: -.35rem; border-radius: 50%;
   background: var(--mark); }
-@media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .name { grid-column: 1 / -1; } }
+@media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .name { grid-column: 1 / -1; }
+  td:first-child { min-width: 8rem; white-space: normal; overflow-wrap: anywhere; } }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
   table { font-size: 7.5pt; } th, td { padding: .2rem .3rem; } td:first-child { white-space: normal; } }
 </style></head><body>

@@ -30,7 +30,8 @@ def evaluate_robustness(
         n, n_real, n_fake, n_groups, threshold; `clean` with auroc, accuracy and their 95% intervals; `corruptions`, by
         name: what the severity is and, by severity, n, auroc, accuracy, their changes against clean, flips (share of
         verdicts that are not the clean verdict), flips_to_fake and flips_to_real (how many), and the intervals;
-        `weakest`, the point with the lowest AUROC, or, of one class, the most flips; notes. What is undefined is None.
+        `weakest` and `most_flips`, the points with the lowest AUROC and the most flips; notes. What is undefined is
+        None.
 
     Raises:
         ValueError: scores that are NaN or outside [0, 1].
@@ -51,10 +52,12 @@ def evaluate_robustness(
         own["flips_to_real"] = int((flipped[place] & ~called[place]).sum())
         own["intervals"]["flips"] = _bounds(flips[place], groups)
         points.append(own)
+    ranked = [point for point in points if point["auroc"] is not None]
     return _facts(clean, groups, threshold) | {
         "clean": _measured(tables[0], drawn[0], groups),
         "corruptions": _by_corruption(points),
-        "weakest": min(points, key=_strength),
+        "weakest": min(ranked, key=lambda point: point["auroc"], default=None),
+        "most_flips": max(points, key=lambda point: point["flips"]),
     }
 
 
@@ -89,12 +92,6 @@ def _by_corruption(points: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         curve = curves.setdefault(name, {"measured_in": CORRUPTIONS[name].measured_in, "severities": []})
         curve["severities"].append(point)
     return curves
-
-
-def _strength(point: dict[str, Any]) -> float:
-    """What the weakest point has least of."""
-    auroc: float | None = point["auroc"]
-    return -float(point["flips"]) if auroc is None else auroc
 
 
 def _bounds(values: Array, groups: int) -> list[float] | None:

@@ -22,28 +22,31 @@ _COLUMNS = 3
 
 def robustness_table(result: dict[str, Any], title: str) -> str:
     """The curves as text: AUROC, its change, accuracy and flips with 95% intervals, and the notes."""
-    head = f"{'AUROC':<21}{'its change':<27}{'accuracy':<21}{'flipped verdicts':<21}fake/real"
-    clean = f"{'clean':<11}{'':>8}  {_cell(result['clean'], 'auroc'):<48}{_cell(result['clean'], 'accuracy')}"
+    head = f"{'AUROC':<20}{'its change':<26}{'accuracy':<20}{'flipped verdicts':<20}to fake/real"
+    clean = f"{'clean':<11}{'':>8}  {_cell(result['clean'], 'auroc'):<46}{_cell(result['clean'], 'accuracy')}"
     lines = [title, f"{'':<11}{'severity':>8}  {head}", clean]
     for name, curve in result["corruptions"].items():
         lines += [_row(name if place == 0 else "", point) for place, point in enumerate(curve["severities"])]
     lines += [f"{name}: {curve['measured_in']}" for name, curve in result["corruptions"].items()]
     counted = f"n = {result['n']} images, {result['n_groups']} groups, threshold {result['threshold']:.4g}"
     lines.append(f"Every row: {counted}; 95% intervals by group bootstrap, changes paired with the clean images.")
-    return "\n".join([*lines, weakest_sentence(result), *(f"Note: {note}" for note in result["notes"])])
+    return "\n".join([*lines, *extremes(result), *(f"Note: {note}" for note in result["notes"])])
 
 
-def weakest_sentence(result: dict[str, Any]) -> str:
-    """The weakest point of all curves in words."""
-    point = result["weakest"]
-    place = f"Weakest of {sum(len(c['severities']) for c in result['corruptions'].values())} points: "
-    place += f"{point['corruption']} {point['severity']:g}"
-    flips = (
-        f"{point['flips']:.1%} of verdicts flip ({point['flips_to_fake']} to fake, {point['flips_to_real']} to real)"
-    )
-    if point["auroc"] is None:
-        return f"{place}: {flips}."
-    return f"{place}: AUROC {point['auroc']:.3f} instead of {result['clean']['auroc']:.3f}, {flips}."
+def extremes(result: dict[str, Any]) -> list[str]:
+    """In words, the points of all curves with the lowest AUROC and with the most flipped verdicts."""
+    count = sum(len(curve["severities"]) for curve in result["corruptions"].values())
+    weakest, flips = result["weakest"], result["most_flips"]
+    directions = f"{flips['flips_to_fake']} to fake, {flips['flips_to_real']} to real"
+    sentences = [f"Most flips of {count} points: {_place(flips)}, {flips['flips']:.1%} of verdicts ({directions})."]
+    if weakest is not None:
+        change = f"{weakest['auroc']:.3f} instead of {result['clean']['auroc']:.3f}"
+        sentences.insert(0, f"Lowest AUROC of {count} points: {_place(weakest)}, {change}.")
+    return sentences
+
+
+def _place(point: dict[str, Any]) -> str:
+    return f"{point['corruption']} {point['severity']:g}"
 
 
 def robustness_rows(result: dict[str, Any]) -> list[list[Any]]:
@@ -56,7 +59,7 @@ def robustness_rows(result: dict[str, Any]) -> list[list[Any]]:
 def robustness_figure(result: dict[str, Any], title: str) -> Figure:
     """One panel a corruption: AUROC and share of flipped verdicts from the clean images to the strongest severity."""
     curves = result["corruptions"]
-    note = f"n = {result['n']:,} ({result['n_real']:,} real, {result['n_fake']:,} fake), bands and bars: 95% intervals"
+    note = f"n = {result['n']:,} ({result['n_real']:,} real, {result['n_fake']:,} fake), bands: 95% intervals"
     rows = math.ceil(len(curves) / _COLUMNS)
     columns = min(_COLUMNS, len(curves))
     figure = new_figure(title, note, (max(5.0, 3.4 * columns), 1.3 + 2.7 * rows))
@@ -99,7 +102,7 @@ def _row(name: str, point: dict[str, Any]) -> str:
     auroc, change = _cell(point, "auroc"), _cell(point, "auroc_change", "+")
     accuracy, flips = _cell(point, "accuracy"), _cell(point, "flips")
     directions = f"{point['flips_to_fake']}/{point['flips_to_real']}"
-    return f"{name:<11}{point['severity']:>8g}  {auroc:<21}{change:<27}{accuracy:<21}{flips:<21}{directions}"
+    return f"{name:<11}{point['severity']:>8g}  {auroc:<20}{change:<26}{accuracy:<20}{flips:<20}{directions}"
 
 
 def _cell(point: dict[str, Any], metric: str, sign: str = "") -> str:

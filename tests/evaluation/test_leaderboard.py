@@ -39,12 +39,12 @@ class Cells(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        self.inside = tag in ("td", "th")
-        if self.inside:
+        if tag in ("td", "th"):
+            self.inside = True
             self.cells.append("")
 
     def handle_endtag(self, tag):
-        self.inside = False
+        self.inside = self.inside and tag not in ("td", "th")
 
     def handle_data(self, data):
         if self.inside:

@@ -12,10 +12,10 @@ from dfdetect.evaluation.evaluate import Predictions
 from dfdetect.evaluation.robustness import evaluate_robustness
 from dfdetect.evaluation.robustness_report import (
     CSV_HEADER,
+    extremes,
     robustness_figure,
     robustness_rows,
     robustness_table,
-    weakest_sentence,
 )
 from tests.evaluation.test_robustness import VARIANTS, scored
 
@@ -38,7 +38,11 @@ def test_the_table_has_a_row_a_point_with_intervals(result):
     assert row.endswith(f"{strongest['flips_to_fake']}/{strongest['flips_to_real']}")
     assert "jpeg: JPEG quality" in lines
     assert f"n = 90 images, {result['n_groups']} groups, threshold 0.5" in text
-    assert weakest_sentence(result) in lines
+    lowest, most = extremes(result)
+    assert lines.index(most) == lines.index(lowest) + 1
+    weakest = result["weakest"]
+    assert f"{weakest['corruption']} {weakest['severity']:g}, {weakest['auroc']:.3f} instead of" in lowest
+    assert f"{result['most_flips']['flips']:.1%} of verdicts" in most
     assert "Note: Only 90 images" in text
 
 
@@ -81,7 +85,7 @@ def test_one_class_is_drawn_and_told_without_auroc():
     clean, p_fake = scored()
     fakes = Predictions(clean.path, np.ones_like(clean.label), clean.p_fake, clean.group, clean.source)
     result = evaluate_robustness(fakes, VARIANTS, p_fake, 0.5, 20)
-    assert "AUROC" not in weakest_sentence(result)
-    assert "% of verdicts flip" in weakest_sentence(result)
+    (only,) = extremes(result)
+    assert only.startswith("Most flips of 3 points")
     assert robustness_rows(result)[1][3:6] == ["", "", ""]
     robustness_figure(result, "fakes only").canvas.draw()
