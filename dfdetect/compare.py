@@ -49,7 +49,7 @@ def run(name: str, arguments: list[str]) -> int:
         | result
         for one, cost, result in zip(runs, costs, results, strict=True)
     ]
-    board: dict[str, Any] = {"test_fingerprint": images_fingerprint(runs[0].predictions), "runs": entries}
+    board: dict[str, Any] = {"images_fingerprint": images_fingerprint(runs[0].predictions), "runs": entries}
     if options.html:
         with replacing(options.html) as temporary:
             temporary.write_text(html_leaderboard(board), encoding="utf-8")

@@ -56,25 +56,37 @@ class RobustnessCurves(Callback):
         if not self.enabled or is_dry_run(trainer) or data is None or not isinstance(pl_module, DeepfakeDetector):
             return
         clean, rows = collect_predictions(pl_module, data.datasets["test"])
-        shares = _gather(trainer, score_variants(trainer, pl_module, data, rows.tolist(), self.variants, self.seed))
+        indices = rows.tolist()
+        shares = _gather(trainer, score_variants(trainer, pl_module, data, indices, self.variants, self.seed))
         folder = run_folder(trainer)
         if not trainer.is_global_zero:
             return
         if is_cross_dataset(pl_module.facts, data):
             folder = folder / "cross-dataset" / data.origin.resolve().stem
         read = {index: scores for share in shares for index, scores in zip(*share, strict=True)}
-        kept = [place for place, index in enumerate(rows.tolist()) if index in read]
+        result = self._evaluate(clean, indices, read, data, float(pl_module.facts["threshold"]))
+        result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), "seed": self.seed}
+        _write(result, folder, f"{pl_module.hparams['backbone']} on {data.origin}", data.origin.stem)
+
+    def _evaluate(
+        self,
+        clean: Predictions,
+        indices: list[int],
+        read: dict[int, Floats],
+        data: DeepfakeDataModule,
+        threshold: float,
+    ) -> dict[str, Any]:
+        """The curves over the images that could be read in both passes."""
+        kept = [place for place, index in enumerate(indices) if index in read]
         if not kept:
             raise TrainingError(f"No image of {data.origin} could be read again for the robustness curves")
-        p_fake = np.stack([read[int(rows[place])] for place in kept], axis=1)
-        threshold = float(pl_module.facts["threshold"])
+        p_fake = np.stack([read[indices[place]] for place in kept], axis=1)
         result = evaluate_robustness(_select(clean, kept), self.variants, p_fake, threshold)
-        if lost := len(rows) - len(kept):
-            result["notes"].append(f"{lost} of {len(rows)} files could not be read again and are not counted.")
+        if lost := len(indices) - len(kept):
+            result["notes"].append(f"{lost} of {len(indices)} files could not be read again and are not counted.")
         if data.is_generated():
             result["notes"].append(GENERATED_NOTE)
-        facts = {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), "seed": self.seed}
-        _write(result | facts, folder, f"{pl_module.hparams['backbone']} on {data.origin}", data.origin.stem)
+        return result
 
 
 def score_variants(
@@ -105,12 +117,13 @@ def score_variants(
     )
     hidden = trainer.progress_bar_callback is None or not trainer.is_global_zero
     read: list[int] = []
-    scores = [torch.empty(0, dtype=torch.float64)]
+    scores = [torch.empty(0)]
     with torch.inference_mode(), trainer.precision_plugin.test_step_context():
         inputs = _inputs(tqdm(loader, "Robustness", unit="image", disable=hidden), read)
         while images := list(islice(inputs, data.batch_size)):
             scores.append(_score(detector, torch.stack(images)))
-    return read, torch.cat([part.cpu() for part in scores]).reshape(-1, len(variants)).numpy()
+    every = torch.cat([part.cpu() for part in scores]).double()
+    return read, every.reshape(-1, len(variants)).numpy()
 
 
 def _inputs(items: Iterator[CorruptedItem], read: list[int]) -> Iterator[Tensor]:
@@ -123,8 +136,8 @@ def _inputs(items: Iterator[CorruptedItem], read: list[int]) -> Iterator[Tensor]
 
 def _score(detector: DeepfakeDetector, images: Tensor) -> Tensor:
     places = torch.arange(len(images))
-    image = images.to(detector.device, non_blocking=True)
-    return detector.predict_step({"image": image, "label": places, "index": places, "skipped": []}, 0)[1].double()
+    image = images.to(detector.device)
+    return detector.predict_step({"image": image, "label": places, "index": places, "skipped": []}, 0)[1]
 
 
 def _as_it_is(item: Any) -> Any:

@@ -49,7 +49,7 @@ def _tested(board: dict[str, Any]) -> str:
     first = board["runs"][0]
     return (
         f"Tested on the same {first['n']} images ({first['n_real']} real, {first['n_fake']} fake, {first['n_groups']} "
-        f"groups; fingerprint {board['test_fingerprint'][:12]}), best AUROC first, compared with {first['name']}."
+        f"groups; fingerprint {board['images_fingerprint'][:12]}), best AUROC first, compared with {first['name']}."
     )
 
 
@@ -113,9 +113,22 @@ def _notes(board: dict[str, Any]) -> list[str]:
         notes.append(
             "CPU ms: measured just now on this machine, one image, one thread, fp32, PyTorch eager; fastest of 20."
         )
+    notes += _split_notes(board)
     if first["n"] < 1000:
         notes.append(f"Only {first['n']} images: small differences cannot be told from chance.")
     return notes
+
+
+def _split_notes(board: dict[str, Any]) -> list[str]:
+    """Runs whose training left out other images than the first's did."""
+    first = board["runs"][0]
+    return [
+        f"{run['name']} and {first['name']} were trained on different splits of one data set: make sure that neither "
+        "was trained on images that are tested here."
+        for run in board["runs"][1:]
+        if run.get("data_fingerprint") and run["data_fingerprint"] == first.get("data_fingerprint")
+        if run["test_fingerprint"] != first["test_fingerprint"]
+    ]
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -150,13 +163,13 @@ _PAGE = Template("""<!doctype html>
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e8eb; --soft: #a3abb5; --paper: #16181b; --line: #363b42; --mark: #56b4e9; }
 }
-body { margin: 0 auto; max-width: 76rem; padding: 2rem 1rem; color: var(--ink); background: var(--paper);
+body { margin: 0 auto; max-width: 80rem; padding: 2rem 1rem; color: var(--ink); background: var(--paper);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { margin: 0 0 .25rem; font-size: 1.7rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
 p, li { color: var(--soft); } li { margin: .25rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; }
 td small { display: block; color: var(--soft); white-space: nowrap; }
 td:first-child { font-weight: 600; white-space: nowrap; }

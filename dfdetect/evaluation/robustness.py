@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dfdetect.evaluation.corruptions import CORRUPTIONS, Variant
 from dfdetect.evaluation.evaluate import Predictions, caveats
 from dfdetect.evaluation.intervals import percentile_interval, resample, resample_means
-from dfdetect.evaluation.metrics import Array, Floats, ScoreTable
+from dfdetect.evaluation.metrics import Array, Floats, Labels, ScoreTable
+
+Verdicts = npt.NDArray[np.bool_]
 
 MEASURED = ("auroc", "accuracy")
 """Metrics of each point of a curve; of each its change against the clean images too."""
@@ -38,20 +41,16 @@ def evaluate_robustness(
     """
     group = np.unique(np.asarray(clean.group, dtype=str), return_inverse=True)[1]
     tables = [ScoreTable(clean.label, scores, threshold) for scores in (clean.p_fake, *p_fake)]
-    called = p_fake >= threshold
-    flipped = called != (clean.p_fake >= threshold)
-    drawn = resample(tables, group, resamples)
-    flips = resample_means(flipped.astype(np.float64), group, resamples)
-    groups = int(group.max()) + 1
-    points = []
-    for place, (name, severity) in enumerate(variants):
-        own = _measured(tables[place + 1], drawn[place + 1], groups) | {"n": len(clean.label)}
-        _add_changes(own, tables[0], drawn[0], drawn[place + 1], groups)
-        own |= {"corruption": name, "severity": severity, "flips": float(flipped[place].mean())}
-        own["flips_to_fake"] = int((flipped[place] & called[place]).sum())
-        own["flips_to_real"] = int((flipped[place] & ~called[place]).sum())
-        own["intervals"]["flips"] = _bounds(flips[place], groups)
-        points.append(own)
+    drawn, groups = resample(tables, group, resamples), int(group.max()) + 1
+    flips = _flips(clean.p_fake >= threshold, p_fake >= threshold, group, resamples)
+    points: list[dict[str, Any]] = []
+    for (name, severity), table, own, flipped in zip(variants, tables[1:], drawn[1:], flips, strict=True):
+        point: dict[str, Any] = {"corruption": name, "severity": severity, "n": len(clean.label)} | _measured(
+            table, own, groups
+        )
+        _add_changes(point, tables[0], drawn[0], own, groups)
+        point["intervals"]["flips"] = _bounds(flipped.pop("resampled"), groups)
+        points.append(point | flipped)
     ranked = [point for point in points if point["auroc"] is not None]
     return _facts(clean, groups, threshold) | {
         "clean": _measured(tables[0], drawn[0], groups),
@@ -83,6 +82,21 @@ def _add_changes(
         changed = None if point[name] is None else point[name] - float(values[name][0])
         point[f"{name}_change"] = changed
         point["intervals"][f"{name}_change"] = _bounds(after[name] - before[name], groups)
+
+
+def _flips(before: Verdicts, after: Verdicts, group: Labels, resamples: int) -> list[dict[str, Any]]:
+    """Of each row of `after` (K, N): how many verdicts are not those of `before` (N,), and their share in resamples."""
+    flipped = after != before
+    resampled = resample_means(flipped.astype(np.float64), group, resamples)
+    return [
+        {
+            "flips": float(own.mean()),
+            "flips_to_fake": int((own & fake).sum()),
+            "flips_to_real": int((own & ~fake).sum()),
+            "resampled": shares,
+        }
+        for own, fake, shares in zip(flipped, after, resampled, strict=True)
+    ]
 
 
 def _by_corruption(points: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
 
 from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
@@ -29,9 +30,11 @@ def detector(fitted_run) -> DeepfakeDetector:
     return DeepfakeDetector.load_from_checkpoint(fitted_run / "checkpoints/last.ckpt", weights_only=True)
 
 
-def run_test(folder: Path, detector: DeepfakeDetector, root: Path, seed: int = 0, **settings):
+def run_test(
+    folder: Path, detector: DeepfakeDetector, root: Path, seed: int = 0, others: tuple[Callback, ...] = (), **settings
+):
     curves = RobustnessCurves(enabled=True, corruptions=WANTED, seed=seed)
-    trainer = quiet_trainer(folder, callbacks=[EvaluationResults(), curves], **settings)
+    trainer = quiet_trainer(folder, callbacks=[*others, curves], **settings)
     data = faces_data(root, batch_size=10)
     trainer.test(detector, data, verbose=False)
     return folder / "run/version_0", data
@@ -44,7 +47,7 @@ def result_of(folder: Path) -> dict[str, Any]:
 def test_every_point_is_that_of_a_plain_loop(detector, tmp_path, generated_faces, capsys):
     threshold = float(np.median(plain_scores(detector, faces_data(generated_faces), None)))
     detector.facts["threshold"] = threshold
-    folder, data = run_test(tmp_path, detector, generated_faces, seed=5)
+    folder, data = run_test(tmp_path, detector, generated_faces, seed=5, others=(EvaluationResults(),))
     result = result_of(folder)
     label = data.part("test").labels
     before = plain_scores(detector, data, None) >= threshold
@@ -81,7 +84,7 @@ def plain_scores(detector, data, variant, seed=0):
 
 
 def test_the_clean_pass_is_the_tests_own(detector, tmp_path, generated_faces):
-    folder, _ = run_test(tmp_path, detector, generated_faces)
+    folder, _ = run_test(tmp_path, detector, generated_faces, others=(EvaluationResults(),))
     metrics, result = json.loads((folder / "metrics.json").read_text()), result_of(folder)
     for name in ("auroc", "accuracy"):
         assert result["clean"][name] == metrics[name]

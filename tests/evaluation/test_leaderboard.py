@@ -16,6 +16,7 @@ COST: dict[str, Any] = {
     "megabytes": 1.25,
     "cpu_ms": 7.5,
     "data_fingerprint": "abcdef0123456789",
+    "test_fingerprint": "1111",
 }
 
 
@@ -25,7 +26,7 @@ def board():
     names = ("noisy/version_0", "<b>|mid", "best/version_0")
     costs: tuple[dict[str, Any], ...] = (COST, {}, COST | {"cpu_ms": None})
     runs = [{"name": name} | cost | result for name, cost, result in zip(names, costs, results, strict=True)]
-    return {"test_fingerprint": "0123456789abcdef", "runs": runs}
+    return {"images_fingerprint": "0123456789abcdef", "runs": runs}
 
 
 class Cells(HTMLParser):
@@ -91,10 +92,17 @@ def test_the_page_shows_the_same_and_needs_nothing_from_elsewhere(board):
 
 def test_one_run_alone_is_compared_with_none():
     results = compare(detectors(count=1), [0.5], 20)
-    text = markdown_leaderboard({"test_fingerprint": "0" * 64, "runs": [{"name": "alone"} | results[0]]})
+    text = markdown_leaderboard({"images_fingerprint": "0" * 64, "runs": [{"name": "alone"} | results[0]]})
     assert "## Against" not in text
     assert "DeLong" not in text
     assert "CPU ms:" not in text
+
+
+def test_another_split_of_the_same_data_is_told(board):
+    assert "different splits" not in markdown_leaderboard(board)
+    first, second, third = board["runs"]
+    changed = board | {"runs": [first, second, third | {"test_fingerprint": "2222"}]}
+    assert "best/version_0 and noisy/version_0 were trained on different splits" in markdown_leaderboard(changed)
 
 
 def test_undefined_figures_are_dashes(board):
