@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from dfdetect.evaluation.metrics import Array, ScoreTable
 
 COMPARED = ("auroc", "average_precision", "accuracy", "f1", "eer", "tpr_at_fpr_5", "log_loss", "brier", "ece")
 """Metrics shown of each detector, and whose differences are measured."""
-LOWER_IS_BETTER = frozenset({"eer", "log_loss", "brier", "ece"})
 
 
 def compare(runs: Sequence[Predictions], thresholds: Sequence[float], resamples: int = 1000) -> list[dict[str, Any]]:
@@ -55,7 +55,8 @@ def same_images(one: Predictions, other: Predictions) -> bool:
 def in_common_order(predictions: Predictions) -> Predictions:
     """The same predictions, sorted by path."""
     order = sorted(range(len(predictions.path)), key=lambda i: predictions.path[i])
-    return Predictions(
+    return replace(
+        predictions,
         path=[predictions.path[i] for i in order],
         label=predictions.label[order],
         p_fake=predictions.p_fake[order],
