@@ -46,7 +46,7 @@ class DeepfakeDataModule(LightningDataModule):
             [] for none.
         batch_size: images a step and process.
         num_workers: loader processes; `auto` is one a core, shared with the other processes that torchrun started on
-            this machine, 8 at most.
+            this machine, 8 at most; but none for cached pixels on a CPU, whose cores the training step needs itself.
         cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
         cache_dir: folder of the disk cache; null for the user's cache folder.
         class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often.
@@ -94,7 +94,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.training_size = round(image_size * max(1.0, zoom_room))
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.batch_size = batch_size
-        self.num_workers = _workers_of_one_process() if num_workers == "auto" else num_workers
+        self.num_workers = num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
         self.class_balance = class_balance
         self.split_ratios, self.split_seed, self.seed = split_ratios, split_seed, seed
@@ -240,7 +240,7 @@ class DeepfakeDataModule(LightningDataModule):
         return DataLoader(
             share,
             batch_size=self.batch_size,
-            num_workers=self.num_workers,
+            num_workers=self._workers(cached=False),
             collate_fn=collate,
             worker_init_fn=quiet_worker,
         )
@@ -260,6 +260,7 @@ class DeepfakeDataModule(LightningDataModule):
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
         rank, world_size = self._rank()
+        workers = self._workers(cached=self.cache != "off")
         sampler = EpochBatchSampler(
             self.datasets[name].samples.labels,
             self.batch_size,
@@ -273,12 +274,18 @@ class DeepfakeDataModule(LightningDataModule):
         return ResumableLoader(
             self.datasets[name],
             batch_sampler=sampler,
-            num_workers=self.num_workers,
+            num_workers=workers,
             collate_fn=collate,
             worker_init_fn=quiet_worker,
-            persistent_workers=self.num_workers > 0,
+            persistent_workers=workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _workers(self, cached: bool) -> int:
+        if self.num_workers != "auto":
+            return self.num_workers
+        on_cpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cpu"
+        return 0 if cached and on_cpu else _workers_of_one_process()
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

@@ -161,12 +161,27 @@ def test_workers_give_the_batches_that_the_main_process_gives(faces):
     assert int((together.datasets["train"].store.identities >= 0).all(1).sum()) == 42  # type: ignore[attr-defined]
 
 
-def test_number_of_workers_follows_the_cores(monkeypatch):
-    for cores, processes, workers in ((1, 1, 1), (4, 1, 4), (64, 1, 8), (16, 4, 4), (2, 4, 1)):
+def test_number_of_workers_follows_the_cores(faces, monkeypatch):
+    for cores, processes, workers in ((1, 1, 1), (2, 4, 1), (4, 1, 4), (64, 1, 8), (16, 4, 4)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
         monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
-        assert DeepfakeDataModule().num_workers == workers
-    assert DeepfakeDataModule(num_workers=3).num_workers == 3
+        assert loader_workers(faces, num_workers="auto") == workers
+    assert loader_workers(faces, num_workers=3) == 3
+
+
+@pytest.mark.parametrize(("cache", "workers"), [("disk", 0), ("ram", 0), ("off", 2)])
+def test_a_step_on_the_cpu_keeps_its_cores_where_pixels_are_cached(cache, workers, faces, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    assert loader_workers(faces, trainer, num_workers="auto", cache=cache) == workers
+    assert loader_workers(faces, trainer, num_workers=1, cache=cache) == 1
+
+
+def loader_workers(faces, trainer=None, **options):
+    data = module(faces, **options)
+    data.trainer = trainer
+    data.setup("fit")
+    return data.train_dataloader().num_workers
 
 
 @pytest.mark.parametrize("balance", ["none", "weighted_loss", "sampler"])
