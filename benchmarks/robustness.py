@@ -1,11 +1,11 @@
 """What robustness curves cost: one severity of each corruption beside the clean pass over the same images.
 
-python benchmarks/robustness.py [--root ROOT] [--images 300] [--size 224] [--severities 1] [--repeats 1]
+python benchmarks/robustness.py [--root ROOT] [--images 320] [--size 224] [--severities 1]
 
-Every corruption is measured right after a clean pass at the same settings, which decodes, resizes and scores without a
-pixel cache and without workers, so that everything happens one after the other in this process. The corruption's own
-arithmetic is measured on the decoded images by itself and taken off: ratio = (seconds - arithmetic) / severities /
-clean. Wall seconds, and the ratio in processor seconds too, which other work on the machine moves less. Medians.
+Clean pass and corruption take turns, one batch of 32 images each, so that other work on the machine meets both alike.
+The clean pass decodes, resizes and scores without a pixel cache and without workers, so that everything happens one
+after the other in this process. The corruption's own arithmetic is measured by itself on the decoded images and taken
+off: ratio = (seconds - arithmetic) / severities / clean. Seconds are sums over all turns, ratios medians of theirs.
 """
 
 import argparse
@@ -27,18 +27,7 @@ from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.process import prepare_process
 from dfdetect.quiet import quiet_third_parties
 
-PIXELS = 384
-
-
-class Clock:
-    """Wall and processor seconds since it was made."""
-
-    def __init__(self) -> None:
-        self.start = time.perf_counter(), time.process_time()
-
-    def read(self) -> tuple[float, float]:
-        """Both."""
-        return time.perf_counter() - self.start[0], time.process_time() - self.start[1]
+PIXELS, BATCH = 384, 32
 
 
 class Costs(Callback):
@@ -50,85 +39,82 @@ class Costs(Callback):
 
     def __init__(self, variants: list[Variant]) -> None:
         self.variants = variants
-        self.clock = Clock()
-        self.clean = self.corrupted = self.arithmetic = (0.0, 0.0)
+        self.start = self.clean = self.corrupted = self.arithmetic = 0.0
         self.images = 0
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock; the loader begins with its first batch."""
-        self.clock = Clock()
+        self.start = time.perf_counter()
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop it when the last batch is scored."""
-        self.clean = self.clock.read()
+        self.clean = time.perf_counter() - self.start
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the variants of the same images, then time their arithmetic."""
         data: Any = getattr(trainer, "datamodule", None)
         assert isinstance(pl_module, DeepfakeDetector)
         indices = pl_module.predictions.compute()[0].tolist()
-        clock = Clock()
+        start = time.perf_counter()
         score_variants(trainer, pl_module, data, indices, self.variants, 0)
-        self.corrupted, self.images = clock.read(), len(indices)
+        self.corrupted, self.images = time.perf_counter() - start, len(indices)
         self.arithmetic = arithmetic(data, indices, self.variants)
 
 
-def arithmetic(data: DeepfakeDataModule, indices: list[int], variants: list[Variant]) -> tuple[float, float]:
-    """Wall and processor seconds of the corruptions alone, on decoded images."""
-    samples, wall, processor = data.datasets["test"].samples, 0.0, 0.0
+def arithmetic(data: DeepfakeDataModule, indices: list[int], variants: list[Variant]) -> float:
+    """Seconds of the corruptions alone, on decoded images."""
+    samples, seconds = data.datasets["test"].samples, 0.0
     for index in indices:
         pixels = decode(samples.file(index))
-        clock = Clock()
+        start = time.perf_counter()
         for variant in variants:
             corrupt(pixels, variant)
-        seconds = clock.read()
-        wall, processor = wall + seconds[0], processor + seconds[1]
-    return wall, processor
+        seconds += time.perf_counter() - start
+    return seconds
 
 
-def measure(root: Path, variants: list[Variant], options: argparse.Namespace) -> tuple[Costs, list[float]]:
-    """One clean pass and the corruptions after it; the ratio in wall and in processor seconds."""
-    settings: dict[str, Any] = {"image_size": options.size, "cache": "off", "num_workers": 0}
-    data = DeepfakeDataModule(root=str(root), split_ratios=(0.02, 0.02, 0.96), **settings)
+def measure(root: Path, variants: list[Variant], options: argparse.Namespace, turn: int) -> Costs:
+    """One batch clean, then corrupted; other images in every turn."""
+    settings: dict[str, Any] = {"image_size": options.size, "batch_size": BATCH, "cache": "off", "num_workers": 0}
+    data = DeepfakeDataModule(root=str(root), split_ratios=(0.02, 0.02, 0.96), seed=turn, **settings)
     costs = Costs(variants)
     trainer = Trainer(
         logger=False,
         callbacks=[costs],
         accelerator="cpu",
         precision="bf16-mixed",
-        limit_test_batches=-(-options.images // data.batch_size),
+        limit_test_batches=1,
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=False,
         use_distributed_sampler=False,
     )
     trainer.test(DeepfakeDetector(options.backbone, weights="none"), data, verbose=False)
-    apart = zip(costs.corrupted, costs.arithmetic, costs.clean, strict=True)
-    return costs, [(total - own) / len(variants) / clean for total, own, clean in apart]
+    return costs
 
 
 def report(root: Path, name: str, variants: list[Variant], options: argparse.Namespace) -> dict[str, float | str]:
-    """Medians over the repeats of one corruption."""
-    rounds = [measure(root, variants, options) for _ in range(options.repeats)]
-    seconds = {
-        "clean_s": statistics.median(costs.clean[0] for costs, _ in rounds),
-        "corruption_s": statistics.median(costs.corrupted[0] for costs, _ in rounds),
-        "arithmetic_s": statistics.median(costs.arithmetic[0] for costs, _ in rounds),
-        "ratio": statistics.median(ratios[0] for _, ratios in rounds),
-        "processor_ratio": statistics.median(ratios[1] for _, ratios in rounds),
+    """All turns of one corruption."""
+    turns = [measure(root, variants, options, turn) for turn in range(-(-options.images // BATCH))]
+    ratios = [(turn.corrupted - turn.arithmetic) / len(variants) / turn.clean for turn in turns]
+    return {
+        "corruption": name,
+        "severities": len(variants),
+        "images": sum(turn.images for turn in turns),
+        "clean_s": round(sum(turn.clean for turn in turns), 2),
+        "corruption_s": round(sum(turn.corrupted for turn in turns), 2),
+        "arithmetic_s": round(sum(turn.arithmetic for turn in turns), 2),
+        "ratio": round(statistics.median(ratios), 2),
     }
-    counts = {"severities": len(variants), "images": rounds[0][0].images}
-    return {"corruption": name, **counts, **{key: round(value, 2) for key, value in seconds.items()}}
 
 
 def main() -> None:
     """Print one JSON line a corruption."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, help=f"images; by default generated faces of {PIXELS} pixels")
-    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--images", type=int, default=320)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--severities", type=int, default=1, help="how many of each corruption, the strongest")
-    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--backbone", default="mobilenet_v2")
     options = parser.parse_args()
     prepare_process()
@@ -138,7 +124,7 @@ def main() -> None:
         if root is None:
             root = Path(folder) / "faces"
             generate_faces(root, options.images + options.images // 10, size=PIXELS, progress=False)
-        measure(root, [("jpeg", 70)], argparse.Namespace(**vars(options) | {"images": 32}))  # warms up
+        measure(root, [("jpeg", 70)], options, 0)  # warms up
         for name, severities in DEFAULT_CORRUPTIONS.items():
             variants = variants_of({name: severities})[-options.severities :]
             print(json.dumps(report(root, name, variants, options)), flush=True)

@@ -113,7 +113,11 @@ def score_variants(
     share = indices[trainer.global_rank :: trainer.world_size]
     dataset = CorruptedDataset(data.datasets["test"].samples, share, variants, data.image_size, data.crop, seed)
     loader: DataLoader[CorruptedItem] = DataLoader(
-        dataset, batch_size=None, num_workers=data.num_workers, collate_fn=_as_it_is, worker_init_fn=quiet_worker
+        dataset,
+        batch_size=None,
+        num_workers=data.workers(cached=False),
+        collate_fn=_as_it_is,
+        worker_init_fn=quiet_worker,
     )
     hidden = trainer.progress_bar_callback is None or not trainer.is_global_zero
     read: list[int] = []
