@@ -11,15 +11,16 @@ import pytest
 from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.main import main
 from dfdetect.models.detector import DeepfakeDetector
-from tests.fits import faces_data, fit_run, quiet_trainer
+from tests.fits import faces_data, quiet_trainer
 from tests.test_cli import rows_of
 
 
 @pytest.fixture(scope="module")
-def tested(tmp_path_factory, generated_faces):
+def tested(tmp_path_factory, fitted_run, generated_faces):
     """A folder with a run that was trained and tested, as lightning_logs/run/version_0."""
     folder = tmp_path_factory.mktemp("compared") / "lightning_logs"
-    run = fit_run(folder, generated_faces)
+    run = folder / "run/version_0"
+    shutil.copytree(fitted_run, run)
     detector = DeepfakeDetector.load_from_checkpoint(run / "checkpoints/last.ckpt", weights_only=True)
     trainer = quiet_trainer(run.parent, callbacks=[EvaluationResults()], logger=False, default_root_dir=str(run))
     trainer.test(detector, faces_data(generated_faces), verbose=False)

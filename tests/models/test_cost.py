@@ -6,12 +6,12 @@ import torch
 from dfdetect.errors import CheckpointError
 from dfdetect.models.checkpoint import read_checkpoint, read_detector_checkpoint
 from dfdetect.models.cost import load_detector, measure_costs
-from tests.fits import fit_run, tiny_detector
+from tests.fits import tiny_detector
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, generated_faces):
-    return fit_run(tmp_path_factory.mktemp("cost"), generated_faces) / "checkpoints/last.ckpt"
+@pytest.fixture
+def checkpoint(fitted_run):
+    return fitted_run / "checkpoints/last.ckpt"
 
 
 def test_cost_is_counted_and_measured(checkpoint):
