@@ -25,6 +25,7 @@ from dfdetect.callbacks.access import run_folder
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
 from dfdetect.callbacks.results import EvaluationResults
+from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import TrainingError, UsageError
@@ -36,16 +37,18 @@ from dfdetect.runs import CONFIG, LOG_FOLDER, Plan, make_plan, run_of
 _DESCRIPTIONS = {
     "fit": "Train a detector. Example: dfdetect fit --config mobilenetv2 --data.root photos/",
     "validate": "Score the validation part with the newest run's best checkpoint. Example: dfdetect validate",
-    "test": "Score the test part with the newest run's best checkpoint. Example: dfdetect test --ckpt_path best.ckpt",
+    "test": "Score the test part with the newest run's best checkpoint, with --robustness also under corruptions. "
+    "Examples: dfdetect test --ckpt_path best.ckpt; dfdetect test --robustness",
     "predict": "Score unlabelled images. Example: dfdetect predict --data.predict_root photos/",
 }
+_FLAGS = {"--allow-new-split": "--data.allow_new_split=true", "--robustness": "--robustness.enabled=true"}
 _EXTRAS = {"WandbLogger": ("wandb", "wandb"), "MLFlowLogger": ("mlflow", "mlflow")}
 _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 
 def run(subcommand: str, arguments: list[str]) -> int:
     """Run fit, validate, test or predict; returns the exit code, raises our own errors for a user's mistakes."""
-    arguments = ["--data.allow_new_split=true" if a == "--allow-new-split" else a for a in arguments]
+    arguments = [_FLAGS.get(argument, argument) for argument in arguments]
     quiet_third_parties()
     plan = make_plan(subcommand, arguments)
     _refuse_missing_extras(plan.arguments)
@@ -93,6 +96,7 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(TensorBoardFigures, "figures")
         parser.add_lightning_class_args(EvaluationResults, "results")
+        parser.add_lightning_class_args(RobustnessCurves, "robustness")
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
         parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)

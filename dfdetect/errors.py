@@ -47,3 +47,7 @@ class CheckpointError(DFDetectError):
 
 class TrainingError(DFDetectError):
     """A fit cannot go on: the loss is not finite, too many files are bad, or memory ran out."""
+
+
+class ResultsError(DFDetectError):
+    """Results of a test are missing or damaged, or those of several runs cannot be compared."""

@@ -18,6 +18,8 @@ from dfdetect.errors import CheckpointError, UsageError
 LOG_FOLDER = "lightning_logs"
 CONFIG = "config.yaml"
 _CHOSEN = "DFDETECT_CHOSEN_CHECKPOINT"
+_NAMELESS = frozenset({"robustness"})
+"""A configuration with no other setting says how to test, not what was trained: no run is called after it."""
 _PACKAGED_CONFIGS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")
 
 
@@ -51,8 +53,10 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     if (options.weights_only or "true").lower() not in ("true", "null"):
         raise UsageError("--weights_only false would run code from a checkpoint; dfdetect never does")
     configs = [find_config(name) for name in options.config]
-    given = options.ckpt_path or _checkpoint_in(configs)
-    name = _run_name(configs)
+    contents = [_read(config) for config in configs]
+    given = options.ckpt_path or _checkpoint_in(contents)
+    naming = [config for config, content in zip(configs, contents, strict=True) if set(content) != _NAMELESS]
+    name = _run_name(naming)
     rebuilt = [part for config in configs for part in ("--config", str(config))] + rest
     plan = Plan(subcommand, rebuilt, name)
     asks_for_help = any(part in ("-h", "--help") or part.split("=")[0].endswith(".help") for part in rest)
@@ -61,7 +65,7 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     if given in (None, "last", "best"):
         if given is None and subcommand == "fit":
             return plan
-        _take_newest(plan, given or "best", name if configs else None)
+        _take_newest(plan, given or "best", name if naming else None)
         if subcommand == "fit" and plan.run is not None:
             # a run goes on with its own settings, not with what its recipe's file says by now
             plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
@@ -153,15 +157,17 @@ def _scanner() -> argparse.ArgumentParser:
     return scanner
 
 
-def _checkpoint_in(configs: list[Path]) -> str | None:
-    found = None
-    for config in configs:
-        try:
-            content: Any = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UsageError(f"{config}: not a YAML file ({' '.join(str(error).split())})") from error
-        found = content.get("ckpt_path") or found if isinstance(content, dict) else found
-    return found
+def _read(config: Path) -> dict[str, Any]:
+    """A configuration's settings; what is no mapping is left to the parser to refuse."""
+    try:
+        content: Any = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{config}: not a YAML file ({' '.join(str(error).split())})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _checkpoint_in(contents: list[dict[str, Any]]) -> str | None:
+    return next((content["ckpt_path"] for content in reversed(contents) if content.get("ckpt_path")), None)
 
 
 def _run_name(configs: list[Path]) -> str:

@@ -26,3 +26,11 @@ def own_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DFDETECT_CHOSEN_CHECKPOINT", raising=False)
+
+
+@pytest.fixture(scope="session")
+def fitted_run(tmp_path_factory, generated_faces) -> Path:
+    """Folder of a finished run of two epochs with all callbacks, for tests that only look at what it left."""
+    from tests.fits import fit_run
+
+    return fit_run(tmp_path_factory.mktemp("fitted"), generated_faces, max_epochs=2)

@@ -24,7 +24,9 @@ from dfdetect.main import COMMANDS, main
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 
-CONFIGS = sorted((Path(dfdetect.__file__).parent.parent / "configs").glob("*.yaml"))
+CONFIG_FOLDER = Path(dfdetect.__file__).parent.parent / "configs"
+CONFIGS = sorted(file for file in CONFIG_FOLDER.glob("*.yaml") if file.stem != "robustness")
+"""Those that train; `robustness` says how to test, and has tests of its own in test_robustness_cli.py."""
 RESULTS = ("metrics.json", "predictions.csv", "confusion_matrix.png", "roc.png", "pr.png", "mistakes.png")
 
 

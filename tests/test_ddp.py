@@ -81,3 +81,19 @@ def test_predictions_of_both_processes_end_in_one_file(trained, faces):
     rows = rows_of(trained / "lightning_logs/demo/version_0/predict/predictions.csv")
     assert len(rows) == len({row["path"] for row in rows}) == 92
     assert [row["path"] for row in rows if row["error"]] == ["real/broken.jpg"]
+
+
+def test_robustness_curves_of_both_processes_are_those_of_one(trained):
+    run = trained / "lightning_logs/demo/version_0"
+    wanted = ["--robustness", "--robustness.corruptions={jpeg: [40], noise: [20]}"]
+    rows = []
+    for extra in (TWO, ["--trainer.devices=1", "--trainer.strategy=auto"]):
+        dfdetect(trained, "test", *wanted, *extra)
+        rows.append(rows_of(run / "robustness.csv"))
+    assert len(rows[0]) == 3
+    for two, one in zip(*rows, strict=True):
+        assert two["corruption"] == one["corruption"]
+        assert two["n"] == one["n"] == str(json.loads((run / "metrics.json").read_text())["n"])
+        for column in ("auroc", "accuracy"):
+            assert float(two[column]) == pytest.approx(float(one[column]), abs=1e-6)
+        assert (two["flips_to_fake"], two["flips_to_real"]) == (one["flips_to_fake"], one["flips_to_real"])

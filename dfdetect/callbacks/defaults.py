@@ -7,6 +7,7 @@ from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.guards import FiniteLoss, SkippedFiles
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.results import EvaluationResults, PredictionWriter
+from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.run import RunRecord
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.callbacks.throughput import Throughput
@@ -27,4 +28,5 @@ def fixed_callbacks(logs: bool = True) -> list[Callback]:
 
 def default_callbacks() -> list[Callback]:
     """All of the command line's callbacks: `Trainer(callbacks=default_callbacks())`."""
-    return [*fixed_callbacks(), TensorBoardFigures(), BestCheckpoint(), LastCheckpoint(), EvaluationResults()]
+    chosen = [BestCheckpoint(), LastCheckpoint(), EvaluationResults(), RobustnessCurves()]
+    return [*fixed_callbacks(), TensorBoardFigures(), *chosen]

@@ -27,7 +27,7 @@ from dfdetect.evaluation.figures import (
     roc_figure,
 )
 from dfdetect.evaluation.metrics import retempered
-from dfdetect.evaluation.tables import METRICS, metrics_table, write_json, write_predictions, write_rows
+from dfdetect.evaluation.tables import METRICS, PREDICTIONS, metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import Facts, changed_preprocessing, is_another_part, is_cross_dataset
 
@@ -121,14 +121,14 @@ class EvaluationResults(Callback):
         result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
         name = {"val": "Validation", "test": "Test"}[part]
         say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
-        write_predictions(folder / "predictions.csv", predictions)
+        write_predictions(folder / PREDICTIONS, predictions)
         title = f"{name}: {data.origin.stem}"
         figures = _figures(predictions, result, title)
         figures["mistakes"] = draw_mistakes(predictions, rows, dataset, title, threshold)
         for stem, figure in figures.items():
             save_figure(figure, folder / f"{stem}.png")
         write_json(folder / METRICS, result)  # last: where it is, the others are
-        say(f"\nWritten to {folder}: {METRICS} predictions.csv " + " ".join(f"{stem}.png" for stem in figures))
+        say(f"\nWritten to {folder}: {METRICS} {PREDICTIONS} " + " ".join(f"{stem}.png" for stem in figures))
 
 
 def results_folder(trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeDataModule) -> Path:

@@ -171,6 +171,7 @@ def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> 
 
     chosen = _configuration(trainer, pl_module)
     plain = {name: chosen[name] for name in _HPARAMS if chosen.get(name) is not None}
-    columns = {f"val_best/{name}": 0.0 for name in _COMPARED}
+    # a later `dfdetect test` fills its columns, since it logs into the same run
+    columns = {f"{stage}/{name}": 0.0 for stage in ("val_best", "test") for name in _COMPARED}
     for summary in hparams(plain, columns):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)

@@ -265,7 +265,7 @@ class DeepfakeDataModule(LightningDataModule):
         return DataLoader(
             share,
             batch_size=self.batch_size,
-            num_workers=self._workers(cached=False),
+            num_workers=self.workers(cached=False),
             collate_fn=collate,
             worker_init_fn=quiet_worker,
         )
@@ -287,7 +287,7 @@ class DeepfakeDataModule(LightningDataModule):
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
         rank, world_size = self._rank()
-        workers = self._workers(cached=self.cache != "off")
+        workers = self.workers(cached=self.cache != "off")
         sampler = EpochBatchSampler(
             self.datasets[name].samples.labels,
             self.batch_size,
@@ -308,7 +308,8 @@ class DeepfakeDataModule(LightningDataModule):
             pin_memory=torch.cuda.is_available(),
         )
 
-    def _workers(self, cached: bool) -> int:
+    def workers(self, cached: bool) -> int:
+        """Number of loader processes: as asked for, or what `auto` comes to, where pixels are cached or not."""
         if self.num_workers != "auto":
             return self.num_workers
         on_cpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cpu"

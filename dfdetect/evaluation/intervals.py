@@ -1,8 +1,10 @@
 """95% intervals by group bootstrap: whole groups are drawn, since samples of one group are no independent evidence."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from dfdetect.evaluation.metrics import Labels, ScoreTable
+from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
 
 Interval = tuple[float, float]
 Intervals = dict[str, Interval | None]
@@ -30,28 +32,61 @@ def group_bootstrap(
 
     Source: Davison and Hinkley, *Bootstrap Methods and their Application* (1997), sections 2.4 and 3.8.
     """
-    generator = np.random.default_rng(seed)
-    names, member = np.unique(group[table.order], return_inverse=True)
-    rows = max(1, _CHUNK // len(group))
-    drawn: dict[str, list[np.ndarray]] = {}
-    for start in range(0, resamples, rows):
-        counts = _multiplicities(generator, len(names), min(rows, resamples - start))
-        for name, values in table.measure(counts[:, member]).items():
-            drawn.setdefault(name, []).append(values)
-    return {name: _percentiles(np.concatenate(parts), len(names), level) for name, parts in drawn.items()}
+    (drawn,) = resample([table], group, resamples, seed)
+    groups = len(np.unique(group))
+    return {name: percentile_interval(values, groups, level) for name, values in drawn.items()}
 
 
-def _multiplicities(generator: np.random.Generator, groups: int, rows: int) -> np.ndarray:
-    """(rows, groups) how often each group is drawn, float32: whole numbers, exact up to 16 million."""
-    counts = np.empty((rows, groups), np.float32)
-    for row in range(rows):
-        counts[row] = np.bincount(generator.integers(0, groups, groups, dtype=np.uint32), minlength=groups)
-    return counts
+def resample(
+    tables: Sequence[ScoreTable], group: Labels, resamples: int = 1000, seed: int = 0
+) -> list[dict[str, Array]]:
+    """All metrics of several tables in the same resamples, so that their differences are paired.
+
+    Args:
+        tables: of the same N samples, given to each in the same order.
+        group: (N,) group of each sample.
+        resamples: B, how often as many groups as there are are drawn with replacement.
+        seed: another seed, other draws.
+
+    Returns:
+        For each table its metrics, (B,) each; NaN where a resample leaves one undefined.
+    """
+    member = np.unique(group, return_inverse=True)[1]
+    drawn: list[dict[str, list[Array]]] = [{} for _ in tables]
+    for counts in _draws(member, resamples, seed):
+        for table, own in zip(tables, drawn, strict=True):
+            for name, values in table.measure(counts[:, member[table.order]]).items():
+                own.setdefault(name, []).append(values)
+    return [{name: np.concatenate(parts) for name, parts in own.items()} for own in drawn]
 
 
-def _percentiles(values: np.ndarray, groups: int, level: float) -> Interval | None:
+def resample_means(values: Array, group: Labels, resamples: int = 1000, seed: int = 0) -> Array:
+    """(K, B) means of K values a sample, (K, N), in the resamples that `resample` draws with the same seed."""
+    member = np.unique(group, return_inverse=True)[1]
+    sizes = np.bincount(member)
+    sums = np.stack([np.bincount(member, weights=row) for row in values])
+    means = [(sums @ counts.T) / (counts @ sizes) for counts in _draws(member, resamples, seed)]
+    return np.concatenate(means, axis=1)
+
+
+def percentile_interval(values: Array, groups: int, level: float = 0.95) -> Interval | None:
+    """The middle `level` of a metric's values (B,) over resamples of so many groups; None as in `group_bootstrap`."""
     defined = values[np.isfinite(values)]
     if groups < 2 or len(defined) < _LEAST_DEFINED * len(values):
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _draws(member: Labels, resamples: int, seed: int) -> Iterator[Array]:
+    """(rows, groups) how often each group is drawn, resample by resample, in pieces that fit into memory.
+
+    float32 holds whole numbers exactly up to 16 million. The draws depend on the number of groups and the seed alone.
+    """
+    generator = np.random.default_rng(seed)
+    groups, rows = int(member.max()) + 1, max(1, _CHUNK // len(member))
+    for start in range(0, resamples, rows):
+        counts = np.empty((min(rows, resamples - start), groups), np.float32)
+        for row in counts:
+            row[:] = np.bincount(generator.integers(0, groups, groups, dtype=np.uint32), minlength=groups)
+        yield counts

@@ -9,8 +9,8 @@ from dfdetect.evaluation.evaluate import Predictions
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.files import replacing
 
-METRICS = "metrics.json"
-"""The file with the result of `evaluate`, in a run's folder."""
+METRICS, PREDICTIONS = "metrics.json", "predictions.csv"
+"""The files with the result of `evaluate` and with what it judged, in a run's folder."""
 _SHOWN = ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer")
 _ALSO = {
     "tpr_at_fpr_1": "TPR at 1% FPR",

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -80,12 +81,27 @@ def test_the_configuration_is_there_as_text(events):
 
 def test_hparams_can_be_compared_by_the_best_metrics(events):
     columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
-    assert columns == {f"val_best/{name}" for name in METRICS}
+    assert columns == {f"{stage}/{name}" for stage in ("val_best", "test") for name in METRICS}
     values = hparams(events, "session_start_info").session_start_info.hparams
     assert values["backbone"].string_value == "tiny"
     assert values["lr"].number_value == 1e-3
     assert values["image_size"].number_value == 32
     assert not any(name.startswith("_") for name in values)
+
+
+def test_a_test_of_the_run_fills_its_columns(tmp_path, generated_faces):
+    detector = tiny_detector()
+    quiet_trainer(tmp_path, callbacks=[TensorBoardFigures(0)], limit_train_batches=1).fit(
+        detector, faces_data(generated_faces)
+    )
+    same_run = TensorBoardLogger(str(tmp_path), name="run", version=0, default_hp_metric=False)
+    logged = quiet_trainer(tmp_path, callbacks=[], logger=same_run).test(
+        detector, faces_data(generated_faces), verbose=False
+    )
+    events = read_events(tmp_path / "run/version_0")
+    columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
+    assert set(logged[0]) <= columns
+    assert events.Scalars("test/auroc")[0].value == pytest.approx(logged[0]["test/auroc"])
 
 
 @pytest.mark.parametrize(("every", "steps"), [(0, []), (2, [1, 3])])

@@ -1,0 +1,81 @@
+"""What detectors cost: parameters, size of the file, time of one image on one thread of this machine's CPU."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
+from dfdetect.models.detector import DeepfakeDetector
+
+WARM_UP, ROUNDS = 3, 20
+
+
+def load_detector(checkpoint: dict[str, Any]) -> DeepfakeDetector:
+    """The detector of a checkpoint that `read_detector_checkpoint` gave, in evaluation mode on the CPU.
+
+    Raises:
+        CheckpointError: its weights do not fit its settings.
+    """
+    settings = {name: value for name, value in checkpoint["hyper_parameters"].items() if not name.startswith("_")}
+    detector = DeepfakeDetector(**settings)
+    detector.on_load_checkpoint(checkpoint)
+    detector.load_state_dict(checkpoint["state_dict"])
+    return detector.eval()
+
+
+def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, Any]]:
+    """Facts and cost of each checkpoint.
+
+    Args:
+        files: checkpoints of dfdetect.
+        timed: whether to measure time.
+
+    Returns:
+        Of each: backbone, image_size, parameters, megabytes (10^6 bytes, what the file holds for going on with the fit
+        included), data_fingerprint and test_fingerprint of its training's data, and cpu_ms: milliseconds of one image,
+        fp32, one thread, PyTorch eager, the fastest of 20, which other work on the machine moves least, the detectors
+        taking turns; None where it is not `timed`.
+
+    Raises:
+        CheckpointError: a file that is none of ours, or damaged.
+    """
+    loaded = [read_detector_checkpoint(file) for file in files]
+    detectors = [load_detector(checkpoint) for checkpoint in loaded]
+    facts = [checkpoint[FACTS_KEY] for checkpoint in loaded]
+    sizes = [int((own.get("preprocessing") or {}).get("image_size", 224)) for own in facts]
+    seconds = _take_turns(detectors, sizes) if timed else [None] * len(files)
+    return [
+        {
+            "backbone": detector.hparams["backbone"],
+            "image_size": size,
+            "parameters": sum(parameter.numel() for parameter in detector.parameters()),
+            "megabytes": file.stat().st_size / 1e6,
+            "data_fingerprint": (own.get("split") or {}).get("data_fingerprint"),
+            "test_fingerprint": (own.get("split") or {}).get("test_fingerprint"),
+            "cpu_ms": None if fastest is None else 1000 * fastest,
+        }
+        for file, detector, own, size, fastest in zip(files, detectors, facts, sizes, seconds, strict=True)
+    ]
+
+
+def _take_turns(detectors: Sequence[DeepfakeDetector], sizes: Sequence[int]) -> list[float]:
+    """Fewest seconds of one image, in turn, so that a machine that slows down does so for all alike."""
+    images = [torch.randint(0, 256, (1, 3, size, size), dtype=torch.uint8) for size in sizes]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        rounds = [[_seconds(*pair) for pair in zip(detectors, images, strict=True)] for _ in range(WARM_UP + ROUNDS)]
+    finally:
+        torch.set_num_threads(threads)
+    return [min(own) for own in zip(*rounds[WARM_UP:], strict=True)]
+
+
+def _seconds(detector: DeepfakeDetector, image: Tensor) -> float:
+    with torch.inference_mode():
+        start = time.perf_counter()
+        detector(image)
+        return time.perf_counter() - start
