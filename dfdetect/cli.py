@@ -97,6 +97,8 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(TensorBoardFigures, "figures")
         parser.add_lightning_class_args(EvaluationResults, "results")
         parser.add_lightning_class_args(RobustnessCurves, "robustness")
+        where = "folder of the run, instead of the next lightning_logs/NAME/version_N or the newest run"
+        parser.add_argument("--run", type=str | None, default=None, help=where)
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
         parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -145,7 +147,7 @@ class RunConfig(SaveConfigCallback):
 
     def __init__(self, parser: LightningArgumentParser, config: Namespace, **options: Any) -> None:
         config = config.clone()
-        config["ckpt_path"] = None
+        config["ckpt_path"] = config["run"] = None
         for logger in _file_loggers(config["trainer"]):
             logger["init_args"]["version"] = None
         super().__init__(parser, config, **options)

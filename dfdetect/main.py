@@ -13,6 +13,7 @@ COMMANDS = {
     "validate": ("dfdetect.cli", "score the validation part:   dfdetect validate"),
     "test": ("dfdetect.cli", "score the test part:         dfdetect test"),
     "predict": ("dfdetect.cli", "score unlabelled images:     dfdetect predict --data.predict_root photos/"),
+    "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }

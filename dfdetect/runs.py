@@ -62,17 +62,41 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     asks_for_help = any(part in ("-h", "--help") or part.split("=")[0].endswith(".help") for part in rest)
     if asks_for_help:
         return plan
+    if options.run is not None:
+        return _take_named(plan, Path(options.run), given)
     if given in (None, "last", "best"):
         if given is None and subcommand == "fit":
             return plan
         _take_newest(plan, given or "best", name if naming else None)
         if subcommand == "fit" and plan.run is not None:
             # a run goes on with its own settings, not with what its recipe's file says by now
-            plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
+            plan.arguments = ["--config", str(plan.run / CONFIG), *_without_configs(rebuilt)]
     else:
         plan.checkpoint = _local_file(str(given))
         plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None
     return plan
+
+
+def _take_named(plan: Plan, run: Path, given: str | None) -> Plan:
+    """The run in a folder that the command line names: begun there, continued there, or judged there."""
+    last = run / "checkpoints" / "last.ckpt"
+    plan.run = run
+    if plan.subcommand == "fit" and given is None:
+        if last.exists():
+            raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")
+        return plan
+    checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
+    plan.checkpoint = _local_file(str(checkpoint))
+    if plan.subcommand == "fit":
+        plan.arguments = ["--config", str(run / CONFIG), *_without_configs(plan.arguments)]
+    return plan
+
+
+def _without_configs(arguments: list[str]) -> list[str]:
+    """Arguments as `make_plan` rebuilds them, their leading `--config FILE` pairs left out."""
+    while arguments[:1] == ["--config"]:
+        arguments = arguments[2:]
+    return arguments
 
 
 def find_config(name: str) -> Path:
@@ -154,6 +178,7 @@ def _scanner() -> argparse.ArgumentParser:
     scanner.add_argument("-c", "--config", action="append", default=[])
     scanner.add_argument("--ckpt_path")
     scanner.add_argument("--weights_only")
+    scanner.add_argument("--run")
     return scanner
 
 

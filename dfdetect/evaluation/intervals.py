@@ -60,6 +60,35 @@ def resample(
     return [{name: np.concatenate(parts) for name, parts in own.items()} for own in drawn]
 
 
+def resample_average(
+    parts: Sequence[tuple[ScoreTable, Labels]], groups: int, resamples: int = 1000, seed: int = 0
+) -> dict[str, Array]:
+    """Each metric's mean over parts of the data, such as folds, in resamples of all groups.
+
+    Args:
+        parts: for each part its M samples and their groups (M,), numbered alike in all parts.
+        groups: number of all groups; the draws depend on it and the seed alone, so those of two calls are paired.
+        resamples: B, how often as many groups as there are are drawn with replacement.
+        seed: another seed, other draws.
+
+    Returns:
+        (B,) of each metric: the mean over those parts in which a resample leaves it defined.
+    """
+    drawn: dict[str, list[Array]] = {}
+    for counts in _draws(np.arange(groups), resamples, seed):
+        measured = [table.measure(counts[:, member[table.order]]) for table, member in parts]
+        for name in measured[0]:
+            drawn.setdefault(name, []).append(_nanmean(np.stack([values[name] for values in measured])))
+    return {name: np.concatenate(values) for name, values in drawn.items()}
+
+
+def _nanmean(values: Array) -> Array:
+    """(B,) mean of the defined values of each column; NaN where there is none."""
+    defined = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(defined, values, 0).sum(axis=0) / defined.sum(axis=0))
+
+
 def resample_means(values: Array, group: Labels, resamples: int = 1000, seed: int = 0) -> Array:
     """(K, B) means of K values a sample, (K, N), in the resamples that `resample` draws with the same seed."""
     member = np.unique(group, return_inverse=True)[1]
