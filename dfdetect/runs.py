@@ -63,21 +63,21 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     if asks_for_help:
         return plan
     if options.run is not None:
-        return _take_named(plan, Path(options.run), given)
+        return _take_named(plan, Path(options.run), given, rest)
     if given in (None, "last", "best"):
         if given is None and subcommand == "fit":
             return plan
         _take_newest(plan, given or "best", name if naming else None)
         if subcommand == "fit" and plan.run is not None:
             # a run goes on with its own settings, not with what its recipe's file says by now
-            plan.arguments = ["--config", str(plan.run / CONFIG), *_without_configs(rebuilt)]
+            plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
     else:
         plan.checkpoint = _local_file(str(given))
         plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None
     return plan
 
 
-def _take_named(plan: Plan, run: Path, given: str | None) -> Plan:
+def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Plan:
     """The run in a folder that the command line names: begun there, continued there, or judged there."""
     last = run / "checkpoints" / "last.ckpt"
     plan.run = run
@@ -88,15 +88,8 @@ def _take_named(plan: Plan, run: Path, given: str | None) -> Plan:
     checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
     plan.checkpoint = _local_file(str(checkpoint))
     if plan.subcommand == "fit":
-        plan.arguments = ["--config", str(run / CONFIG), *_without_configs(plan.arguments)]
+        plan.arguments = ["--config", str(run / CONFIG), *rest]
     return plan
-
-
-def _without_configs(arguments: list[str]) -> list[str]:
-    """Arguments as `make_plan` rebuilds them, their leading `--config FILE` pairs left out."""
-    while arguments[:1] == ["--config"]:
-        arguments = arguments[2:]
-    return arguments
 
 
 def find_config(name: str) -> Path:
