@@ -113,7 +113,12 @@ def test_cache_and_crop_options(mode, store, crop, faces, tmp_path):
     list(data.val_dataloader())
     assert (tmp_path / "pixels here").exists() == (mode == "disk")
     assert not (tmp_path / "cache").exists()
-    assert data.preprocessing_facts() == {"image_size": 16, "crop": crop, "interpolation": METHOD}
+    assert data.preprocessing_facts() == {
+        "image_size": 16,
+        "crop": crop,
+        "interpolation": METHOD,
+        "normalise_encoding": None,
+    }
 
 
 @pytest.mark.parametrize(("mode", "again"), [("off", True), ("ram", False), ("disk", False)])

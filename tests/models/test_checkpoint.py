@@ -40,7 +40,12 @@ def test_facts_are_primitives_and_complete(fitted, generated_faces):
     facts = torch.load(fitted[1], weights_only=True)[FACTS_KEY]
     assert (facts["threshold"], facts["temperature"], facts["calibrated"]) == (0.5, 1.0, False)
     assert facts["class_names"] == ["real", "fake"]
-    assert facts["preprocessing"] == {"image_size": 32, "crop": "resize", "interpolation": METHOD}
+    assert facts["preprocessing"] == {
+        "image_size": 32,
+        "crop": "resize",
+        "interpolation": METHOD,
+        "normalise_encoding": None,
+    }
     assert facts["split"]["root"] == str(generated_faces)
     assert (facts["split"]["n_train"], facts["split"]["n_val"], facts["split"]["n_test"]) == (168, 36, 36)
     assert {len(facts["split"][name]) for name in ("fingerprint", "test_fingerprint")} == {64}
