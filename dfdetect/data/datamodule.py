@@ -41,8 +41,8 @@ class DeepfakeDataModule(LightningDataModule):
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels.
         crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
-        normalise_encoding: re-encode every picture in memory as JPEG of this quality, 1 to 100, before it is resized, so
-            that both classes come from one encoder; null leaves them as they are.
+        normalise_encoding: re-encode every picture in memory as JPEG of this quality, 1 to 100, before it is resized,
+            so that both classes come from one encoder; null leaves them as they are.
         zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms.
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.

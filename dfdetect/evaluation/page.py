@@ -29,11 +29,11 @@ h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; } h2 { font-size: 1
 h3 { font-size: 1.05rem; line-height: 1.35; margin: 0 0 .4rem; } p { margin: .4rem 0; max-width: 48rem; }
 code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 small, .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .6rem; margin: 1.2rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.8rem, 1fr)); gap: .6rem; margin: 1.2rem 0; }
 .tile { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; }
-.tile b { display: block; font-size: 1.45rem; line-height: 1.3; }
+.tile { font-size: .88rem; line-height: 1.35; } .tile b { display: block; font-size: 1.4rem; }
 .verdict { font-size: 1.1rem; border-left: .35rem solid var(--info); padding: .6rem .9rem; background: var(--panel);
-  border-radius: 0 .5rem .5rem 0; margin: 1rem 0; }
+  border-radius: 0 .5rem .5rem 0; margin: 1rem 0; max-width: none; }
 .card { border: 1px solid var(--line); border-left: .35rem solid var(--info); border-radius: .5rem;
   padding: .9rem 1rem; margin: .8rem 0; break-inside: avoid; }
 .leak { border-left-color: var(--leak); } .strong { border-left-color: var(--strong); }

@@ -133,6 +133,6 @@ def _text(summary: dict[str, Any], findings: "list[Finding]", out: Path) -> str:
     for finding in findings:
         lines.append(f"{finding.severity.upper():<8}{finding.title}")
         if finding.remedy and finding.severity != "info":
-            lines.append(f"{'':<8}-> {finding.remedy}")
+            lines.append(f"{'':<8}-> {finding.remedy.replace('`', '')}")
     written = ", ".join(str(out / file) for file in ("report.html", "findings.json", "manifest.csv"))
     return "\n".join([*lines, "", summary["verdict"], f"Written: {written}", ""])

@@ -1,5 +1,6 @@
 """From a list of images to everything the audit knows about them; what follows from it is said by `findings`."""
 
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +80,7 @@ def examine(samples: Samples, settings: Settings, workers: int = 1, progress: bo
     measured = measure(samples, settings, workers, progress)
     readable = samples.select(measured.kept)
     duplicates = find_duplicates(measured.pixels)
-    twins = _without_duplicates(find_twins(measured.descriptions, progress), measured.pixels)
+    twins = _without_duplicates(find_twins(measured.descriptions, progress and sys.stderr.isatty()), measured.pixels)
     pairs = [(twin.first, twin.second) for twin in twins] + chains(duplicates)
     groups = join_groups(len(readable), pairs, readable.column("group"), readable.paths)
     facts = as_table(measured.facts)

@@ -1,5 +1,6 @@
-"""How many faces a picture shows, by OpenCV's YuNet (Wu, Peng and Yu, *YuNet: A Tiny Millisecond-level Face Detector*,
-Machine Intelligence Research 2023).
+"""How many faces a picture shows, by OpenCV's YuNet.
+
+Source: Wu, Peng and Yu, *YuNet: A Tiny Millisecond-level Face Detector*, Machine Intelligence Research (2023).
 """
 
 from functools import cache
@@ -43,6 +44,8 @@ def check_model(model: str) -> None:
 
 @cache
 def _detector(model: str) -> Any:
+    logging = cv2.utils.logging
+    before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a setting that only it makes
     try:
         return cv2.FaceDetectorYN.create(model, "", (LONGEST_SIDE, LONGEST_SIDE), score_threshold=LEAST_SCORE)
     except cv2.error as error:
@@ -50,3 +53,5 @@ def _detector(model: str) -> Any:
             f"--face-model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
             "https://github.com/opencv/opencv_zoo"
         ) from error
+    finally:
+        logging.setLogLevel(before)

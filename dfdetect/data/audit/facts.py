@@ -24,6 +24,15 @@ SUFFIXES = {
 }
 """Endings that fit a format."""
 
+_SUBSAMPLING: dict[tuple[float, float], str] = {
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (2, 2): "4:2:0",
+    (1, 2): "4:4:0",
+    (4, 1): "4:1:1",
+    (4, 2): "4:1:0",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -155,8 +164,7 @@ def _subsampling(factors: list[tuple[int, int]]) -> str:
     if len(factors) < 2:
         return "grey"
     ratio = (factors[0][0] / max(factors[1][0], 1), factors[0][1] / max(factors[1][1], 1))
-    known = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1", (4, 2): "4:1:0"}
-    return known.get(ratio, f"{ratio[0]:g}x{ratio[1]:g}")
+    return _SUBSAMPLING.get(ratio, f"{ratio[0]:g}x{ratio[1]:g}")
 
 
 def _segments(image: Any) -> str:

@@ -20,7 +20,7 @@ class Finding:
         title: one line, with the figures.
         n: number of pairs, files or images concerned.
         meaning: why it matters.
-        remedy: what mends it, with the command or flag; empty where nothing has to be done.
+        remedy: what mends it, with commands and flags in backticks; empty where nothing has to be done.
         evidence: lists of paths, pairs and figures, as JSON.
     """
 

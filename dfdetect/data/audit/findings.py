@@ -121,7 +121,7 @@ def _balance(found: Examination) -> Iterator[Finding]:
             f"One-sided: {counts} images",
             n,
             "Accuracy says little here, since always naming the larger class is often right; read AUROC and recall.",
-            "Weigh both classes alike while training: --data.class_balance weighted_loss",
+            "Weigh both classes alike while training: `--data.class_balance weighted_loss`",
         )
     if 0 < n < _FEW:
         margin = 196 * float(np.sqrt(0.25 / max(1, 0.15 * n)))
@@ -146,7 +146,7 @@ def _sources(found: Examination) -> Iterator[Finding]:
             f"All fakes come from one source: {next(iter(fakes))}",
             int(found.labels.sum()),
             "Nothing is shown about other kinds of fakes.",
-            "Test on another data set: dfdetect test --data.root OTHER",
+            "Test on another data set: `dfdetect test --data.root OTHER`",
         )
 
 
@@ -171,7 +171,7 @@ def _faces(found: Examination) -> Iterator[Finding]:
             int(test.sum()),
             "The face detector misses faces too; where it misses more in one class, the classes are framed differently."
             if uneven
-            else "The face detector misses faces too: look at them.",
-            "Look at them, and leave out what shows no face.",
+            else "Both classes are concerned alike. The face detector makes mistakes too.",
+            "Look at them, and leave out what shows no face." if kind == "no_face" else "Look at them.",
             {"files": [found.samples.paths[i] for i in np.flatnonzero(test)[:MOST_EVIDENCE].tolist()]},
         )

@@ -99,9 +99,10 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
         "leak",
         f"{plural(len(pairs), 'pair')} of {things} {_lie(pairs)} in two parts of the given split",
         len(pairs),
-        f"Training sees a photo that validation or test judges again, so their figures are too good. {_both(found, pairs)}",
+        "Training sees a photo that validation or test judges again, so their figures are too good. "
+        + _both(found, pairs),
         "Split anew by the groups that the audit found, which is another test set than the published one: "
-        f"dfdetect fit --data.manifest {manifest} --data.split grouped",
+        f"`dfdetect fit --data.manifest {manifest} --data.split grouped`",
         {"pairs": pair_paths(found.samples, pairs)},
     )
 
@@ -115,7 +116,7 @@ def _ungrouped(found: Examination, what: str, things: str, pairs: Pairs, manifes
         len(pairs),
         f"They form {plural(total, 'group')}, of which a random split (seed 0) would tear {torn}: a photo in the "
         f"training part, its {things} in the test part. {_both(found, pairs)}",
-        f"Use the audit's manifest, whose groups keep them together: dfdetect fit --data.manifest {manifest}",
+        f"Use the audit's manifest, whose groups keep them together: `dfdetect fit --data.manifest {manifest}`",
         {"pairs": pair_paths(found.samples, pairs), "groups": total, "torn_at_random": torn},
     )
 
@@ -128,7 +129,7 @@ def _torn_groups(torn: dict[str, list[str]], manifest: str) -> Finding:
         f"{plural(len(torn), 'given group')} {_lie(list(torn))} in two parts of the given split",
         len(torn),
         "What shares a source photo, person or video is learned from in one part and judged in another.",
-        f"Split anew by groups: dfdetect fit --data.manifest {manifest} --data.split grouped",
+        f"Split anew by groups: `dfdetect fit --data.manifest {manifest} --data.split grouped`",
         {"groups": listed},
     )
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from dfdetect.data.audit.duplicates import pixel_hash
-from dfdetect.data.audit.facts import FileFacts, read_facts
 from dfdetect.data.audit.faces import count_faces
+from dfdetect.data.audit.facts import FileFacts, read_facts
 from dfdetect.data.audit.statistics import LAYOUT_SIDE, STATISTICS, measure_layout, measure_pixels
 from dfdetect.data.audit.twins import Description, describe
 from dfdetect.data.decode import decode

@@ -12,8 +12,8 @@ from dfdetect.data.audit.examine import Examination, chains
 from dfdetect.data.audit.finding import Finding
 from dfdetect.data.audit.findings import verdict
 from dfdetect.data.audit.leaks import Pairs, sort_pairs
-from dfdetect.data.audit.tells import FACT_WORDS, figure, layout_effect
 from dfdetect.data.audit.statistics import MEANINGS
+from dfdetect.data.audit.tells import FACT_WORDS, figure, layout_effect
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.errors import DecodeError
@@ -80,17 +80,9 @@ def _card(found: Examination, finding: Finding) -> str:
 
 
 def _with_code(remedy: str) -> str:
-    """Escaped, with flags and commands set as code."""
-    words, coded = [], False
-    for word in remedy.split(" "):
-        starts = word in ("dfdetect",) or word.startswith("--")
-        if (starts or coded) and not word.startswith("("):
-            words.append(f"<code>{escape(word)}</code>")
-            coded = not word.endswith((".", ",", ":"))
-        else:
-            words.append(escape(word))
-            coded = False
-    return " ".join(words)
+    """Escaped, with what stands in backticks set as code."""
+    parts = [escape(part) for part in remedy.split("`")]
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
 def _shown(found: Examination, finding: Finding) -> str:
@@ -99,7 +91,7 @@ def _shown(found: Examination, finding: Finding) -> str:
     if finding.kind == "label_conflict":
         return _figures(found, [(group[0], _other_label(found, group)) for group in found.conflicts])
     if finding.kind.startswith("ungrouped_"):
-        return _figures(found, getattr(_sorted(found, finding.kind.removeprefix("ungrouped_")), "loose"))
+        return _figures(found, _sorted(found, finding.kind.removeprefix("ungrouped_")).loose)
     if kind == "across_splits" and what in ("twins", "duplicates"):
         return _figures(found, _sorted(found, what).torn)
     if kind == "held":
@@ -130,7 +122,7 @@ def _figures(found: Examination, pairs: Pairs) -> str:
     """Pairs of pictures, those of a fake and a real first, spread over all there are."""
     mixed = [pair for pair in pairs if found.labels[pair[0]] != found.labels[pair[1]]]
     alike = [pair for pair in pairs if found.labels[pair[0]] == found.labels[pair[1]]]
-    chosen = _spread(mixed, SHOWN_PAIRS * 2 // 3) or []
+    chosen = _spread(mixed, max(SHOWN_PAIRS * 2 // 3, SHOWN_PAIRS - len(alike)))
     chosen += _spread(alike, SHOWN_PAIRS - len(chosen))
     inner = "".join(_pair(found, first, second) for first, second in chosen)
     note = f"<p><small>{len(chosen)} of {len(pairs):,} pairs.</small></p>" if len(chosen) < len(pairs) else ""

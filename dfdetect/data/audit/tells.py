@@ -137,7 +137,7 @@ def _mend(telling: set[str], quality: int) -> list[str]:
     steps = []
     if telling & CODEC or not telling:
         steps.append(
-            f"Re-encode both classes alike in the loading path: --data.normalise_encoding {quality} "
+            f"Re-encode both classes alike in the loading path: `--data.normalise_encoding {quality}` "
             "(reduces the traces of earlier encoders, does not remove them)."
         )
     if telling & SIZES:
@@ -183,8 +183,9 @@ def _by_pixels(found: Examination, quality: int) -> Finding:
         shortcut.n,
         f"Most telling: {named}. They may be honest traces of forging, or of how the files were made: only another "
         "data set can tell. A detector that does no better than this figure has learned no more than this.",
-        f"Try --data.normalise_encoding {quality}, and see what is left: dfdetect audit --normalise-encoding {quality}. "
-        "Augment what should not matter (albumentations.ColorJitter, ImageCompression), and test on another data set.",
+        f"Try `--data.normalise_encoding {quality}`, and see what it leaves: `dfdetect audit ROOT --normalise-encoding "
+        f"{quality}`. Augment what should not matter (`ColorJitter`, `ImageCompression` of Albumentations), "
+        "and test on another data set.",
         as_evidence(shortcut),
     )
 
