@@ -9,6 +9,7 @@ import pytest
 
 from dfdetect.errors import CheckpointError
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.split_guard import changed_preprocessing
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -84,3 +85,19 @@ def test_another_root_is_cross_dataset(checkpoint, tmp_path, generated_faces, ca
     assert any(note.startswith(f"cross-dataset: trained on {generated_faces}") for note in result["notes"])
     with open(folder / "predictions.csv", newline="") as stream:
         assert {row["path"].split("/")[0] for row in csv.DictReader(stream)} == {"original", "fake"}
+
+
+def test_other_preprocessing_than_in_training_is_said(generated_faces):
+    data = faces_data(generated_faces, normalise_encoding=80)
+    facts = {"preprocessing": faces_data(generated_faces).preprocessing_facts()}
+    assert changed_preprocessing(facts, data) == ["normalise_encoding: trained with None, now 80"]
+    del facts["preprocessing"]["normalise_encoding"]  # a checkpoint of the time before
+    assert changed_preprocessing(facts, data) == ["normalise_encoding: trained with None, now 80"]
+    assert changed_preprocessing(facts, faces_data(generated_faces)) == []
+    trained = {"preprocessing": data.preprocessing_facts()}
+    assert changed_preprocessing(trained, data) == []
+    assert changed_preprocessing(trained, faces_data(generated_faces, image_size=64)) == [
+        "image_size: trained with 32, now 64",
+        "normalise_encoding: trained with 80, now None",
+    ]
+    assert changed_preprocessing({}, data) == []
