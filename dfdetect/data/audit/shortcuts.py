@@ -131,7 +131,7 @@ def _encode(column: Column) -> Floats:
     """(N, K) numbers: one column of a number, one a text that is not rare; K = 0 where nothing varies."""
     if column.dtype.kind in "fiub":
         values = column.astype(np.float64)[:, None]
-        return values if np.ptp(values) > 0 else values[:, :0]
+        return values if len(np.unique(values)) > 1 else values[:, :0]
     counts = Counter(column.tolist())
     common = [text for text, count in counts.most_common() if count >= _LEAST_COUNT][:32]
     others = len(counts) > len(common)

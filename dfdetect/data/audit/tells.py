@@ -41,6 +41,8 @@ face, so little is much; pixel statistics may be honest traces."""
 MARK_EFFECT, MARK_Z = (1.2, 0.8), 6.0
 """Difference of the class means in standard deviations that is strong, or weak, at one of 1,024 places; and how many
 standard errors it must be, so that the largest of so many is no accident."""
+MARK_IMAGES = 20
+"""Of each class, from which standard deviations are known well enough for that."""
 _QUALITY = (50, 95, 90)
 
 
@@ -191,8 +193,10 @@ def _by_pixels(found: Examination, quality: int) -> Finding:
 
 
 def layout_effect(layouts: tuple[LayoutSums, LayoutSums]) -> tuple[npt.NDArray[np.float64], float]:
-    """Difference of the class means at each place in pooled standard deviations, and its standard error (NaN: none)."""
-    if min(sums.count for sums in layouts) < 2:
+    """Difference of the class means at each place in pooled standard deviations, and its standard error; NaN below
+    `MARK_IMAGES`.
+    """
+    if min(sums.count for sums in layouts) < MARK_IMAGES:
         return np.zeros((LAYOUT_SIDE, LAYOUT_SIDE)), float("nan")
     means = [sums.total / sums.count for sums in layouts]
     spreads = [np.maximum(s.squares / s.count - m**2, 0) for s, m in zip(layouts, means, strict=True)]
