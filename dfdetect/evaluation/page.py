@@ -45,7 +45,7 @@ small, .soft { color: var(--soft); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .8rem; margin-top: .8rem; }
+.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .8rem; margin-top: .8rem; }
 figure { margin: 0; break-inside: avoid; } figcaption { font-size: .78rem; color: var(--soft); line-height: 1.35; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; }
 .pair img { width: 100%; height: auto; display: block; border: 3px solid; border-radius: .25rem; }

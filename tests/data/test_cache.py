@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from dfdetect.data import cache
-from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, cache_usage, clear_cache, open_store
+from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, Pixels, cache_usage, clear_cache, open_store
 from dfdetect.data.decode import decode
 from dfdetect.data.encoding import reencode
 from dfdetect.data.resize import CROPS, resize
@@ -149,7 +149,7 @@ def test_size_crop_and_path_have_entries_of_their_own(photos):
 
 @pytest.mark.parametrize("mode", CACHE_MODES)
 def test_encoding_is_normalised_before_resizing_and_has_entries_of_its_own(mode, photos):
-    expected = {None: resize(decode(photos[0]), 16)}
+    expected: dict[int | None, Pixels] = {None: resize(decode(photos[0]), 16)}
     expected |= {quality: resize(reencode(decode(photos[0]), quality), 16) for quality in (50, 90)}
     for _ in range(2):
         for quality, pixels in expected.items():

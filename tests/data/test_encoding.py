@@ -25,7 +25,8 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 def test_is_a_jpeg_file_without_the_file(quality, shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     again = reencode(image, quality)
-    assert (again.shape, again.dtype) == (image.shape, np.uint8)
+    assert again.shape == image.shape
+    assert again.dtype == np.uint8
     np.testing.assert_array_equal(again, jpeg(image, quality))
     np.testing.assert_array_equal(again, reencode(image, quality))
 

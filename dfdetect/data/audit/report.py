@@ -12,6 +12,7 @@ from dfdetect.data.audit.examine import Examination, chains
 from dfdetect.data.audit.finding import Finding
 from dfdetect.data.audit.findings import verdict
 from dfdetect.data.audit.leaks import Pairs, sort_pairs
+from dfdetect.data.audit.shortcuts import LEAST_COUNT
 from dfdetect.data.audit.statistics import MEANINGS
 from dfdetect.data.audit.tells import FACT_WORDS, figure, layout_effect
 from dfdetect.data.decode import decode
@@ -171,12 +172,22 @@ def _facts(found: Examination) -> str:
     if not len(found.labels):
         return "<p>No file could be read.</p>"
     clues = {clue.name: figure(clue) for clue in (*found.by_facts.clues, *found.by_size.clues)}
-    order = sorted(found.facts, key=lambda name: (name not in clues, list(clues).index(name) if name in clues else 0))
-    rows = []
-    for name in order:
-        sides = [_describe(found.facts[name][found.labels == label]) for label in (0, 1)]
-        rows.append((FACT_WORDS[name], *sides, clues.get(name, "same in all")))
-    return table(("fact", "real", "fake", "AUROC"), rows)
+    rows = [
+        (FACT_WORDS[name], *(_describe(found.facts[name][found.labels == label]) for label in (0, 1)), said)
+        for name, said in clues.items()
+    ]
+    alike = [f"{FACT_WORDS[n]} {_describe(c)}" for n, c in found.facts.items() if n not in clues and _varies(c) < 2]
+    unjudged = [FACT_WORDS[n] for n, c in found.facts.items() if n not in clues and _varies(c) > 1]
+    notes = [f"The same in all files: {', '.join(text.removesuffix(' 100%') for text in alike)}."] if alike else []
+    notes += (
+        [f"Not judged, since no value is shared by {LEAST_COUNT} files: {', '.join(unjudged)}."] if unjudged else []
+    )
+    table_of_facts = table(("fact", "real", "fake", "AUROC"), rows) if rows else ""
+    return table_of_facts + "".join(f"<p>{escape(note)}</p>" for note in notes)
+
+
+def _varies(column: Any) -> int:
+    return len(np.unique(column))
 
 
 def _describe(column: Any) -> str:

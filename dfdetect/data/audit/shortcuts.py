@@ -22,7 +22,7 @@ FOLDS = 5
 MOST_IMAGES = 20_000
 """A larger set is judged by this many of its images."""
 _TREES, _LEAF = 200, 4
-_LEAST_COUNT = 3
+LEAST_COUNT = 3
 """Texts of fewer files than this are one text, `rare`."""
 
 
@@ -90,7 +90,7 @@ def judge(columns: Mapping[str, Column], label: Labels, groups: list[str], worke
         few = "too few images or groups of each class to judge"
         return Shortcut(len(label), len(names), None, None, [], constant, few)
     if not varied:
-        return Shortcut(len(label), len(names), 0.5, None, [], constant, "nothing varies between the files")
+        return Shortcut(len(label), len(names), 0.5, (0.5, 0.5), [], constant, "nothing varies between the files")
     score, falls = _forest(varied, label, folds, workers)
     auroc, interval = _auroc(label, score, group)
     clues = [_clue(name, block, label, group, folds, falls[name]) for name, block in varied.items()]
@@ -133,7 +133,7 @@ def _encode(column: Column) -> Floats:
         values = column.astype(np.float64)[:, None]
         return values if len(np.unique(values)) > 1 else values[:, :0]
     counts = Counter(column.tolist())
-    common = [text for text, count in counts.most_common() if count >= _LEAST_COUNT][:32]
+    common = [text for text, count in counts.most_common() if count >= LEAST_COUNT][:32]
     others = len(counts) > len(common)
     kept = common if others else common[1:]  # the last one follows from the others
     return np.array([column == text for text in kept], np.float64).reshape(len(kept), len(column)).T
@@ -161,7 +161,7 @@ def _forest(
 
     matrix = np.concatenate(list(blocks.values()), axis=1)
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
-    spans = {name: slice(end - block.shape[1], end) for (name, block), end in zip(blocks.items(), ends, strict=True)}
+    spans = [slice(end - block.shape[1], end) for block, end in zip(blocks.values(), ends, strict=True)]
     score = np.full(len(label), 0.5)
     shuffled = {name: np.full(len(label), 0.5) for name in blocks}
     random = np.random.default_rng(0)
@@ -169,11 +169,13 @@ def _forest(
         forest = ExtraTreesClassifier(
             _TREES, min_samples_leaf=_LEAF, class_weight="balanced", random_state=0, n_jobs=workers
         ).fit(matrix[train], label[train])
-        score[held_out] = _ranks(forest.predict_proba(matrix[held_out])[:, 1])
-        for name, span in spans.items():
-            mixed = matrix[held_out].copy()
+        asked = np.repeat(matrix[held_out][None], 1 + len(blocks), axis=0)
+        for mixed, span in zip(asked[1:], spans, strict=True):
             mixed[:, span] = mixed[random.permutation(len(mixed)), span]
-            shuffled[name][held_out] = _ranks(forest.predict_proba(mixed)[:, 1])
+        answers = forest.predict_proba(asked.reshape(-1, matrix.shape[1]))[:, 1].reshape(len(asked), -1)  # one call
+        score[held_out] = _ranks(answers[0])
+        for name, answer in zip(blocks, answers[1:], strict=True):
+            shuffled[name][held_out] = _ranks(answer)
     whole = _auroc(label, score)[0]
     return score, {name: whole - _auroc(label, values)[0] for name, values in shuffled.items()}
 

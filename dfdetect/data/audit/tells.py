@@ -193,8 +193,9 @@ def _by_pixels(found: Examination, quality: int) -> Finding:
 
 
 def layout_effect(layouts: tuple[LayoutSums, LayoutSums]) -> tuple[npt.NDArray[np.float64], float]:
-    """Difference of the class means at each place in pooled standard deviations, and its standard error; NaN below
-    `MARK_IMAGES`.
+    """Difference of the class means at each place in pooled standard deviations, and its standard error.
+
+    The error is NaN with fewer than `MARK_IMAGES` of a class.
     """
     if min(sums.count for sums in layouts) < MARK_IMAGES:
         return np.zeros((LAYOUT_SIDE, LAYOUT_SIDE)), float("nan")

@@ -51,7 +51,7 @@ def example(
         "layouts": (LayoutSums(), LayoutSums()),
         "duplicates": list(duplicates),
         "conflicts": label_conflicts(duplicates, labels),
-        "twins": [Twin(*sorted(pair), 30, False, 1.0, 1.0) for pair in twins],
+        "twins": [Twin(min(pair), max(pair), 30, False, 1.0, 1.0) for pair in twins],
         "groups": join_groups(count, pairs, samples.column("group"), paths),
         "by_facts": shortcut(),
         "by_size": shortcut(),

@@ -29,7 +29,7 @@ def photos(tmp_path_factory):
     return root
 
 
-def audit(*arguments: str) -> int:
+def audit(*arguments: Path | str) -> int:
     return main(["audit", *map(str, arguments), "--workers=1"])
 
 

@@ -15,24 +15,28 @@ from dfdetect.errors import UsageError
 from tests.data.helpers import draw_classes
 
 
+@pytest.fixture(scope="module")
+def found(pictures):
+    return examine(load_samples(pictures), Settings())
+
+
 def rows_of(file) -> list[dict[str, str]]:
     with open(file, newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
-@pytest.fixture
-def pictures(tmp_path):
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
     """Twelve noise pictures, one of them broken, one twice under both labels."""
-    root = draw_classes(tmp_path / "a b" / "set", 12, size=(64, 64))
+    root = draw_classes(tmp_path_factory.mktemp("pictures") / "a b" / "set", 12, size=(64, 64))
     (root / "real/000.png").write_bytes(b"")
     (root / "fake/copy.png").write_bytes((root / "real/002.png").read_bytes())
     return root
 
 
-@pytest.mark.parametrize("out", ["audit", "a b/audit", "a b/set/audit", "far/away/audit"])
-def test_read_again_it_names_the_same_files(out, pictures, tmp_path):
-    found = examine(load_samples(pictures), Settings())
-    file = tmp_path / out / "manifest.csv"
+@pytest.mark.parametrize("out", ["audit", "a b/audit", "far/away/audit", "PICTURES/../audit", "PICTURES/audit"])
+def test_read_again_it_names_the_same_files(out, found, pictures, tmp_path):
+    file = tmp_path / out.replace("PICTURES", str(pictures)) / "manifest.csv"
     write_manifest(file, found)
     again = load_samples("elsewhere", file)
     assert len(again) == 12
@@ -43,8 +47,8 @@ def test_read_again_it_names_the_same_files(out, pictures, tmp_path):
         decode(again.file(i))
 
 
-def test_columns(pictures, tmp_path):
-    write_manifest(tmp_path / "m.csv", examine(load_samples(pictures), Settings()))
+def test_columns(found, tmp_path):
+    write_manifest(tmp_path / "m.csv", found)
     rows = rows_of(tmp_path / "m.csv")
     assert list(rows[0])[:5] == ["path", "label", "group", "split", "source"]
     assert all(name.startswith("audit_") for name in list(rows[0])[5:])
@@ -63,8 +67,8 @@ def test_the_users_own_columns_stay_and_an_audit_of_an_audit_adds_nothing(pictur
     for i, file in enumerate(sorted(pictures.rglob("*.png"))):
         inner = file.relative_to(pictures)
         lines.append(f"{inner},{inner.parts[0]},p{i // 2},{('train', 'val', 'test')[i % 3]},cam,{i},mine")
-    (pictures / "own.csv").write_text("\n".join(lines))
-    write_manifest(tmp_path / "1.csv", examine(load_samples(pictures / "own.csv"), Settings()))
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    write_manifest(tmp_path / "1.csv", examine(load_samples(pictures, tmp_path / "own.csv"), Settings()))
     write_manifest(tmp_path / "2.csv", examine(load_samples(tmp_path / "1.csv"), Settings()))
     first, second = rows_of(tmp_path / "1.csv"), rows_of(tmp_path / "2.csv")
     assert {row["format"] for row in first} == {"mine"}
@@ -106,8 +110,7 @@ def test_a_manifest_of_somebody_elses_is_not_overwritten(tmp_path):
     refuse_foreign(file)
 
 
-def test_an_examination_knows_what_was_planted(pictures):
-    found = examine(load_samples(pictures), Settings())
+def test_an_examination_knows_what_was_planted(found):
     assert found.broken == [("real/000.png", "empty file")]
     assert len(found.conflicts) == 1
     assert np.isfinite(found.statistics["noise"]).all()
