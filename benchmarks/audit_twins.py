@@ -31,16 +31,20 @@ from exhaustive_twins import exhaustive, features
 from scipy.stats import beta
 from tqdm import tqdm
 
+from dfdetect.data.audit.geometry import align, match
 from dfdetect.data.audit.groups import join_groups
+from dfdetect.data.audit.local_features import unit_descriptors
 from dfdetect.data.audit.twins import Description, Twin, describe, find_twins
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import load_samples
+from dfdetect.process import prepare_process
 
 LABELS = Path(__file__).with_name("audit_twins_labels.csv")
-SAMPLED, PER_SHEET, SHOWN = 200, 10, 300
+SAMPLED, PER_SHEET, SHOWN = 200, 10, 240
 ORIGINALS = 0.45  # of the images of `scale`; the rest are altered copies, at every size alike
 
 Row = dict[str, str]
+Pixels = npt.NDArray[np.uint8]
 
 
 def files(root: Path) -> tuple[list[str], list[str]]:
@@ -91,14 +95,14 @@ def reference(root: Path, work: Path, workers: int) -> None:
     """Search all pairs, then all with the second image mirrored; a pair found both ways counts as it fits best."""
     start = time.perf_counter()
     names, paths = files(root)
-    pictures = [decode(path) for path in paths]
-    plain, flipped = [features(picture) for picture in pictures], [features(picture, True) for picture in pictures]
+    plain = [features(decode(path)) for path in paths]
     found: dict[tuple[int, int], tuple[int, bool]] = {}
-    for other, mirrored in ((plain, False), (flipped, True)):
+    for mirrored in (False, True):
+        other = [features(decode(path), mirror=True) for path in paths] if mirrored else plain
         for first, second, inliers in exhaustive(plain, other, workers):
             found[first, second] = max(found.get((first, second), (0, False)), (inliers, mirrored))
-    rows = [[names[i], names[j], n, int(m)] for (i, j), (n, m) in sorted(found.items())]
-    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,mirrored", rows)
+        rows = [[names[i], names[j], n, int(m)] for (i, j), (n, m) in sorted(found.items())]
+        write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,mirrored", rows)
     seconds = round(time.perf_counter() - start)
     pairs = len(names) * (len(names) - 1) // 2
     print(json.dumps({"images": len(names), "pairs_searched_twice": pairs, "confirmed": len(rows), "seconds": seconds}))
@@ -156,15 +160,29 @@ def sample(root: Path, work: Path, workers: int) -> None:
     print(f"{len(drawn)} pairs: judge {work}/sheet-*.png, fill in {work}/labels.csv, save it as {LABELS.name}")
 
 
-def _tile(root: Path, number: int, row: Row) -> npt.NDArray[np.uint8]:
-    """Both images of a pair side by side, the second mirrored back, below their number and names."""
-    pictures = [cv2.resize(decode(root / row[key]), (SHOWN, SHOWN)) for key in ("first", "second")]
+def _tile(root: Path, number: int, row: Row) -> Pixels:
+    """A pair, the second mirrored back, then what matches in it, cut from both, the second laid on the first."""
+    pictures: list[npt.NDArray[Any]] = [decode(root / row[key]) for key in ("first", "second")]
     if int(row["mirrored"]):
-        pictures[1] = pictures[1][:, ::-1]
-    tile = np.full((SHOWN + 30, 2 * SHOWN + 20, 3), 255, np.uint8)
-    tile[30:, : 2 * SHOWN] = np.hstack(pictures)
-    text = f"{number}: {row['first']} {row['second']} in={row['inliers']} ag={row['agreement']}"
-    return np.asarray(cv2.putText(tile, text, (4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA))
+        pictures[1] = np.ascontiguousarray(pictures[1][:, ::-1])
+    one, other = map(describe, pictures)
+    pairs = match(unit_descriptors(one) @ unit_descriptors(other).T)
+    here = one.points[pairs[:, 0]]
+    found = align(here, other.points[pairs[:, 1]])
+    pictures = [cv2.resize(p, d.shape[::-1]) for p, d in zip(pictures, (one, other), strict=True)]
+    cuts: list[npt.NDArray[Any]] = [
+        np.full((SHOWN, SHOWN, 3), 255, np.uint8)
+    ] * 2  # exact copies by another way than by matching
+    if found:
+        move, kept = found
+        laid = cv2.warpAffine(pictures[1], move, one.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        left, top = np.clip(here[kept].min(axis=0) - 25, 0, None).astype(int)
+        right, bottom = (here[kept].max(axis=0) + 25).astype(int)
+        cuts = [picture[top:bottom, left:right] for picture in (pictures[0], laid)]
+    tile = np.full((SHOWN + 30, 4 * SHOWN + 20, 3), 255, np.uint8)
+    tile[30:, : 4 * SHOWN] = np.hstack([cv2.resize(picture, (SHOWN, SHOWN)) for picture in (*pictures, *cuts)])
+    text = f"{number}: {row['first']} {row['second']} inliers {row['inliers']} agreement {row['agreement']}"
+    return np.asarray(cv2.putText(tile, text, (4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA))
 
 
 def precision(labels: Path) -> None:
@@ -174,7 +192,7 @@ def precision(labels: Path) -> None:
     print(json.dumps({"precision": round(hits / n, 4), "interval": interval(hits, n), "true": hits, "n": n}))
 
 
-def altered(picture: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
+def altered(picture: Pixels, seed: int) -> Pixels:
     """A cropped, perhaps mirrored, recoloured and re-encoded copy."""
     rng = np.random.default_rng(seed)
     side = int(min(picture.shape[:2]) * rng.uniform(0.75, 0.98))
@@ -235,6 +253,7 @@ def main() -> None:
         return precision(options.root or LABELS)
     if options.root is None:
         parser.error(f"{options.command} needs ROOT, a data root")
+    prepare_process()  # as every command does
     options.work.mkdir(parents=True, exist_ok=True)
     if options.command == "scale":
         if options.size:

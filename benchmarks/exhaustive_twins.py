@@ -5,18 +5,17 @@ from the lower to the higher index, a homography by RANSAC within 5 pixels, 20 i
 `dfdetect.data.audit`. Distances come from matrix products, so that 1.5 million pairs take minutes.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 SIDE, FEATURES, RATIO, INLIERS, REACH = 400, 300, 0.8, 20, 5.0
-_BLOCK = 6  # images against one at a time: their distances stay in the processor's cache
+_BLOCK = 4  # images against one at a time: their distances stay in the processor's cache
 _FAR = 1e12
 
 Floats = npt.NDArray[np.float32]
@@ -44,12 +43,20 @@ def features(image: npt.NDArray[np.uint8], mirror: bool = False) -> Features:
     return Features(points, np.asarray(descriptors[:FEATURES], np.float32))
 
 
-def exhaustive(plain: list[Features], other: list[Features], threads: int) -> list[tuple[int, int, int]]:
+def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, int]]:
     """Pairs i < j for which plain[i] matches other[j]: (i, j, inliers). `other` is `plain`, or mirrored pictures."""
-    train = _train(other)
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        rows = pool.map(lambda i: list(_partners(plain, other, train, i)), range(len(plain)))
+    with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(plain, other)) as pool:
+        rows = pool.map(_partners, range(len(plain)))
         return [row for found in tqdm(rows, total=len(plain), desc="exhaustive", unit="image") for row in found]
+
+
+_worker: dict[str, Any] = {}
+
+
+def _prepare(plain: list[Features], other: list[Features]) -> None:
+    """In each worker, once."""
+    threadpool_limits(1)
+    _worker.update(plain=plain, other=other, train=_train(other))
 
 
 def _train(every: list[Features]) -> Floats:
@@ -62,10 +69,12 @@ def _train(every: list[Features]) -> Floats:
     return train
 
 
-def _partners(plain: list[Features], other: list[Features], train: Floats, i: int) -> Iterator[tuple[int, int, int]]:
-    query = plain[i]
+def _partners(i: int) -> list[tuple[int, int, int]]:
+    """The pairs of image i with those that follow it."""
+    plain, other, train = _worker["plain"], _worker["other"], _worker["train"]
+    query, confirmed = plain[i], []
     if len(query.points) < INLIERS:
-        return
+        return []
     columns = np.hstack([query.descriptors, np.ones((len(query.points), 1), np.float32)]).T
     own = (query.descriptors**2).sum(axis=1)
     for start in range(i + 1, len(plain), _BLOCK):
@@ -76,9 +85,12 @@ def _partners(plain: list[Features], other: list[Features], train: Floats, i: in
         for place in np.flatnonzero(good.sum(axis=1) >= INLIERS).tolist():
             rows = np.flatnonzero(good[place])
             nearest = distances[place][:, rows].argmin(axis=0)
+            if len(np.unique(nearest)) < INLIERS:  # no one-to-one movement can have so many inliers
+                continue
             inliers = _inliers(query.points[rows], other[start + place].points[nearest])
             if inliers >= INLIERS:
-                yield i, start + place, inliers
+                confirmed.append((i, start + place, inliers))
+    return confirmed
 
 
 def _two_least(values: Floats) -> tuple[Any, Any]:

@@ -21,9 +21,9 @@ WORDS = 16
 """Sorted orders. More find weaker twins, at a proportional cost."""
 WINDOW = 16
 """With how many that follow it in a sorted order a feature is compared."""
-PARTNERS = 12
+PARTNERS = 10
 """How many candidates an image may name; it may be named by more."""
-LEAST_VOTES = 3
+LEAST_VOTES = 5
 
 _SIGNATURE_BITS, _WORD_BITS = 64, 32
 _MOST_DIFFERENT = 18  # bits of the signature; unrelated features differ in 32 on average
@@ -158,11 +158,10 @@ def _count(
 def _best(pairs: npt.NDArray[np.uint64], counts: npt.NDArray[np.intp], images: int) -> list[Candidate]:
     """The pairs that are among the PARTNERS with most votes of either image."""
     first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64) >> 1
-    kept = np.zeros(len(pairs), bool)
-    for image in (first, second):
-        order = np.lexsort((pairs, -counts, image))
-        rank = np.arange(len(order)) - np.searchsorted(image[order], image[order])
-        kept[order[rank < PARTNERS]] = True
+    image, place = np.concatenate([first, second]), np.tile(np.arange(len(pairs)), 2)
+    order = np.lexsort((pairs[place], -counts[place], image))
+    rank = np.arange(len(order)) - np.searchsorted(image[order], image[order])
+    kept = np.unique(place[order[rank < PARTNERS]])
     return [
         Candidate(int(a), int(b), bool(pair & 1), int(votes))
         for a, b, pair, votes in zip(first[kept], second[kept], pairs[kept].tolist(), counts[kept], strict=True)

@@ -11,14 +11,18 @@ from dfdetect.data.audit.local_features import THUMBNAIL, Description, Floats
 
 RATIO = 0.8
 """A match is kept if it is this much nearer than the next best one (Lowe, 2004)."""
-LEAST_INLIERS = 12
-_REACH = 5.0  # pixels of the normalised picture
+LEAST_INLIERS = 13
+"""Evidence below this is no proof."""
+_REACH = 2.0
+"""Pixels of the normalised picture. What was copied fits this closely; the eyes of another person, even of a drawn one
+by the same hand, fit within 5 but not within 2."""
 _MOST_RESIZE = 2.2
 _MOST_SQUEEZE = 1.5
 _MOST_TURN = math.radians(30)
+_STILL = 2.0
 _CELLS = 8  # the thumbnail is compared in 8 x 8 cells
 _LEAST_CONTRAST = 4.0  # grey levels, standard deviation of a cell that can be compared
-_LEAST_CORRELATION = 0.6
+_LEAST_CORRELATION = 0.75
 
 Move = npt.NDArray[Any]
 
@@ -29,13 +33,13 @@ class Fit(NamedTuple):
     Attributes:
         inliers: number of matched places that the movement explains.
         scale: size of the first picture's content in the second, 1 where it is the same.
-        spread: share of the first picture that the inliers span, their convex hull.
+        still: whether what matches stays where it is, within 2 pixels of the normalised picture.
         agreement: share of comparable cells, where both lie on one another, in which the pixels correlate.
     """
 
     inliers: int
     scale: float
-    spread: float
+    still: bool
     agreement: float
 
 
@@ -63,19 +67,18 @@ def match(similarity: Floats) -> npt.NDArray[np.intp]:
     return np.stack([kept, best[kept]], axis=1)
 
 
-def fit(first: Description, second: Description, pairs: npt.NDArray[np.intp]) -> Fit | None:
-    """Find the affine movement that most matches follow.
+def align(here: Floats, there: Floats) -> tuple[Move, npt.NDArray[np.bool_]] | None:
+    """Find the affine movement that most matched points follow, by RANSAC.
 
     Args:
-        first: one image.
-        second: the other one, mirrored already where that is asked.
-        pairs: (k, 2) matched features of both.
+        here: (k, 2) points of one normalised picture.
+        there: (k, 2) where they lie in the other.
 
     Returns:
-        None where no movement explains LEAST_INLIERS matches, or only one that no edit makes: a resize by more than
-        2.2, a squeeze by more than 1.5, a turn by more than 30 degrees.
+        (2, 3) movement from `here` to `there` and (k,) which points follow it. None where fewer than LEAST_INLIERS do,
+        or where no edit makes the movement: a resize by more than 2.2, a squeeze by more than 1.5, a turn by more than
+        30 degrees.
     """
-    here, there = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
     if _places(here, there) < LEAST_INLIERS:
         return None
     move, inside = cv2.estimateAffine2D(
@@ -84,11 +87,28 @@ def fit(first: Description, second: Description, pairs: npt.NDArray[np.intp]) ->
     if move is None or not _plausible(move):
         return None
     kept = inside.ravel().astype(bool)
-    inliers = _places(here[kept], there[kept])
-    if inliers < LEAST_INLIERS:
+    return (move, kept) if _places(here[kept], there[kept]) >= LEAST_INLIERS else None
+
+
+def fit(first: Description, second: Description, pairs: npt.NDArray[np.intp]) -> Fit | None:
+    """Judge whether matched features prove that two images show one photo.
+
+    Args:
+        first: one image.
+        second: the other one, mirrored already where that is asked.
+        pairs: (k, 2) matched features of both.
+
+    Returns:
+        None where `align` finds no movement.
+    """
+    here, there = first.points[pairs[:, 0]], second.points[pairs[:, 1]]
+    found = align(here, there)
+    if found is None:
         return None
-    hull = cv2.contourArea(cv2.convexHull(here[kept])) / (first.shape[0] * first.shape[1])
-    return Fit(inliers, _scale(move), float(hull), _agreement(first, second, move))
+    move, kept = found
+    here, there = here[kept], there[kept]
+    still = bool(np.median(np.abs(there - here)) < _STILL)
+    return Fit(_places(here, there), _scale(move), still, _agreement(first, second, move))
 
 
 def _places(here: Floats, there: Floats) -> int:

@@ -29,10 +29,10 @@ def join_groups(
     paths = [f"twins-{index:07d}" for index in range(count)] if paths is None else paths
     if len(given) != count or len(paths) != count:
         raise ValueError(f"{count} images, but {len(given)} given groups and {len(paths)} paths")
-    components = _components(count, [*_checked(pairs, count), *_ties(given)])
+    joined = components(count, [*_checked(pairs, count), *_ties(given)])
     taken = set(given)
     names = [""] * count
-    for members in components:
+    for members in joined:
         for member in members:
             names[member] = given[member]
         if len(members) > 1:
@@ -58,8 +58,12 @@ def _ties(given: Sequence[str]) -> Iterable[tuple[int, int]]:
             yield first.setdefault(group, index), index
 
 
-def _components(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Connected components by union-find with path halving, in order of their first member."""
+def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Connected components of `count` nodes, single ones included, by union-find with path halving.
+
+    Returns:
+        Components in order of their first node, each in rising order.
+    """
     parent = list(range(count))
 
     def root(index: int) -> int:

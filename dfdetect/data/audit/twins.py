@@ -5,16 +5,19 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from dfdetect.data.audit.candidates import Candidate, find_candidates
-from dfdetect.data.audit.geometry import LEAST_INLIERS, Fit, fit, match
-from dfdetect.data.audit.local_features import Description, Floats, describe, mirrored, unit_descriptors
+from dfdetect.data.audit.geometry import LEAST_INLIERS, fit, match
+from dfdetect.data.audit.groups import components
+from dfdetect.data.audit.local_features import Description, describe, mirrored, unit_descriptors
 
 __all__ = ["Description", "Twin", "describe", "find_twins"]
 
-LEAST_SPREAD = 0.03
-LEAST_AGREEMENT = 0.3
+OVERLAY_AGREEMENT = 0.5
+OVERLAY_IMAGES = 5
+"""A watermark or frame: what so many otherwise unrelated images share at one place while the rest of them differs."""
 
 
 class Twin(NamedTuple):
@@ -26,7 +29,8 @@ class Twin(NamedTuple):
         inliers: number of places where local features match and one movement explains it.
         mirrored: whether one is the other's mirror image.
         scale: size of the first picture's content in the second, both brought to one area first.
-        agreement: 0 to 1, share of the common picture, in coarse cells, in which the pixels agree too.
+        agreement: 0 to 1, share of the common picture, in coarse cells, in which the pixels agree too; low where only
+            a part was taken over, such as the eyes.
     """
 
     first: int
@@ -55,16 +59,36 @@ def find_twins(descriptions: Sequence[Description], progress: bool = False) -> l
     kept, copies = _collapse(descriptions)
     candidates = find_candidates([descriptions[i] for i in kept])
     named = [one._replace(first=kept[one.first], second=kept[one.second]) for one in candidates]
-    found: dict[tuple[int, int], Twin] = {(twin.first, twin.second): twin for twin in copies}
-    with tqdm(total=len(named), desc="comparing", unit="pair", disable=not progress) as bar:
+    found: dict[tuple[int, int], tuple[Twin, bool]] = {}
+    bar = tqdm(total=len(named), desc="comparing", unit="pair", disable=not progress)
+    with bar, threadpool_limits(1, "blas"):  # the products are small: threads would wait for each other
         for first, group in groupby(named, key=lambda one: one.first):
             partners = list(group)
-            for twin in _verify(descriptions, first, partners):
+            for twin, still in _verify(descriptions, first, partners):
                 key = (twin.first, twin.second)
-                if key not in found or twin.inliers > found[key].inliers:
-                    found[key] = twin
+                if key not in found or twin.inliers > found[key][0].inliers:
+                    found[key] = twin, still
             bar.update(len(partners))
-    return [found[key] for key in sorted(found)]
+    return sorted([*copies, *_without_overlays(list(found.values()), len(descriptions))])
+
+
+def _without_overlays(found: list[tuple[Twin, bool]], count: int) -> list[Twin]:
+    """Leave out what only a common watermark or frame ties.
+
+    A single such pair looks like a photo whose face was replaced. Many of them that tie photos, or sets of twins, which
+    nothing else ties do not.
+    """
+    suspects = [twin for twin, still in found if still and twin.agreement < OVERLAY_AGREEMENT]
+    sure = [twin for twin, still in found if not still or twin.agreement >= OVERLAY_AGREEMENT]
+    photo = {i: place for place, members in enumerate(components(count, _ends(sure))) for i in members}
+    ties = [(photo[twin.first], photo[twin.second]) for twin in suspects]
+    size = {place: len(tied) for tied in components(count, ties) for place in tied}
+    kept = [twin for twin, (a, b) in zip(suspects, ties, strict=True) if a == b or size[a] < OVERLAY_IMAGES]
+    return sure + kept
+
+
+def _ends(twins: list[Twin]) -> list[tuple[int, int]]:
+    return [(twin.first, twin.second) for twin in twins]
 
 
 def _collapse(descriptions: Sequence[Description]) -> tuple[list[int], list[Twin]]:
@@ -80,20 +104,14 @@ def _collapse(descriptions: Sequence[Description]) -> tuple[list[int], list[Twin
     return list(first.values()), copies
 
 
-def _verify(descriptions: Sequence[Description], first: int, partners: list[Candidate]) -> Iterator[Twin]:
-    """Compare one image with its candidates: one matrix product for all of them."""
+def _verify(descriptions: Sequence[Description], first: int, partners: list[Candidate]) -> Iterator[tuple[Twin, bool]]:
+    """Compare one image with its candidates, by one matrix product: twins, and whether their content stays in place."""
     one = descriptions[first]
     others = [mirrored(descriptions[p.second]) if p.mirrored else descriptions[p.second] for p in partners]
     similarity = unit_descriptors(one) @ np.concatenate([unit_descriptors(other) for other in others]).T
     edges = np.cumsum([len(other) for other in others])[:-1]
     for partner, other, part in zip(partners, others, np.split(similarity, edges, axis=1), strict=True):
-        found = _prove(one, other, part)
+        found = fit(one, other, match(part))
         if found:
-            yield Twin(first, partner.second, found.inliers, partner.mirrored, found.scale, found.agreement)
-
-
-def _prove(one: Description, other: Description, similarity: Floats) -> Fit | None:
-    found = fit(one, other, match(similarity))
-    if found and found.spread >= LEAST_SPREAD and found.agreement >= LEAST_AGREEMENT:
-        return found
-    return None
+            twin = Twin(first, partner.second, found.inliers, partner.mirrored, found.scale, found.agreement)
+            yield twin, found.still

@@ -52,18 +52,18 @@ def test_candidates_are_ordered_pairs_without_repeats():
 def test_one_photo_many_times_names_a_bounded_number_of_pairs():
     rng = np.random.default_rng(1)
     photo = made(rng)
-    found = find_candidates([noisy(photo, rng) for _ in range(300)])
-    assert 300 <= len(found) <= 300 * PARTNERS
+    found = find_candidates([noisy(photo, rng) for _ in range(150)])
+    assert 150 <= len(found) <= 150 * PARTNERS
 
 
 def test_twins_are_found_beside_a_photo_that_is_there_many_times():
     rng = np.random.default_rng(2)
     crowd, other = made(rng), made(rng)
-    descriptions = [noisy(crowd, rng) for _ in range(200)] + [noisy(other, rng), noisy(other, rng)]
-    assert (200, 201) in {(one.first, one.second) for one in find_candidates(descriptions)}
+    descriptions = [noisy(crowd, rng) for _ in range(120)] + [noisy(other, rng), noisy(other, rng)]
+    assert (120, 121) in {(one.first, one.second) for one in find_candidates(descriptions)}
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("count", [0, 1])
 def test_no_candidates_where_there_is_nothing_to_compare(count):
     assert find_candidates([describe(photo(i)) for i in range(count)]) == []
 
