@@ -9,6 +9,7 @@ from dfdetect.data.audit.examine import Examination
 from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, by_severity, plural
 from dfdetect.data.audit.leaks import find_leaks
 from dfdetect.data.audit.manifest import can_be_listed
+from dfdetect.data.audit.shortcuts import telling_values
 from dfdetect.data.audit.tells import find_tells
 from dfdetect.data.samples import CLASS_NAMES, FAKE, REAL
 
@@ -162,7 +163,7 @@ def _faces(found: Examination) -> Iterator[Finding]:
         shares = [
             float(test[found.labels == label].mean()) if (found.labels == label).any() else 0.0 for label in (0, 1)
         ]
-        uneven = abs(shares[0] - shares[1]) > 0.1
+        uneven = len(telling_values(np.where(test, what, ""), found.labels, least=1)) > 0
         yield Finding(
             kind,
             "weak" if uneven else "info",

@@ -20,7 +20,7 @@ from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.errors import DecodeError
 from dfdetect.evaluation.page import histograms, page, picture, table, tiles
 
-SHOWN_PAIRS, SHOWN_PICTURES, SHOWN_FILES, SHOWN_VALUES, SHOWN_CHARTS = 12, 6, 12, 5, 9
+SHOWN_PAIRS, SHOWN_PICTURES, SHOWN_FILES, SHOWN_VALUES, SHOWN_CHARTS, SHOWN_SHARES = 12, 6, 12, 5, 9, 20
 _LEGEND = '<b class="real">real</b> and <b class="fake">fake</b>'
 
 
@@ -40,6 +40,7 @@ def render(found: Examination, findings: list[Finding], name: str, command: str)
         f"<code>{escape(command)}</code></p>",
         f'<p class="verdict {worst}">{escape(verdict(findings))}</p>',
         tiles(_counts(found)),
+        _shares(found),
         "<h2>Findings</h2>",
         *(_card(found, finding) for finding in findings),
         "<h2>What the files say</h2>",
@@ -70,6 +71,20 @@ def _counts(found: Examination) -> list[tuple[str, str]]:
     if len(found.faces) and found.faces.max() >= 0:
         counts.insert(2, (f"{float((found.faces > 0).mean()):.1%}", "with a face found"))
     return counts
+
+
+def _shares(found: Examination) -> str:
+    """Images of each given part and source, where there are any."""
+    columns = {name: found.samples.column(name) for name in ("split", "source")}
+    named = [name for name, values in columns.items() if any(values)]
+    if not named:
+        return ""
+    places = list(zip(*(columns[name] for name in named), strict=True))
+    counts = Counter(zip(places, found.labels.tolist(), strict=True))
+    rows = [(*(text or "none" for text in place), counts[place, 0], counts[place, 1]) for place in sorted(set(places))]
+    more = f"<p><small>{SHOWN_SHARES} of {len(rows):,} rows.</small></p>" if len(rows) > SHOWN_SHARES else ""
+    header = [*("part" if name == "split" else name for name in named), "real", "fake"]
+    return table(header, rows[:SHOWN_SHARES]) + more
 
 
 def _card(found: Examination, finding: Finding) -> str:
@@ -146,7 +161,7 @@ def _pictures(found: Examination, paths: list[str]) -> str:
     place = {path: index for index, path in enumerate(found.samples.paths)}
     chosen = [place[path] for path in paths[:SHOWN_PICTURES] if path in place]
     figures = (f"<figure>{_image(found, i)}<figcaption>{_named(found, i)}</figcaption></figure>" for i in chosen)
-    return f'<div class="pairs small">{"".join(figures)}</div>'
+    return f'<div class="pairs">{"".join(figures)}</div>'
 
 
 def _image(found: Examination, index: int) -> str:

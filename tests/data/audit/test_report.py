@@ -84,6 +84,20 @@ def test_more_pairs_than_fit_are_counted(tmp_path, monkeypatch):
     assert f"{report.SHOWN_PAIRS} of 40 pairs" in html
 
 
+def test_parts_and_sources_are_counted():
+    columns = {"split": ["train", "test", "train", "train"], "source": ["", "gan", "gan", "cam"]}
+    html = render(example([0, 1, 1, 0], columns=columns), [], "x", "x")
+    rows = re.findall(r"<tr>(<td>(?:train|test).*?)</tr>", html)
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+    assert cells == [
+        ["test", "gan", "0", "1"],
+        ["train", "none", "1", "0"],
+        ["train", "cam", "1", "0"],
+        ["train", "gan", "0", "1"],
+    ]
+    assert "<th>part</th>" not in render(example([0, 1]), [], "x", "x")
+
+
 def test_a_file_that_went_away_meanwhile_costs_its_picture_only():
     found = example([0, 1], twins=((0, 1),))
     html = render(found, find_all(found, "m.csv"), "x", "x")
