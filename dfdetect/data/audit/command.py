@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfdetect import __version__
-from dfdetect.errors import UsageError
+from dfdetect.errors import DFDetectError, UsageError
 
 if TYPE_CHECKING:
     from dfdetect.data.audit.examine import Examination
@@ -36,6 +36,7 @@ def run(name: str, arguments: list[str]) -> int:
     if options.face_model:
         check_model(str(options.face_model))
     samples = load_samples(options.root, options.manifest)
+    _make_folder(options.out)
     settings = Settings(str(options.face_model or ""), options.normalise_encoding)
     found = examine(samples, settings, options.workers, progress=True)
     findings = find_all(found, str(manifest))
@@ -79,6 +80,18 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--out {options.out} is a file; name a folder")
 
 
+def _make_folder(out: Path) -> None:
+    """Now, so that minutes of measuring are not lost on a folder that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(out, error) from error
+
+
+def _not_written(out: Path, error: OSError) -> DFDetectError:
+    return DFDetectError(f"--out {out}: cannot be written ({error.strerror or error}); name another folder")
+
+
 def _cores() -> int:
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
@@ -120,7 +133,7 @@ def _write(
         with replacing(options.out / "report.html") as temporary:
             temporary.write_text(render(found, findings, name, command), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--out {options.out}: cannot be written ({error.strerror or error})") from error
+        raise _not_written(options.out, error) from error
 
 
 def _text(summary: dict[str, Any], findings: "list[Finding]", out: Path) -> str:

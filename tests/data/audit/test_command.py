@@ -163,8 +163,17 @@ def test_a_folder_that_takes_no_file(photos, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("dfdetect.evaluation.tables.replacing", full)
-    assert audit(photos) == 2
+    assert audit(photos) == 1
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_measured(photos, tmp_path, monkeypatch, capsys):
+    from dfdetect.data.audit import measure
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(measure, "measure_file", None)
+    assert audit(photos, "--out=file/audit") == 1
+    assert "file/audit: cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["x", "--nonsense"], 2), ([], 2)])
