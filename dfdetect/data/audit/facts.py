@@ -6,6 +6,7 @@ None of it is evidence about a face. Where it differs between the classes, whoev
 import contextlib
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -91,6 +92,12 @@ def read_facts(content: bytes, path: str) -> FileFacts:
     Raises:
         OSError, ValueError, SyntaxError: whatever Pillow raises on a damaged header; decode first to rule that out.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of many pixels, which `decode` has judged, and of odd tags
+        return _facts(content, path)
+
+
+def _facts(content: bytes, path: str) -> FileFacts:
     with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         exif = _exif(image)
         return FileFacts(

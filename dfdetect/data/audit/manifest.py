@@ -21,7 +21,7 @@ def refuse_foreign(path: Path) -> None:
     try:
         with open(path, newline="", encoding="utf-8") as stream:
             header = next(csv.reader(stream), [])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, UnicodeDecodeError, csv.Error):
         header = []
