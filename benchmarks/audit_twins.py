@@ -72,9 +72,25 @@ def interval(hits: int, n: int) -> tuple[float, float]:
     return round(float(low), 4), round(float(high), 4)
 
 
-def peak_mib() -> int:
-    """Peak memory of this process."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+class Cost:
+    """Seconds, processor seconds (which other programs on the machine disturb less) and peak memory."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, float] = {}
+        self._mark()
+
+    def _mark(self) -> None:
+        usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        self.cpu = sum(one.ru_utime + one.ru_stime for one in usage)
+        self.clock = time.perf_counter()
+
+    def of(self, step: str) -> None:
+        """What was spent since the last step."""
+        cpu, clock = self.cpu, self.clock
+        self._mark()
+        self.figures[f"{step}_s"] = round(self.clock - clock, 1)
+        self.figures[f"{step}_cpu_s"] = round(self.cpu - cpu, 1)
+        self.figures["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def write_rows(path: Path, header: str, rows: Iterable[Iterable[Any]]) -> None:
@@ -111,16 +127,15 @@ def reference(root: Path, work: Path, workers: int) -> None:
 def ours(root: Path, work: Path, workers: int) -> list[Row]:
     """Run the audit's search, print what it cost, keep and return the pairs."""
     names, paths = files(root)
-    start = time.perf_counter()
+    cost = Cost()
     descriptions = describe_all(paths, workers)
-    described = time.perf_counter()
-    twins = find_twins(descriptions, progress=True)
-    done = time.perf_counter()
+    cost.of("describe")
+    twins = find_twins(descriptions)
+    cost.of("find")
     kept = [_row(names, twin) for twin in twins]
     write_rows(work / f"{root.name}-ours.csv", "first,second,inliers,mirrored,scale,agreement", kept)
     each = sum(one.nbytes() for one in descriptions) / len(descriptions)
-    cost = {"describe_s": round(described - start, 1), "find_s": round(done - described, 1), "peak_mib": peak_mib()}
-    print(json.dumps({"images": len(names), "twins": len(twins), **cost, "bytes_an_image": round(each)}))
+    print(json.dumps({"images": len(names), "twins": len(twins), **cost.figures, "bytes_an_image": round(each)}))
     return read_rows(work / f"{root.name}-ours.csv")
 
 
@@ -217,15 +232,14 @@ def scale_one(root: Path, size: int, workers: int) -> dict[str, float]:
     paths = sorted(files(root)[1], key=lambda path: Path(path).name)  # a fake beside reals, not one class first
     paths = paths[: round(size * ORIGINALS)]
     jobs = [(paths[i % len(paths)], i // len(paths) and i) for i in range(size)]
-    start = time.perf_counter()
+    cost = Cost()
     with ProcessPoolExecutor(workers) as pool:
         descriptions = list(pool.map(describe_numbered, jobs, chunksize=16))
-    described = time.perf_counter()
+    cost.of("describe")
     twins = find_twins(descriptions)
-    done = time.perf_counter()
+    cost.of("find")
     tied = sum(name != "" for name in join_groups(size, [(twin.first, twin.second) for twin in twins]))
-    cost = {"describe_s": round(described - start, 1), "find_s": round(done - described, 1), "peak_mib": peak_mib()}
-    return {"images": size, **cost, "twins": len(twins), "images_tied": tied}
+    return {"images": size, **cost.figures, "twins": len(twins), "images_tied": tied}
 
 
 def scale(root: Path, workers: int) -> None:
@@ -236,7 +250,7 @@ def scale(root: Path, workers: int) -> None:
         rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
         print(json.dumps(rows[-1]), flush=True)
     sizes = np.log([row["images"] for row in rows])
-    for column in ("describe_s", "find_s"):
+    for column in ("describe_cpu_s", "find_cpu_s"):
         print(f"exponent of {column}: {np.polyfit(sizes, np.log([row[column] for row in rows]), 1)[0]:.2f}")
 
 
