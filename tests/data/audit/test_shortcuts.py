@@ -79,7 +79,7 @@ def test_twins_do_not_tell_on_each_other():
 def test_the_level_of_a_fold_says_nothing(monkeypatch):
     """A model that saw fewer fakes says lower scores, and its held-out fold holds more of them."""
 
-    class Levelled(ExtraTreesClassifier):
+    class Levelled(ExtraTreesClassifier):  # type: ignore[misc]
         def predict_proba(self, X):  # noqa: N803
             return super().predict_proba(X) / 10 + self.level
 
