@@ -35,7 +35,7 @@ small, .soft { color: var(--soft); }
 .verdict { font-size: 1.1rem; border-left: .35rem solid var(--info); padding: .6rem .9rem; background: var(--panel);
   border-radius: 0 .5rem .5rem 0; margin: 1rem 0; max-width: none; }
 .card { border: 1px solid var(--line); border-left: .35rem solid var(--info); border-radius: .5rem;
-  padding: .9rem 1rem; margin: .8rem 0; break-inside: avoid; }
+  padding: .9rem 1rem; margin: .8rem 0; }
 .leak { border-left-color: var(--leak); } .strong { border-left-color: var(--strong); }
 .weak { border-left-color: var(--weak); } .info { border-left-color: var(--info); }
 .tag { font-size: .78rem; font-weight: 700; text-transform: uppercase; letter-spacing: .06em; }
@@ -55,7 +55,8 @@ b.real { color: var(--real); } b.fake { color: var(--fake); }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 10px system-ui, sans-serif; }
 svg .real { fill: var(--real); stroke: var(--real); } svg .fake { fill: var(--fake); stroke: var(--fake); }
 svg .axis { stroke: var(--line); }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } .card, .tile, tr { break-inside: avoid; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); }
   h2, h3 { break-after: avoid; } .scroll { overflow: visible; } * { print-color-adjust: exact; } }
 """.replace("REAL", CLASS_COLOURS[0]).replace("FAKE", CLASS_COLOURS[1])
 

@@ -17,11 +17,15 @@ from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.metrics import Floats, Labels
 
 Column = npt.NDArray[Any]
+Folds = list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]
 
 FOLDS = 5
 MOST_IMAGES = 20_000
 """A larger set is judged by this many of its images."""
-_TREES, _LEAF = 200, 4
+FEW_IMAGES, REPEATS = 3000, 5
+"""Up to so many images the folds are drawn anew so many times: with few of them, who lies in which fold moves the AUROC
+by several points."""
+_TREES, _LEAF = 100, 4
 LEAST_COUNT = 3
 """Texts of fewer files than this are one text, `rare`."""
 
@@ -139,8 +143,11 @@ def _encode(column: Column) -> Floats:
     return np.array([column == text for text in kept], np.float64).reshape(len(kept), len(column)).T
 
 
-def _folds(label: Labels, group: Labels) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-    """(training, held-out) indices of each fold: whole groups, and both classes in nearly the whole's shares."""
+def _folds(label: Labels, group: Labels) -> Folds:
+    """(training, held-out) indices of each fold of each repeat: whole groups, both classes in about the whole's shares.
+
+    Empty where there are too few groups of a class.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     if len(np.unique(label)) < 2:
@@ -148,22 +155,34 @@ def _folds(label: Labels, group: Labels) -> list[tuple[npt.NDArray[np.intp], npt
     count = min(FOLDS, *(len(np.unique(group[label == y])) for y in (0, 1)))
     if count < 2:
         return []
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=0)
-    folds = list(splitter.split(label[:, None], label, group))
+    folds: Folds = []
+    for seed in range(REPEATS if len(label) <= FEW_IMAGES else 1):
+        folds += StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(label[:, None], label, group)
     return [fold for fold in folds if len(np.unique(label[fold[0]])) == 2 and len(fold[1])]
 
 
-def _forest(
-    blocks: dict[str, Floats], label: Labels, folds: list[Any], workers: int
-) -> tuple[Floats, dict[str, float]]:
+class _OutOfFold:
+    """Mean rank of each of N images over the folds that held it out; 0.5 where none did."""
+
+    def __init__(self, count: int) -> None:
+        self.total, self.times = np.zeros(count), np.zeros(count)
+
+    def add(self, held_out: npt.NDArray[np.intp], score: Floats) -> None:
+        self.total[held_out] += _ranks(score)
+        self.times[held_out] += 1
+
+    def mean(self) -> Floats:
+        return np.where(self.times > 0, self.total / np.maximum(self.times, 1), 0.5)
+
+
+def _forest(blocks: dict[str, Floats], label: Labels, folds: Folds, workers: int) -> tuple[Floats, dict[str, float]]:
     """Out-of-fold score of each image, and how far the AUROC falls when a column is shuffled among held-out images."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     matrix = np.concatenate(list(blocks.values()), axis=1)
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     spans = [slice(end - block.shape[1], end) for block, end in zip(blocks.values(), ends, strict=True)]
-    score = np.full(len(label), 0.5)
-    shuffled = {name: np.full(len(label), 0.5) for name in blocks}
+    pools = [_OutOfFold(len(label)) for _ in range(1 + len(blocks))]
     random = np.random.default_rng(0)
     for train, held_out in folds:
         forest = ExtraTreesClassifier(
@@ -173,21 +192,21 @@ def _forest(
         for mixed, span in zip(asked[1:], spans, strict=True):
             mixed[:, span] = mixed[random.permutation(len(mixed)), span]
         answers = forest.predict_proba(asked.reshape(-1, matrix.shape[1]))[:, 1].reshape(len(asked), -1)  # one call
-        score[held_out] = _ranks(answers[0])
-        for name, answer in zip(blocks, answers[1:], strict=True):
-            shuffled[name][held_out] = _ranks(answer)
+        for pool, answer in zip(pools, answers, strict=True):
+            pool.add(held_out, answer)
+    score, *shuffled = (pool.mean() for pool in pools)
     whole = _auroc(label, score)[0]
-    return score, {name: whole - _auroc(label, values)[0] for name, values in shuffled.items()}
+    return score, {name: whole - _auroc(label, other)[0] for name, other in zip(blocks, shuffled, strict=True)}
 
 
-def _clue(name: str, block: Floats, label: Labels, group: Labels, folds: list[Any], importance: float) -> Clue:
+def _clue(name: str, block: Floats, label: Labels, group: Labels, folds: Folds, importance: float) -> Clue:
     from sklearn.tree import DecisionTreeClassifier
 
-    score = np.full(len(label), 0.5)
+    pool = _OutOfFold(len(label))
     for train, held_out in folds:
         tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=_LEAF, class_weight="balanced", random_state=0)
-        score[held_out] = _ranks(tree.fit(block[train], label[train]).predict_proba(block[held_out])[:, 1])
-    auroc, interval = _auroc(label, score, group)
+        pool.add(held_out, tree.fit(block[train], label[train]).predict_proba(block[held_out])[:, 1])
+    auroc, interval = _auroc(label, pool.mean(), group)
     return Clue(name, auroc, interval, importance)
 
 
