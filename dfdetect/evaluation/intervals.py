@@ -1,8 +1,11 @@
 """95% intervals by group bootstrap: whole groups are drawn, since samples of one group are no independent evidence."""
 
-import numpy as np
+from typing import Any, Protocol
 
-from dfdetect.evaluation.metrics import Labels, ScoreTable
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.evaluation.metrics import Array, Labels
 
 Interval = tuple[float, float]
 Intervals = dict[str, Interval | None]
@@ -11,8 +14,22 @@ _CHUNK = 2_000_000
 _LEAST_DEFINED = 0.5
 
 
+class Table(Protocol):
+    """What can be measured under a weighting of its N samples, such as `ScoreTable`.
+
+    Attributes:
+        order: (N,) the table's order of the samples, as indices of the order they were given in.
+    """
+
+    order: npt.NDArray[np.signedinteger[Any]]
+
+    def measure(self, weights: Array | None = None) -> dict[str, Array]:
+        """(B,) of each metric under weights (B, N), in the table's order."""
+        ...
+
+
 def group_bootstrap(
-    table: ScoreTable, group: Labels, resamples: int = 1000, level: float = 0.95, seed: int = 0
+    table: Table, group: Labels, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Intervals:
     """Percentile intervals of all metrics of `table`.
 
