@@ -11,8 +11,6 @@ LABEL = RNG.integers(0, 2, 120)
 FOLDS = np.split(RNG.permutation(120), [30, 70])
 SCORES = (RNG.random(120) + 0.3 * LABEL).round(1).astype(np.float64)
 SCORED: Scored = [(fold, SCORES[fold]) for fold in FOLDS]
-    (fold, np.asarray(np.round(RNG.random(len(fold)) + 0.3 * LABEL[fold], 1), np.float64)) for fold in FOLDS
-]
 
 
 def test_weighted_aurocs_against_scikit_learn():
