@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": ("dfdetect.cli", "score unlabelled images:     dfdetect predict --data.predict_root photos/"),
     "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
+    "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 
