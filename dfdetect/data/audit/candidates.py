@@ -8,7 +8,7 @@ Sources: Charikar, *Similarity estimation techniques from rounding algorithms* (
 orders; Jegou, Douze and Schmid, *Hamming embedding and weak geometric consistency* (2008), for signatures and votes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,9 +27,9 @@ LEAST_VOTES = 5
 
 _SIGNATURE_BITS, _WORD_BITS = 64, 32
 _MOST_DIFFERENT = 18  # bits of the signature; unrelated features differ in 32 on average
-_TURN = 16  # of 256 steps: 22 degrees
+_TURN = 36  # of 256 steps: 50 degrees
 _RESIZE = 8  # eighths of an octave: a factor of 2
-_CHUNK = 1 << 16
+_BLOCK = 50  # images whose features are hashed at a time
 
 Words = npt.NDArray[np.uint32]
 
@@ -109,10 +109,9 @@ def _mean(descriptions: Sequence[Description]) -> Floats:
     return np.asarray((total + total[MIRROR]) / max(2 * count, 1), np.float32)
 
 
-def _blocks(descriptions: Sequence[Description]) -> list[npt.NDArray[np.uint8]]:
-    step = _CHUNK // 256
-    parts = [descriptions[i : i + step] for i in range(0, len(descriptions), step)]
-    return [np.concatenate([one.descriptors for one in part]) for part in parts]
+def _blocks(descriptions: Sequence[Description]) -> Iterator[npt.NDArray[np.uint8]]:
+    for start in range(0, len(descriptions), _BLOCK):
+        yield np.concatenate([one.descriptors for one in descriptions[start : start + _BLOCK]])
 
 
 def _votes_of_word(index: _Index, word: int) -> npt.NDArray[np.uint64]:

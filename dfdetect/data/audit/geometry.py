@@ -18,7 +18,7 @@ _REACH = 2.0
 by the same hand, fit within 5 but not within 2."""
 _MOST_RESIZE = 2.2
 _MOST_SQUEEZE = 1.5
-_MOST_TURN = math.radians(30)
+_MOST_TURN = math.radians(50)
 _STILL = 2.0
 _CELLS = 8  # the thumbnail is compared in 8 x 8 cells
 _LEAST_CONTRAST = 4.0  # grey levels, standard deviation of a cell that can be compared
@@ -77,7 +77,7 @@ def align(here: Floats, there: Floats) -> tuple[Move, npt.NDArray[np.bool_]] | N
     Returns:
         (2, 3) movement from `here` to `there` and (k,) which points follow it. None where fewer than LEAST_INLIERS do,
         or where no edit makes the movement: a resize by more than 2.2, a squeeze by more than 1.5, a turn by more than
-        30 degrees.
+        50 degrees.
     """
     if _places(here, there) < LEAST_INLIERS:
         return None

@@ -72,7 +72,8 @@ def test_the_movement_is_found_among_outliers():
     [
         ([[1, 0], [0, 1]], True),
         (turn(20), True),
-        (turn(45), False),
+        (turn(40), True),
+        (turn(60), False),
         (turn(180), False),
         ([[1.8, 0], [0, 1.8]], True),
         ([[2.6, 0], [0, 2.6]], False),
