@@ -12,9 +12,9 @@ images are altered copies. Each figure of time and memory is of a process that d
 
 import argparse
 import csv
+import hashlib
 import json
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from dfdetect.data.audit.geometry import align, match
 from dfdetect.data.audit.groups import join_groups
-from dfdetect.data.audit.local_features import unit_descriptors
+from dfdetect.data.audit.local_features import mirrored, unit_descriptors
 from dfdetect.data.audit.twins import Description, Twin, describe, find_twins
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import load_samples
@@ -107,13 +107,13 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(stream))
 
 
-def reference(root: Path, work: Path, workers: int, mirrored: bool) -> None:
+def reference(root: Path, work: Path, workers: int, flip: bool) -> None:
     """Search all pairs; where that is asked, again with the second image mirrored, and keep the better of both."""
     cost = Cost()
     names, paths = files(root)
     plain = [features(decode(path)) for path in paths]
     found = {(i, j): (n, places, 0) for i, j, n, places in exhaustive(plain, plain, workers)}
-    if mirrored:
+    if flip:
         flipped = [features(decode(path), mirror=True) for path in paths]
         for i, j, n, places in exhaustive(plain, flipped, workers):
             found[i, j] = max(found.get((i, j), (0, 0, 0)), (n, places, 1))
@@ -165,10 +165,10 @@ def recall(root: Path, work: Path, workers: int) -> None:
 
 
 def sample(root: Path, work: Path, workers: int) -> None:
-    """Draw reported pairs, the same ones each time, for a person to judge."""
+    """Draw reported pairs by a hash of their names, so that few are new after a change, for a person to judge."""
     kept = work / f"{root.name}-ours.csv"
     rows = read_rows(kept) if kept.exists() else ours(root, work, workers)
-    drawn = random.Random(0).sample(rows, min(SAMPLED, len(rows)))
+    drawn = sorted(rows, key=lambda row: hashlib.sha256(f"{row['first']} {row['second']}".encode()).digest())[:SAMPLED]
     blank = [[row["first"], row["second"], row["inliers"], ""] for row in drawn]
     write_rows(work / "labels.csv", "first,second,inliers,true", blank)
     for start in range(0, len(drawn), PER_SHEET):
@@ -182,9 +182,9 @@ def sample(root: Path, work: Path, workers: int) -> None:
 def _tile(root: Path, number: int, row: Row) -> Pixels:
     """A pair, the second mirrored back, then what matches in it, cut from both, the second laid on the first."""
     pictures: list[npt.NDArray[Any]] = [decode(root / row[key]) for key in ("first", "second")]
-    if int(row["mirrored"]):
-        pictures[1] = np.ascontiguousarray(pictures[1][:, ::-1])
     one, other = map(describe, pictures)
+    if int(row["mirrored"]):
+        pictures[1], other = np.ascontiguousarray(pictures[1][:, ::-1]), mirrored(other)
     pairs = match(unit_descriptors(one) @ unit_descriptors(other).T)
     here = one.points[pairs[:, 0]]
     found = align(here, other.points[pairs[:, 1]])
