@@ -14,6 +14,7 @@ COMMANDS = {
     "test": ("dfdetect.cli", "score the test part:         dfdetect test"),
     "predict": ("dfdetect.cli", "score unlabelled images:     dfdetect predict --data.predict_root photos/"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
+    "crosstest": ("dfdetect.crosstest", "every detector on every set:  dfdetect crosstest --roots photos/ other/"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 
