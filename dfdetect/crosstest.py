@@ -13,7 +13,7 @@ from dfdetect.errors import UsageError
 from dfdetect.runs import local_checkpoint, make_plan, run_of
 
 if TYPE_CHECKING:
-    from dfdetect.crossrun_cells import DataRoot, TrainedDetector
+    from dfdetect.crosstest_cells import DataRoot, TrainedDetector
 
 RESULT, PICTURE = "crosstest.json", "crosstest.png"
 _MANIFEST, _BEST = "manifest.csv", "best.ckpt"
@@ -26,7 +26,7 @@ def run(name: str, arguments: list[str]) -> int:
         raise UsageError("crosstest runs in one process: start it without torchrun")
     _refuse_bad_roots(options.roots)
     files = _checkpoints(options.ckpt)
-    from dfdetect.crossrun_cells import read_detectors, read_root
+    from dfdetect.crosstest_cells import read_detectors, read_root
     from dfdetect.evaluation.canvas import save_figure
     from dfdetect.evaluation.cross_matrix import cross_matrix_figure, markdown_matrix
 
@@ -143,7 +143,7 @@ def _fill(
     """Take the cells that were tested before, test the others, write each down; whether no SIGTERM came between."""
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-    from dfdetect.crossrun_cells import find_cell, known_cells, run_cell
+    from dfdetect.crosstest_cells import find_cell, known_cells, run_cell
     from dfdetect.evaluation.tables import write_json
 
     places = [(row, column) for row in range(len(detectors)) for column in range(len(roots))]
