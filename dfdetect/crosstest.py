@@ -161,7 +161,7 @@ def _fill(
             except SIGTERMException:
                 return False
             if error := cells[row, column]["error"]:
-                sys.stderr.write(f"dfdetect: error: {error}\n")
+                sys.stderr.write(f"dfdetect: error: {error.splitlines()[0]}\n")
         matrix["cells"] = [{"row": row, "column": column} | cell for (row, column), cell in sorted(cells.items())]
         write_json(file, matrix)
     return True

@@ -15,9 +15,10 @@ from dfdetect.evaluation.canvas import drawable, new_figure, shorten
 
 Matrix = dict[str, Any]
 """What crosstest.json holds: `rows` (name, run), `columns` (name) and `cells` (row, column, own, error, figures)."""
-COLOURS = "cividis"
-"""Its lightness only grows, so it reads the same in greyscale and to the colour-blind (Nunez, Anderton and Renslow,
-"Optimizing colormaps with consideration for color vision deficiency", 2018)."""
+COLOURS = "Blues"
+"""From pale at chance to dark: one hue whose lightness only falls reads the same in greyscale and to the
+colour-blind."""
+_FRAME = "#E69F00"
 _CELL_INCHES = (1.75, 1.05)
 _LONGEST = 26
 _ORDINARY = ("cross-dataset:", "The best threshold for these images")
@@ -26,7 +27,7 @@ _ORDINARY = ("cross-dataset:", "The best threshold for these images")
 
 def shortest_names(paths: Sequence[Path], least: int = 1) -> list[str]:
     """The shortest endings of paths, of at least so many parts, that tell different paths apart."""
-    return ["/".join(_ending(path.parts, {other.parts for other in paths}, least)) for path in paths]
+    return [Path(*_ending(path.parts, {other.parts for other in paths}, least)).as_posix() for path in paths]
 
 
 def _ending(parts: tuple[str, ...], every: set[tuple[str, ...]], least: int) -> tuple[str, ...]:
@@ -37,13 +38,12 @@ def _ending(parts: tuple[str, ...], every: set[tuple[str, ...]], least: int) -> 
 
 
 def cross_matrix_figure(matrix: Matrix, title: str = "Cross-dataset AUROC") -> Figure:
-    """Draw AUROC with its 95% interval and n in each cell; a frame marks a detector's own test part."""
+    """Draw AUROC with its 95% interval and n in each cell; a frame marks a run's own test part."""
     rows, columns = matrix["rows"], matrix["columns"]
     width, height = _CELL_INCHES
-    own = "   framed: own test part" if any(cell["own"] for cell in matrix["cells"]) else ""
     figure = new_figure(
         title,
-        f"small: 95% interval, n images{own}",
+        "with 95% intervals and n images",
         (max(5.5, 3.4 + width * len(columns)), 2.0 + height * len(rows)),
     )
     axes = figure.add_subplot(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
@@ -74,19 +74,24 @@ def _draw_cell(axes: Axes, cell: dict[str, Any], colour: ScalarMappable) -> None
         axes.text(x, y, "failed", ha="center", va="center", fontsize=10, bbox=box)
         return
     red, green, blue, _ = colour.to_rgba(cell["auroc"])
-    ink = "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white"
-    frame: dict[str, Any] = {"edgecolor": "black", "linewidth": 4} if cell["own"] else {"linewidth": 0}
+    ink = "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "white"
+    frame: dict[str, Any] = (
+        {"edgecolor": _FRAME, "linewidth": 4} if cell["own"] else {"edgecolor": "#cccccc", "linewidth": 0.5}
+    )
     axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=(red, green, blue), **frame))
     bounds = cell["intervals"]["auroc"]
     interval = f"{bounds[0]:.3f} to {bounds[1]:.3f}\n" if bounds else ""
-    axes.text(x, y - 0.14, f"{cell['auroc']:.3f}", ha="center", va="center", color=ink, fontsize=14, fontweight="bold")
-    axes.text(x, y + 0.2, f"{interval}n = {cell['n']:,}", ha="center", va="center", color=ink, fontsize=8)
+    middle: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+    axes.text(x, y - 0.08, f"{cell['auroc']:.3f}", fontsize=14, fontweight="bold", **middle)
+    axes.text(x, y + 0.2, f"{interval}n = {cell['n']:,}", fontsize=8, **middle)
+    if cell["own"]:
+        axes.text(x, y - 0.34, "own test part", fontsize=8, fontstyle="italic", **middle)
 
 
 def markdown_matrix(matrix: Matrix) -> str:
     """AUROC and accuracy as matrices, what became of the thresholds, and what to know about them."""
     tested, failed = _sorted(matrix["cells"], False), _sorted(matrix["cells"], True)
-    counts = f"{len(matrix['rows'])} on {len(matrix['columns'])}"
+    counts = f"{_counted(matrix['rows'], 'detector')} on {_counted(matrix['columns'], 'data set')}"
     lines = [f"# Cross-dataset test: {counts}", "", "Rows: trained on. Columns: tested on. **Bold**: own test part."]
     lines += ["", "## AUROC", "", *_table(matrix, "auroc")]
     lines += ["", "## Accuracy at the stored threshold", "", *_table(matrix, "accuracy")]
@@ -99,6 +104,10 @@ def markdown_matrix(matrix: Matrix) -> str:
         lines += ["", "## Failed", ""]
         lines += [f"- {_place(matrix, cell)}: {cell['error'].splitlines()[0]}" for cell in failed]
     return "\n".join([*lines, "", *(f"- {note}" for note in _notes(matrix, tested)), ""])
+
+
+def _counted(things: Sequence[Any], name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
 
 
 def _sorted(cells: list[dict[str, Any]], failed: bool) -> list[dict[str, Any]]:
