@@ -240,6 +240,11 @@ class DeepfakeDataModule(LightningDataModule):
         self._tests_everything = True
         self.datasets["test"] = self._dataset(self.part("test"))
 
+    def part_fingerprint(self, name: Literal["val", "test"]) -> str:
+        """Which images `part` has now; the whole data set's where it is tested whole."""
+        whole = name == "test" and self._tests_everything
+        return str(self.split_facts()["data_fingerprint" if whole else f"{name}_fingerprint"])
+
     def save_split(self, folder: Path) -> None:
         """Write `split.csv` and `split.sha256` into a run's folder."""
         samples, parts = self._split()
