@@ -86,7 +86,7 @@ def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Pl
             raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")
         return plan
     checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
-    plan.checkpoint = _local_file(str(checkpoint))
+    plan.checkpoint = local_checkpoint(str(checkpoint))
     if plan.subcommand == "fit":
         plan.arguments = ["--config", str(run / CONFIG), *rest]
     return plan
