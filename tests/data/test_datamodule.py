@@ -17,7 +17,7 @@ from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.decode import decode
 from dfdetect.data.encoding import reencode
 from dfdetect.data.resize import METHOD, resize
-from dfdetect.data.division.samples import load_samples
+from dfdetect.data.samples import load_samples
 from dfdetect.data.splits import assign_parts, fingerprint
 from dfdetect.data.synthetic import KINDS, is_generated
 from dfdetect.errors import DataLayoutError, UsageError
