@@ -109,7 +109,7 @@ def score_variants(
         Places of the M images of this share that could be read, and their p_fake (M, K).
     """
     share = indices[trainer.global_rank :: trainer.world_size]
-    dataset = CorruptedDataset(data.datasets["test"].samples, share, variants, data.image_size, data.crop, seed)
+    dataset = CorruptedDataset(data.datasets["test"].samples, share, variants, data.decoder(), seed)
     loader: DataLoader[CorruptedItem] = DataLoader(
         dataset,
         batch_size=None,

@@ -58,9 +58,12 @@ class Decoder:
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
-        image = decode(path)
+        return self.prepare(decode(path), path)
+
+    def prepare(self, image: Pixels, name: str) -> Pixels:
+        """(H, W, 3) uint8 as decoded to (size, size, 3); `name` is how a `DecodeError` calls it."""
         if self.normalise_encoding is not None:
-            image = reencode(image, self.normalise_encoding, path)
+            image = reencode(image, self.normalise_encoding, name)
         return resize(image, self.size, self.crop)
 
     def recipe(self) -> str:

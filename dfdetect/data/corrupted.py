@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dfdetect.data.cache import Decoder
 from dfdetect.data.decode import decode
-from dfdetect.data.resize import Crop, resize
 from dfdetect.data.samples import Samples
 from dfdetect.errors import DecodeError
 from dfdetect.evaluation.corruptions import Variant, corrupt
@@ -18,37 +18,37 @@ CorruptedItem = tuple[int, Tensor]
 
 
 class CorruptedDataset(Dataset[CorruptedItem]):
-    """Images under K corruptions, each applied at the file's own size, before the one resize function.
+    """Images under K corruptions, each applied at the file's own size, before all that a test does to an image.
 
     Args:
         samples: the table of images.
         indices: which of them.
         variants: K corruptions with their severities.
-        size: side of the network's input in pixels.
-        crop: crop policy, as for the images without corruption.
+        decoder: what prepares the images without corruption, and these after it.
         seed: of the noise.
     """
 
     def __init__(
-        self, samples: Samples, indices: Sequence[int], variants: Sequence[Variant], size: int, crop: Crop, seed: int
+        self, samples: Samples, indices: Sequence[int], variants: Sequence[Variant], decoder: Decoder, seed: int
     ) -> None:
         self.samples = samples
         self.indices = list(indices)
         self.variants = list(variants)
-        self.size, self.crop, self.seed = size, crop, seed
+        self.decoder, self.seed = decoder, seed
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, place: int) -> CorruptedItem:
         """The variants of one image."""
-        index = self.indices[place]
+        index, size = self.indices[place], self.decoder.size
+        path = self.samples.paths[index]
         try:
             pixels = decode(self.samples.file(index))
         except DecodeError:
-            return index, torch.empty((0, 3, self.size, self.size), dtype=torch.uint8)
-        images = np.empty((len(self.variants), 3, self.size, self.size), np.uint8)
+            return index, torch.empty((0, 3, size, size), dtype=torch.uint8)
+        images = np.empty((len(self.variants), 3, size, size), np.uint8)
         for image, variant in zip(images, self.variants, strict=True):
-            changed = corrupt(pixels, variant, self.seed, self.samples.paths[index])
-            image[:] = resize(changed, self.size, self.crop).transpose(2, 0, 1)
+            changed = corrupt(pixels, variant, self.seed, path)
+            image[:] = self.decoder.prepare(changed, path).transpose(2, 0, 1)
         return index, torch.from_numpy(images)

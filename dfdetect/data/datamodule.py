@@ -254,8 +254,12 @@ class DeepfakeDataModule(LightningDataModule):
             worker_init_fn=quiet_worker,
         )
 
+    def decoder(self, training: bool = False) -> Decoder:
+        """What turns a file into pixels of the network's size, or for training of the size to augment."""
+        return Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)
+
     def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
-        decoder = Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)
+        decoder = self.decoder(training)
         store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
         return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
 
