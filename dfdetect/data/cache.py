@@ -20,6 +20,7 @@ import numpy.typing as npt
 import platformdirs
 
 from dfdetect.data.decode import decode
+from dfdetect.data.encoding import reencode
 from dfdetect.data.resize import METHOD, Crop, resize
 from dfdetect.errors import DecodeError
 
@@ -48,14 +49,24 @@ class Decoder:
     Attributes:
         size: side of the result in pixels.
         crop: crop policy of `dfdetect.data.resize`.
+        normalise_encoding: JPEG quality that every picture is re-encoded with before it is resized; None for none.
     """
 
     size: int
     crop: Crop = "resize"
+    normalise_encoding: int | None = None
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
-        return resize(decode(path), self.size, self.crop)
+        image = decode(path)
+        if self.normalise_encoding is not None:
+            image = reencode(image, self.normalise_encoding, path)
+        return resize(image, self.size, self.crop)
+
+    def recipe(self) -> str:
+        """What it does to a picture, as a folder name."""
+        encoding = "" if self.normalise_encoding is None else f"-jpeg{self.normalise_encoding}"
+        return f"{self.crop}-{self.size}{encoding}"
 
 
 class RamStore:
@@ -93,7 +104,7 @@ class DiskStore:
 
     def __init__(self, decoder: Decoder, folder: Path | None = None) -> None:
         self.decoder = decoder
-        self.folder = pixel_folder(folder) / f"{decoder.crop}-{decoder.size}"
+        self.folder = pixel_folder(folder) / decoder.recipe()
         self.writable = True
 
     def load(self, index: int, path: str) -> Pixels:

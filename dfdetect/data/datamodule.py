@@ -49,6 +49,8 @@ class DeepfakeDataModule(LightningDataModule):
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels.
         crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
+        normalise_encoding: re-encode every picture in memory as JPEG of this quality, 1 to 100, before it is resized,
+            so that both classes come from one encoder; null leaves them as they are.
         zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms.
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.
@@ -81,6 +83,7 @@ class DeepfakeDataModule(LightningDataModule):
         generate: int = 0,
         image_size: int = 224,
         crop: Crop = "resize",
+        normalise_encoding: int | None = None,
         zoom_room: float = 1.0,
         augment: list[A.BasicTransform] | None = None,
         batch_size: int = 32,
@@ -111,9 +114,11 @@ class DeepfakeDataModule(LightningDataModule):
             raise UsageError(f"data.split_seed must fit into 64 bits, got {split_seed}")
         if folds == 1 or folds < 0 or not 0 <= fold < max(1, folds):
             raise UsageError(f"data.folds is 0 or at least 2, and data.fold from 0 below it; got {folds} and {fold}")
+        if normalise_encoding is not None and not 1 <= normalise_encoding <= 100:
+            raise UsageError(f"data.normalise_encoding is a JPEG quality from 1 to 100, not {normalise_encoding}")
         self.root, self.manifest = Path(root), manifest
         self.download, self.generate = download, generate
-        self.image_size, self.crop = image_size, crop
+        self.image_size, self.crop, self.normalise_encoding = image_size, crop, normalise_encoding
         self.training_size = round(image_size * max(1.0, zoom_room))
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.batch_size = batch_size
@@ -217,9 +222,14 @@ class DeepfakeDataModule(LightningDataModule):
             **counts,
         }
 
-    def preprocessing_facts(self) -> dict[str, str | int]:
+    def preprocessing_facts(self) -> dict[str, str | int | None]:
         """How a file becomes the network's input: primitives only."""
-        return {"image_size": self.image_size, "crop": self.crop, "interpolation": METHOD}
+        return {
+            "image_size": self.image_size,
+            "crop": self.crop,
+            "interpolation": METHOD,
+            "normalise_encoding": self.normalise_encoding,
+        }
 
     def has_given_test_part(self) -> bool:
         """Whether the data itself says which images are for testing."""
@@ -280,7 +290,7 @@ class DeepfakeDataModule(LightningDataModule):
         return self.samples, self.parts
 
     def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
-        decoder = Decoder(self.training_size if training else self.image_size, self.crop)
+        decoder = Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)
         store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
         return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
 

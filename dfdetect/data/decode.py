@@ -23,10 +23,10 @@ IMAGE_SUFFIXES = frozenset(
 )
 """File endings, in lower case, that a folder scan takes for images."""
 
-_FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM"]
+FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM"]
 """What a file may hold, whatever its ending says. Pillow knows more, and runs Ghostscript on some of it."""
 if find_spec("PIL.AvifImagePlugin"):  # since Pillow 11.3
-    _FORMATS.append("AVIF")
+    FORMATS.append("AVIF")
 
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -52,7 +52,7 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
                 _check_size(image, name, max_pixels)
                 return np.ascontiguousarray(_to_rgb(_upright(image)), dtype=np.uint8)
     except DecodeError:

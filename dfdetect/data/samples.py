@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from dfdetect.data.decode import IMAGE_SUFFIXES
 from dfdetect.data.layouts import ClassFolder, find_class_folders, label_of, split_of
+from dfdetect.data.walk import walk
 from dfdetect.errors import DataLayoutError
 
 REAL, FAKE = 0, 1
@@ -108,32 +109,13 @@ def list_images(root: str | Path) -> Samples:
         return Samples(root.parent, [root.name], np.zeros(1, np.int8), layout="one file")
     if not root.is_dir():
         raise DataLayoutError(f"{root}: no such folder")
-    listed = list(_walk(root, ""))
+    listed = list(walk(root, ""))
     paths = sorted(path for path, is_image in listed if is_image)
     if not paths:
         raise DataLayoutError(f"{root}: no image below this folder (endings: {', '.join(sorted(IMAGE_SUFFIXES))})")
     _refuse_unnameable(root, paths)
     ignored = len(listed) - len(paths)
     return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images", ignored=ignored)
-
-
-def _walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
-    """Files under root/below at any depth, hidden ones left out: (POSIX path relative to root, is it an image)."""
-    pending = [below]
-    try:
-        while pending:
-            folder = pending.pop()
-            with os.scandir(os.path.join(root, folder)) as entries:
-                for entry in entries:
-                    if entry.name.startswith(".") or entry.name == "__MACOSX":
-                        continue
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir():
-                        pending.append(path)
-                    else:
-                        yield path, os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
-    except OSError as error:  # no permission, or links that lead round in a circle
-        raise DataLayoutError(f"{root}: cannot be listed ({error})") from error
 
 
 def _refuse_unnameable(root: Path, paths: list[str]) -> None:
@@ -151,7 +133,7 @@ def _from_folders(root: Path) -> Samples:
     ignored = 0
     for folder in folders:
         before = len(rows)
-        for path, is_image in _walk(root, folder.path):
+        for path, is_image in walk(root, folder.path):
             if is_image:
                 rows.append((path, folder))
             else:
@@ -182,13 +164,18 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
             reader = csv.reader(stream)
             header = [name.strip().lower() for name in next(reader, [])]
             columns = _read_columns(manifest, header, reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataLayoutError(f"{manifest}: the manifest is not UTF-8 ({error}); save it as `CSV UTF-8`") from error
+    except (OSError, csv.Error) as error:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
     paths = columns.pop("path")
     _refuse_repeated(manifest, paths)
     labels = np.fromiter(
         (_label(manifest, i, text) for i, text in enumerate(columns.pop("label"))), np.int8, len(paths)
     )
+    for name in KNOWN_COLUMNS:
+        if name in columns and not any(columns[name]):  # as `dfdetect audit` writes it where nothing is known
+            del columns[name]
     if "split" in columns:
         columns["split"] = [_split(manifest, i, text) for i, text in enumerate(columns["split"])]
     order = sorted(range(len(paths)), key=paths.__getitem__)
@@ -217,7 +204,7 @@ def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]
         if len(row) != len(header):
             raise DataLayoutError(f"{manifest}, line {number}: {len(row)} fields, {len(header)} expected")
         for position, (values, text) in enumerate(zip(lists, row, strict=True)):
-            values.append(_plain_path(text.strip()) if position == path_at else sys.intern(text.strip()))
+            values.append(plain_path(text.strip()) if position == path_at else sys.intern(text.strip()))
         if not lists[path_at][-1]:
             raise DataLayoutError(f"{manifest}, line {number}: no path")
     if not lists[0]:
@@ -225,7 +212,7 @@ def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]
     return columns
 
 
-def _plain_path(text: str) -> str:
+def plain_path(text: str) -> str:
     """A path as it is compared: with slashes, without detours, so that one file has one name."""
     path = text.replace("\\", "/")
     return posixpath.normpath(path) if "./" in path or "//" in path else path

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def write_predictions(path: Path, predictions: Predictions, names: tuple[str, st
     write_rows(path, header, [list(row) for row in zip(*columns, strict=True)])
 
 
-def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+def write_rows(path: Path, header: list[str], rows: Iterable[list[Any]]) -> None:
     """Write a CSV in one atomic step."""
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -16,8 +16,11 @@ Facts = dict[str, Any]
 
 def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
     """In words, what `data` does to an image in another way than the training did."""
-    trained, used = facts.get("preprocessing") or {}, data.preprocessing_facts()
-    return [f"{name}: trained with {value}, now {used[name]}" for name, value in trained.items() if used[name] != value]
+    trained, used = facts.get("preprocessing"), data.preprocessing_facts()
+    if not trained:
+        return []
+    trained = {"normalise_encoding": None} | trained  # of the time before there was such a thing
+    return [f"{name}: trained with {trained[name]}, now {used[name]}" for name in used if used[name] != trained[name]]
 
 
 def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> None:

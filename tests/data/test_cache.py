@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 
 from dfdetect.data import cache
-from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, cache_usage, clear_cache, open_store
+from dfdetect.data.cache import CACHE_MODES, Decoder, DiskStore, Pixels, cache_usage, clear_cache, open_store
 from dfdetect.data.decode import decode
+from dfdetect.data.encoding import reencode
 from dfdetect.data.resize import CROPS, resize
 from dfdetect.errors import DecodeError
 from dfdetect.main import main
@@ -144,6 +145,19 @@ def test_size_crop_and_path_have_entries_of_their_own(photos):
                 np.testing.assert_array_equal(pixels, resize(decode(path), size, crop))  # type: ignore[arg-type]
     assert len(entries()) == 2 * 2 * 2
     assert {file.parts[-3] for file in entries()} == {f"{crop}-{size}" for crop in CROPS for size in (16, 32)}
+
+
+@pytest.mark.parametrize("mode", CACHE_MODES)
+def test_encoding_is_normalised_before_resizing_and_has_entries_of_its_own(mode, photos):
+    expected: dict[int | None, Pixels] = {None: resize(decode(photos[0]), 16)}
+    expected |= {quality: resize(reencode(decode(photos[0]), quality), 16) for quality in (50, 90)}
+    for _ in range(2):
+        for quality, pixels in expected.items():
+            store = open_store(mode, Decoder(16, normalise_encoding=quality), 1)
+            np.testing.assert_array_equal(store.load(0, photos[0]), pixels)
+    assert not np.array_equal(expected[50], expected[90])
+    if mode == "disk":
+        assert {file.parts[-3] for file in entries()} == {"resize-16", "resize-16-jpeg50", "resize-16-jpeg90"}
 
 
 DAMAGES = {

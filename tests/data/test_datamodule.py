@@ -15,7 +15,8 @@ from dfdetect.data import cache, datamodule
 from dfdetect.data.cache import Decoder, DiskStore, RamStore
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.decode import decode
-from dfdetect.data.resize import METHOD
+from dfdetect.data.encoding import reencode
+from dfdetect.data.resize import METHOD, resize
 from dfdetect.data.samples import load_samples
 from dfdetect.data.splits import assign_parts, fingerprint
 from dfdetect.data.synthetic import KINDS, is_generated
@@ -113,7 +114,23 @@ def test_cache_and_crop_options(mode, store, crop, faces, tmp_path):
     list(data.val_dataloader())
     assert (tmp_path / "pixels here").exists() == (mode == "disk")
     assert not (tmp_path / "cache").exists()
-    assert data.preprocessing_facts() == {"image_size": 16, "crop": crop, "interpolation": METHOD}
+    assert data.preprocessing_facts() == {
+        "image_size": 16,
+        "crop": crop,
+        "interpolation": METHOD,
+        "normalise_encoding": None,
+    }
+
+
+def test_both_classes_get_the_same_last_encoder_in_every_part(faces):
+    data = module(faces, normalise_encoding=60, cache="off", predict_root=str(faces))
+    for stage in ("fit", "validate", "test", "predict"):
+        data.setup(stage)
+    for name, dataset in data.datasets.items():
+        expected = resize(reencode(decode(dataset.samples.file(0)), 60), 16)
+        np.testing.assert_array_equal(dataset.pixels(0), expected, err_msg=name)
+    assert set(data.datasets) == {"train", "val", "test", "predict"}
+    assert data.preprocessing_facts()["normalise_encoding"] == 60
 
 
 @pytest.mark.parametrize(("mode", "again"), [("off", True), ("ram", False), ("disk", False)])
@@ -211,6 +228,7 @@ BAD = {
     "num_workers": (-1, "at least 0, got -1"),
     "generate": (-5, "at least 0, got -5"),
     "seed": (-1, "at least 0, got -1"),
+    "normalise_encoding": (101, "from 1 to 100, not 101"),
 }
 
 

@@ -220,11 +220,40 @@ def test_bad_manifest_says_where_and_why(text, said, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "data", ["path,label\né,0\nb,1\n".encode("latin-1"), "path,label\na,0\n".encode("utf-16"), b"path\0"]
+    ("data", "said"),
+    [
+        ("path,label\né,0\nb,1\n".encode("latin-1"), "not UTF-8.*CSV UTF-8"),
+        ("path,label\na,0\n".encode("utf-16"), "not UTF-8.*CSV UTF-8"),
+        ("path,label\na,0\n".encode("utf-16-le"), "no column label or path|cannot be read"),
+        (b"path\0", "no column label or path|cannot be read"),
+    ],
+    ids=["latin-1", "utf-16", "utf-16 without a mark", "zero byte"],
 )
-def test_manifest_that_is_no_utf8_text(data, tmp_path):
+def test_manifest_that_is_no_utf8_text(data, said, tmp_path):
     (tmp_path / "m.csv").write_bytes(data)
-    with pytest.raises(DataLayoutError, match=r"m\.csv"):
+    with pytest.raises(DataLayoutError, match=rf"m\.csv.*({said})"):
+        load_samples(tmp_path / "m.csv")
+
+
+def test_columns_that_are_empty_throughout_say_nothing(tmp_path):
+    """As `dfdetect audit` writes them where nothing is known; own columns are kept."""
+    file = write(tmp_path, "path,label,group,split,source,note\na,0,,,,\nb,1,, ,,\n")
+    assert load_samples(file).columns == {"note": ["", ""]}
+
+
+@pytest.mark.slow
+def test_a_manifest_of_a_million_rows(tmp_path):
+    count, parts = 1_000_000, ("train", "val", "test")
+    with open(tmp_path / "m.csv", "w") as stream:
+        stream.write("path,label,group,split\n")
+        stream.writelines(f"photos/{i:07d}.jpg,{i % 2},video{i // 20},{parts[i // 20 % 3]}\n" for i in range(count))
+    samples = load_samples(tmp_path / "m.csv")
+    assert len(samples) == count
+    assert int(samples.labels.sum()) == count // 2
+    assert len(set(samples.groups())) == count // 20
+    with open(tmp_path / "m.csv", "a") as stream:
+        stream.write("photos/0500000.jpg,1,video25000,train\n")
+    with pytest.raises(DataLayoutError, match=r"photos/0500000\.jpg stands twice"):
         load_samples(tmp_path / "m.csv")
 
 

@@ -47,7 +47,12 @@ def test_facts_are_primitives_and_complete(fitted, generated_faces):
     assert (facts["calibrated"], facts["n_calibration"]) == (True, 16)
     assert {type(facts[name]) for name in ("threshold", "temperature")} == {float}
     assert facts["class_names"] == ["real", "fake"]
-    assert facts["preprocessing"] == {"image_size": 32, "crop": "resize", "interpolation": METHOD}
+    assert facts["preprocessing"] == {
+        "image_size": 32,
+        "crop": "resize",
+        "interpolation": METHOD,
+        "normalise_encoding": None,
+    }
     assert facts["split"]["root"] == str(generated_faces)
     assert (facts["split"]["n_train"], facts["split"]["n_val"], facts["split"]["n_test"]) == (168, 36, 36)
     assert {len(facts["split"][name]) for name in ("fingerprint", "test_fingerprint")} == {64}

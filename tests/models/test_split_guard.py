@@ -9,6 +9,7 @@ import pytest
 
 from dfdetect.errors import CheckpointError
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.split_guard import changed_preprocessing
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -115,3 +116,19 @@ def test_a_detector_that_was_just_trained_knows_another_data_set_too(tmp_path, g
     trainer.test(detector, faces_data(other), verbose=False)
     result = json.loads((tmp_path / "run/version_0/cross-dataset/other/metrics.json").read_text())
     assert (result["n_real"], result["n_fake"]) == (120, 40)
+
+
+def test_other_preprocessing_than_in_training_is_said(generated_faces):
+    data = faces_data(generated_faces, normalise_encoding=80)
+    facts = {"preprocessing": faces_data(generated_faces).preprocessing_facts()}
+    assert changed_preprocessing(facts, data) == ["normalise_encoding: trained with None, now 80"]
+    del facts["preprocessing"]["normalise_encoding"]  # a checkpoint of the time before
+    assert changed_preprocessing(facts, data) == ["normalise_encoding: trained with None, now 80"]
+    assert changed_preprocessing(facts, faces_data(generated_faces)) == []
+    trained = {"preprocessing": data.preprocessing_facts()}
+    assert changed_preprocessing(trained, data) == []
+    assert changed_preprocessing(trained, faces_data(generated_faces, image_size=64)) == [
+        "image_size: trained with 32, now 64",
+        "normalise_encoding: trained with 80, now None",
+    ]
+    assert changed_preprocessing({}, data) == []

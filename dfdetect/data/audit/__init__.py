@@ -1,0 +1,1 @@
+"""What a data set holds that it should not: duplicates, twins, shortcuts, broken files."""

@@ -1,0 +1,106 @@
+"""Pages hold everything they show, and no text becomes markup."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfdetect.evaluation.page import histograms, page, picture, table, tiles
+
+HOSTILE = "<script>alert(1)</script>\"&'"
+VOID = {"meta", "img", "br"}
+
+
+class Balanced(HTMLParser):
+    """Fails where a tag is closed that is not open; keeps what was seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def parse(html: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_a_page_fetches_nothing_and_runs_nothing():
+    html = page(HOSTILE, "<h1>x</h1>")
+    assert "script" not in parse(html).seen
+    assert "default-src 'none'" in html
+    assert not re.search(r"(src|href)=\"?https?:|@import|url\(", html)
+    assert "prefers-color-scheme: dark" in html
+    assert "@media print" in html
+    assert 'name="viewport"' in html
+
+
+def test_text_is_escaped_everywhere():
+    noise = np.zeros((8, 8, 3), np.uint8)
+    pieces = [
+        tiles([(HOSTILE, HOSTILE)]),
+        table([HOSTILE], [[HOSTILE]]),
+        picture(noise, HOSTILE),
+        histograms(HOSTILE, HOSTILE, np.arange(3.0), np.arange(3.0)),
+    ]
+    for piece in pieces:
+        assert "script" not in parse(piece).seen
+        assert "&lt;script&gt;" in piece
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((400, 200), (100, 200)), ((50, 60), (60, 50)), ((1, 4000), (200, 1))])
+def test_a_picture_is_a_small_jpeg_inside_the_page(shape, expected):
+    image = np.zeros((*shape, 3), np.uint8)
+    image[..., 0] = 220
+    data = re.search(r'base64,([^"]+)"', picture(image, "x"))
+    assert data is not None
+    with Image.open(io.BytesIO(base64.b64decode(data[1]))) as stored:
+        assert (stored.format, stored.size) == ("JPEG", expected)
+        assert np.asarray(stored)[0, 0, 0] > 200
+
+
+def test_numbers_stand_to_the_right():
+    html = table(["name", "count", "share"], [["a", 1200, "5%"], ["b", 3, "-"]])
+    parse(html)
+    assert html.count('class="n"') == 6
+    assert "1,200" in html
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [
+        (np.arange(50.0), np.arange(20.0)),
+        (np.zeros(5), np.zeros(5)),
+        (np.array([]), np.arange(3.0)),
+        (np.array([]),) * 2,
+    ],
+)
+def test_histograms_stay_inside_their_frame(real, fake):
+    html = histograms("x", "y", real, fake)
+    svg = ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
+    polygons = svg.findall("polygon")
+    assert [polygon.get("class") for polygon in polygons] == ["real", "fake"]
+    for polygon in polygons:
+        points = np.array([point.split(",") for point in str(polygon.get("points")).split()], float)
+        assert points.min() >= 0
+        assert points[:, 0].max() <= 240
+        assert points[:, 1].max() <= 80
+    if len(real) and len(fake):
+        tops = [min(float(p.split(",")[1]) for p in str(polygon.get("points")).split()) for polygon in polygons]
+        assert min(tops) == pytest.approx(4, abs=0.1)
