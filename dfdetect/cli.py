@@ -24,6 +24,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from dfdetect.callbacks.access import run_folder
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
+from dfdetect.callbacks.report import ReportPage
 from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
@@ -97,6 +98,7 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(TensorBoardFigures, "figures")
         parser.add_lightning_class_args(EvaluationResults, "results")
         parser.add_lightning_class_args(RobustnessCurves, "robustness")
+        parser.add_lightning_class_args(ReportPage, "report")  # the last: it shows what the others wrote
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
         parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -131,7 +133,10 @@ class DetectorCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with the callbacks every run has and with safe, atomic checkpoint files."""
         config = self._get(self.config_init, "trainer")
-        config["callbacks"] = [*(config.get("callbacks") or []), *fixed_callbacks(logs=config["logger"] is not False)]
+        config["callbacks"] = [
+            *(config.get("callbacks") or []),
+            *fixed_callbacks(config["logger"] is not False, self.plan.command),
+        ]
         plugins = config.get("plugins") or []
         config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]
         try:

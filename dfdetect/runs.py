@@ -6,6 +6,7 @@ A run is one folder `lightning_logs/<name>/version_<n>/` with config.yaml, check
 import argparse
 import glob
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ import yaml
 from dfdetect.errors import CheckpointError, UsageError
 
 LOG_FOLDER = "lightning_logs"
-CONFIG = "config.yaml"
+CONFIG, SKIPPED = "config.yaml", "skipped.csv"
+COMMANDS = "commands.txt"
+"""One line for each fit and test that wrote into a run: UTC time, a tab, the command line."""
 _CHOSEN = "DFDETECT_CHOSEN_CHECKPOINT"
 _NAMELESS = frozenset({"robustness"})
 """A configuration with no other setting says how to test, not what was trained: no run is called after it."""
@@ -33,6 +36,7 @@ class Plan:
         name: name of a new run.
         checkpoint: to load; None for a fresh fit.
         run: folder that is continued or that results are written into; None for a new one.
+        command: the command line as it was typed.
     """
 
     subcommand: str
@@ -40,6 +44,7 @@ class Plan:
     name: str
     checkpoint: Path | None = None
     run: Path | None = None
+    command: str = ""
 
 
 def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
@@ -58,7 +63,7 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     naming = [config for config, content in zip(configs, contents, strict=True) if set(content) != _NAMELESS]
     name = _run_name(naming)
     rebuilt = [part for config in configs for part in ("--config", str(config))] + rest
-    plan = Plan(subcommand, rebuilt, name)
+    plan = Plan(subcommand, rebuilt, name, command=shlex.join(["dfdetect", subcommand, *arguments]))
     asks_for_help = any(part in ("-h", "--help") or part.split("=")[0].endswith(".help") for part in rest)
     if asks_for_help:
         return plan

@@ -214,6 +214,7 @@ class DeepfakeDataModule(LightningDataModule):
         counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
         return {
             "root": str(samples.folder()),
+            "layout": samples.layout,
             "kind": kind if not self.folds else f"{kind}, fold {self.fold} of {self.folds}",
             "groups_torn": groups_torn(samples, parts),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),

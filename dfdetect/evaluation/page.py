@@ -81,10 +81,11 @@ def interval_bars(rows: Iterable[tuple[str, float | None, Sequence[float] | None
     return f'<div class="bars">{"".join(lines)}</div>'
 
 
-def stored_picture(png: bytes, alt: str, css: str = "plot") -> str:
-    """An `img` that holds a PNG as it is; the class `chart` darkens a drawing with a white ground on a dark page."""
+def plot(png: bytes, caption: str, css: str = "plot chart") -> str:
+    """A figure that holds a PNG as it is; the class `chart` darkens a drawing with a white ground on a dark page."""
     data = base64.b64encode(png).decode("ascii")
-    return f'<img class="{escape(css)}" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    image = f'<img class="{escape(css)}" alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def picture(image: npt.NDArray[np.uint8], alt: str, css: str = "", longest: int = 200) -> str:
