@@ -12,6 +12,7 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     from dfdetect.callbacks.report import write_report
+    from dfdetect.evaluation.limits import SEVERITY_WORDS
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()
@@ -19,7 +20,7 @@ def run(name: str, arguments: list[str]) -> int:
     if options.json:
         sys.stdout.write(json.dumps({"report": str(file), "limits": [limit.as_json() for limit in limits]}, indent=2))
     else:
-        sys.stdout.writelines(f"{limit.severity.upper():<8}{limit.title}\n" for limit in limits)
+        sys.stdout.writelines(f"{SEVERITY_WORDS[limit.severity]:<9}{limit.title}\n" for limit in limits)
         sys.stdout.write(f"Written to {file}")
     sys.stdout.write("\n")
     return 0

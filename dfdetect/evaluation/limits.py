@@ -11,6 +11,8 @@ from dfdetect.evaluation.plain_words import is_no_better_than_guessing
 
 Severity = Literal["leak", "strong", "weak", "info"]
 _SEVERITIES: tuple[str, ...] = get_args(Severity)
+SEVERITY_WORDS = {"leak": "leak", "strong": "serious", "weak": "caution", "info": "to know"}
+"""How people are told of them."""
 _FALL, _FLIPS, _ECE = 0.05, 0.1, 0.1
 """A fall of AUROC, a share of flipped verdicts and a calibration error from which they are worth a word."""
 _DEEP_FALL = 0.1

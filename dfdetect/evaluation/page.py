@@ -50,13 +50,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def card(severity: str, title: str, meaning: str, remedy: str = "", shown: str = "") -> str:
-    """A finding: how bad, what, what it means, what mends it (commands in backticks), and HTML that proves it."""
+def card(severity: str, title: str, meaning: str, remedy: str = "", shown: str = "", word: str = "") -> str:
+    """A finding: how bad, what, what it means, what mends it (commands in backticks), and HTML that proves it.
+
+    `severity` is leak, strong, weak or info; `word` stands for it where another is understood better.
+    """
     do = f'<div class="do"><b>What to do.</b> {with_code(remedy)}</div>' if remedy else ""
-    return (
-        f'<section class="card {escape(severity)}"><span class="tag {escape(severity)}">{escape(severity)}</span>'
-        f"<h3>{escape(title)}</h3><p>{with_code(meaning)}</p>{do}{shown}</section>"
-    )
+    says = f"<p>{with_code(meaning)}</p>" if meaning else ""
+    tag = f'<span class="tag {escape(severity)}">{escape(word or severity)}</span>'
+    return f'<section class="card {escape(severity)}">{tag}<h3>{escape(title)}</h3>{says}{do}{shown}</section>'
 
 
 def with_code(text: str) -> str:
@@ -81,11 +83,19 @@ def interval_bars(rows: Iterable[tuple[str, float | None, Sequence[float] | None
     return f'<div class="bars">{"".join(lines)}</div>'
 
 
-def plot(png: bytes, caption: str, css: str = "plot chart") -> str:
-    """A figure that holds a PNG as it is; the class `chart` darkens a drawing with a white ground on a dark page."""
+def plot(png: bytes, caption: str, css: str = "chart", wide: bool = False) -> str:
+    """A figure that holds a PNG as it is.
+
+    Args:
+        png: the file's content.
+        caption: text below it.
+        css: class of the image; `chart` darkens a drawing with a white ground on a dark page.
+        wide: keep it legible on a narrow screen, where it scrolls by itself.
+    """
     data = base64.b64encode(png).decode("ascii")
-    image = f'<img class="{escape(css)}" alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+    image = f'<img class="plot {escape(css)}" alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+    image = f'<div class="scroll">{image}</div>' if wide else image
+    return f"<figure{' class=wide' * wide}>{image}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def picture(image: npt.NDArray[np.uint8], alt: str, css: str = "", longest: int = 200) -> str:

@@ -28,9 +28,14 @@ small, .soft { color: var(--soft); }
 .tag.leak { color: var(--leak); } .tag.strong { color: var(--strong); }
 .tag.weak { color: var(--weak); } .tag.info { color: var(--info); }
 .do { background: var(--panel); border-radius: .4rem; padding: .5rem .7rem; margin-top: .6rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+.scroll { overflow-x: auto; } .scroll + .scroll, .plots { margin-top: 1.2rem; } .scroll + h3, .cards + h3, ul + h3,
+.bars + .scroll { margin-top: 1.4rem; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums;
+  padding-right: 1.1rem; } th, td { overflow-wrap: break-word; }
+td:first-child { overflow-wrap: anywhere; min-width: 7rem; }
+td:last-child:not(.n) { overflow-wrap: anywhere; min-width: 11rem; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .8rem; margin-top: .8rem; }
 figure { margin: 0; break-inside: avoid; } figcaption { font-size: .78rem; color: var(--soft); line-height: 1.35; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; }
@@ -41,7 +46,7 @@ b.real { color: var(--real); } b.fake { color: var(--fake); }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 10px system-ui, sans-serif; }
 svg .real { fill: var(--real); stroke: var(--real); } svg .fake { fill: var(--fake); stroke: var(--fake); }
 svg .axis { stroke: var(--line); }
-td small { display: block; white-space: nowrap; font-size: .82em; }
+td small { display: block; font-size: .82em; } td.n small { white-space: nowrap; }
 .bars { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr max-content; gap: .45rem 1rem;
   margin: 1rem 0 .2rem; align-items: center; font-variant-numeric: tabular-nums; font-size: .92rem; }
 .bar { position: relative; height: 1.1rem; border-bottom: 1px solid var(--line);
@@ -51,10 +56,12 @@ td small { display: block; white-space: nowrap; font-size: .82em; }
   background: var(--info); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; align-items: start; }
 img.plot { width: 100%; height: auto; display: block; background: #fff; border-radius: .4rem; }
+.wide { max-width: 52rem; } .wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
 @media (prefers-color-scheme: dark) { @media screen { img.chart { filter: invert(1) hue-rotate(180deg);
   mix-blend-mode: screen; } } }
 @media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }
+@media print { .card, .bars { break-inside: avoid; } .scroll img.plot { min-width: 0; max-width: 100%; max-height: 19cm;
+  width: auto; } body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }
   .tiles { grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); }
   h2, h3 { break-after: avoid; } .scroll { overflow: visible; } * { print-color-adjust: exact; } }
 """.replace("REAL", CLASS_COLOURS[0]).replace("FAKE", CLASS_COLOURS[1])

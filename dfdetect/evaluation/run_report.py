@@ -6,7 +6,7 @@ from typing import Any
 
 from dfdetect import __version__
 from dfdetect.evaluation.contents import Results, RunContents, bounds
-from dfdetect.evaluation.limits import Limit
+from dfdetect.evaluation.limits import SEVERITY_WORDS, Limit
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.page import card, page, plot, table, tiles, with_code
 from dfdetect.evaluation.plain_words import false_alarms, headline, misses, of_hundred, worth_of_a_verdict
@@ -93,15 +93,19 @@ def _tiles(result: Results) -> str:
         (of_hundred(alarms[0], None) if alarms else "-", "of 100 real photos called fake"),
         (of_hundred(missed[0], None) if missed else "-", "of 100 fakes missed"),
         (f"{result['n']:,}", "test images"),
-        (f"{result['n_groups']:,}" if result.get("n_groups") else "-", "groups of them"),
     ]
+    if result.get("n_groups", result["n"]) < result["n"]:
+        shown.append((f"{result['n_groups']:,}", "groups of them"))
     return tiles(shown)
 
 
 def _limits(limits: Sequence[Limit]) -> str:
     found = [limit for limit in limits if limit.severity != "info"]
     open_ends = [limit for limit in limits if limit.severity == "info"]
-    cards = "".join(card(limit.severity, limit.title, limit.meaning, limit.remedy) for limit in found)
+    cards = "".join(
+        card(limit.severity, limit.title, limit.meaning, limit.remedy, word=SEVERITY_WORDS[limit.severity])
+        for limit in found
+    )
     none = "<p>Nothing was found that limits these figures. That proves no absence of what was not looked for.</p>"
     items = "".join(f"<li>{_item(limit)}</li>" for limit in open_ends)
     listed = f"<h3>Also to know</h3><ul>{items}</ul>" if items else ""
@@ -115,7 +119,10 @@ def _item(limit: Limit) -> str:
 
 def _own_test(run: RunContents, result: Results) -> list[str]:
     counted = f"n = {result['n']:,} images ({result['n_real']:,} real, {result['n_fake']:,} fake)"
-    grouped = f" in {result['n_groups']:,} groups" if result.get("n_groups") else ""
+    groups = result.get("n_groups")
+    grouped = (
+        "" if groups is None else f" in {groups:,} groups" if groups < result["n"] else ", each a group of its own"
+    )
     temperature = result.get("temperature", 1.0)
     chosen = {"": f"at its threshold {result['threshold']:.3g}"} | (
         {HALF: "at 0.5"} if "accuracy_at_half" in result else {}
@@ -153,11 +160,11 @@ def _worth(result: Results) -> str:
 
 def _metrics(result: Results, names: Mapping[str, tuple[str, str]], endings: Mapping[str, str]) -> str:
     rows = [
-        (title, *(_figure(result, name + ending) for ending in endings), meaning)
+        ((title, meaning), *(_figure(result, name + ending) for ending in endings))
         for name, (title, meaning) in names.items()
         if name in result
     ]
-    return table(("metric", *endings.values(), "what it says"), rows)
+    return table(("metric", *endings.values()), rows)
 
 
 def _figure(result: Results, name: str) -> tuple[str, str]:
@@ -174,7 +181,7 @@ def _mistakes(run: RunContents) -> str:
     if "mistakes" not in run.figures or run.metrics is None:
         return ""
     caption = "The most confident errors, worst first; a frame has the colour of the truth."
-    return "<h2>Worst mistakes</h2>" + plot(run.figures["mistakes"], caption, "plot")
+    return "<h2>Worst mistakes</h2>" + plot(run.figures["mistakes"], caption, css="", wide=True)
 
 
 def _number(value: Any) -> str:

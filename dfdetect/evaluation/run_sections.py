@@ -21,7 +21,15 @@ _MODEL = (
     "label_smoothing",
 )
 _DATA = ("batch_size", "class_balance", "split", "split_seed", "folds", "fold")
-_TRAINER = ("max_epochs", "precision", "accelerator", "devices", "accumulate_grad_batches", "gradient_clip_val")
+_TRAINER = (
+    "max_epochs",
+    "precision",
+    "accelerator",
+    "devices",
+    "accumulate_grad_batches",
+    "gradient_clip_val",
+    "seed_everything",
+)
 
 
 def groups_section(result: Results) -> str:
@@ -100,13 +108,11 @@ def training_section(run: RunContents) -> str:
     else:
         parts.append("<p>The checkpoint is gone, or says nothing of its training.</p>")
     parts += ["<h2>How it was trained</h2>", _commands(run)]
-    settings = [*_settings("model", run.model, _MODEL), *_settings("data", run.data, _DATA)]
-    settings += _settings("trainer", run.trainer, _TRAINER)
-    settings += [(name, run.trainer[name]) for name in ("seed_everything",) if run.trainer.get(name) is not None]
-    if run.trainer.get("augment"):
-        settings.append(("data.augment", run.trainer["augment"]))
-    if settings:
-        parts.append(table(("setting", "value"), [(name, str(value)) for name, value in settings]))
+    places = {"model": (run.model, _MODEL), "data": (run.data, _DATA), "trainer": (run.trainer, _TRAINER)}
+    settings = [(place, _settings(values, names)) for place, (values, names) in places.items()]
+    settings.append(("augment", str(run.trainer.get("augment") or "")))
+    if settings := [(place, said) for place, said in settings if said]:
+        parts.append(table(("of", "main settings"), settings))
     parts.append(_plot(run, "curves", "Training beside validation, epoch by epoch."))
     return "".join(parts)
 
@@ -132,7 +138,7 @@ def _facts(run: RunContents) -> Iterable[tuple[str, Any]]:
                 + (f"fitted {fitted}" if run.facts["calibrated"] else "uncalibrated")
             ),
         )
-    yield "epoch of the checkpoint", run.epoch
+    yield "epoch of the checkpoint", None if run.epoch is None else f"{run.epoch} (the first is 0)"
     yield "versions", ", ".join(f"{name} {value}" for name, value in versions.items())
 
 
@@ -145,8 +151,8 @@ def _commands(run: RunContents) -> str:
     return f"<ul>{lines}</ul>"
 
 
-def _settings(part: str, values: Mapping[str, Any], names: tuple[str, ...]) -> list[tuple[str, Any]]:
-    return [(f"{part}.{name}", values[name]) for name in names if values.get(name) is not None]
+def _settings(values: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {values[name]}" for name in names if values.get(name) is not None)
 
 
 def _count_row(count: PartCount) -> tuple[Any, ...]:
@@ -193,4 +199,4 @@ def _between(interval: tuple[float, float] | None, sign: str = "") -> str:
 
 
 def _plot(run: RunContents, stem: str, caption: str) -> str:
-    return plot(run.figures[stem], caption) if stem in run.figures else ""
+    return plot(run.figures[stem], caption, wide=True) if stem in run.figures else ""
