@@ -4,7 +4,6 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,16 +31,16 @@ def read_run(run: Path) -> RunContents:
         ResultsError: no results of a test and no checkpoint lie there.
     """
     reader = _Reader()
-    metrics = reader.results(run / METRICS, checked_metrics)
-    others = {f.parent.name: reader.results(f, checked_metrics) for f in sorted(run.glob(f"cross-dataset/*/{METRICS}"))}
+    metrics = reader.attempt(checked_metrics, run / METRICS)
+    others = {f.parent.name: reader.attempt(checked_metrics, f) for f in sorted(run.glob(f"cross-dataset/*/{METRICS}"))}
     known = {name: result for name, result in others.items() if result and reader.is_current(name, result, metrics)}
     file = tested_checkpoint(run, metrics or next(iter(known.values()), {}))
     if metrics is None and not known and file is None:
         raise ResultsError(f"{run}: no results of a test and no checkpoint. Name a run's folder: dfdetect report RUN")
-    checkpoint = reader.attempt(lambda: read_detector_checkpoint(file)) or {} if file else {}
+    checkpoint = reader.attempt(read_detector_checkpoint, file) or {} if file else {}
     data = _plain(checkpoint.get("datamodule_hyper_parameters", {}))
     audit, is_its_manifest = _audit(reader, data)
-    curves = reader.results(run / _ROBUSTNESS, _checked_robustness)
+    curves = reader.attempt(_checked_robustness, run / _ROBUSTNESS)
     curves = curves if curves and reader.is_current(_ROBUSTNESS, curves, metrics) else None
     wanted = [stem for stem in _FIGURES if curves or stem != "robustness"]
     return RunContents(
@@ -51,16 +50,16 @@ def read_run(run: Path) -> RunContents:
         facts=checkpoint.get(FACTS_KEY, {}),
         model=_plain(checkpoint.get("hyper_parameters", {})),
         data=data,
-        trainer=reader.attempt(lambda: _trainer_settings(run / CONFIG)) or {},
-        commands=reader.attempt(lambda: _commands(run / COMMANDS)) or (),
-        counts=reader.attempt(lambda: _counts(run / _SPLIT)) or (),
+        trainer=reader.attempt(_trainer_settings, run / CONFIG) or {},
+        commands=reader.attempt(_commands, run / COMMANDS) or (),
+        counts=reader.attempt(_counts, run / _SPLIT) or (),
         metrics=metrics,
         robustness=curves,
         others=known,
         audit=audit,
         grouped_by_audit=is_its_manifest,
-        figures={stem: png for stem in wanted if (png := reader.attempt(partial(_png, run / f"{stem}.png")))},
-        n_skipped=reader.attempt(lambda: _n_rows(run / SKIPPED)) or 0,
+        figures={stem: png for stem in wanted if (png := reader.attempt(_png, run / f"{stem}.png"))},
+        n_skipped=reader.attempt(_n_rows, run / SKIPPED) or 0,
         troubles=reader.troubles,
     )
 
@@ -71,21 +70,15 @@ class _Reader:
     def __init__(self) -> None:
         self.troubles: list[str] = []
 
-    def attempt(self, read: Callable[[], T]) -> T | None:
-        """What `read` returns; None where it fails or there is no such file."""
+    def attempt(self, read: Callable[[Path], T], file: Path) -> T | None:
+        """What `read` makes of a file; None where it fails or there is no such file."""
         try:
-            return read()
-        except FileNotFoundError:
-            return None
+            return read(file) if file.exists() else None
         except (CheckpointError, ResultsError) as error:
             self.troubles.append(str(error))
-        except (OSError, ValueError, KeyError, TypeError, csv.Error, yaml.YAMLError) as error:
-            self.troubles.append(" ".join(str(error).split()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, yaml.YAMLError) as error:
+            self.troubles.append(f"{file}: cannot be read ({' '.join(str(error).split())})")
         return None
-
-    def results(self, file: Path, check: Callable[[Path], Results]) -> Results | None:
-        """The content of a JSON file that holds results."""
-        return self.attempt(lambda: check(file)) if file.exists() else None
 
     def is_current(self, name: str, result: Results, metrics: Results | None) -> bool:
         """Whether a result is of the checkpoint that metrics.json is of; what an earlier test left is named."""
@@ -129,7 +122,7 @@ def _audit(reader: _Reader, data: dict[str, Any]) -> tuple[Results | None, bool]
     listed = Path(data.get("manifest") or data.get("root") or "")
     if listed.suffix.lower() != ".csv":
         return None, False
-    return reader.results(listed.parent / _FINDINGS, _checked_findings), listed.name == "manifest.csv"
+    return reader.attempt(_checked_findings, listed.parent / _FINDINGS), listed.name == "manifest.csv"
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -45,6 +45,13 @@ def good_run() -> RunContents:
     label, p_fake = scores()
     source = ["" if y == 0 else "abc"[i % 3] for i, y in enumerate(label.tolist())]
     result = evaluate(predictions(label, p_fake, source=source), resamples=200)
+    unharmed = POINT | {"auroc_change": -0.01, "flips": 0.02}
+    curves = {
+        "corruptions": {"blur": {"severities": [unharmed]}},
+        "weakest": unharmed,
+        "most_flips": unharmed,
+        "n": 2000,
+    }
     return RunContents(
         name="run/version_0",
         facts={"split": {"root": "photos", "kind": "grouped", "groups_torn": 0, "n_train": 900}},
@@ -52,7 +59,7 @@ def good_run() -> RunContents:
         counts=[PartCount("train", 400, 400, 500, {})],
         metrics=result,
         others={"other": evaluate(predictions(*scores(seed=1)), resamples=200)},
-        robustness={"corruptions": {"blur": {"severities": [POINT | {"auroc_change": -0.01, "flips": 0.02}]}}},
+        robustness=curves | {"clean": {"auroc": result["auroc"]}},
         audit={"findings": []},
     )
 
@@ -104,7 +111,9 @@ def test_guessing_bad_probabilities_and_a_worse_group_are_found():
     label, p_fake = scores()
     sure = evaluate(predictions(label, np.where(p_fake > 0.5, 0.999, 0.001)), resamples=100)
     assert "calibration" in kinds(replace(good_run(), metrics=sure))
-    source = ["hard" if (p > 0.5) != y and i % 3 else "easy" for i, (p, y) in enumerate(zip(p_fake, label, strict=True))]
+    source = [
+        "hard" if (p > 0.5) != y and i % 3 else "easy" for i, (p, y) in enumerate(zip(p_fake, label, strict=True))
+    ]
     uneven = evaluate(predictions(label, p_fake, source=source), resamples=100)
     (limit,) = [one for one in find_limits(replace(good_run(), metrics=uneven)) if one.kind == "worst_group"]
     assert "source hard" in limit.title
