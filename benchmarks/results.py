@@ -29,7 +29,8 @@ from dfdetect.evaluation.canvas import save_figure
 from dfdetect.evaluation.figures import confusion_matrix_figure, roc_overlay_figure
 
 GENERATED = "generated-faces"
-METRICS = ("accuracy", "precision", "recall", "f1", "auroc")
+METRICS = ("accuracy_at_half", "precision_at_half", "recall_at_half", "f1_at_half", "auroc")
+"""Verdicts at 0.5, as published; `metrics.json` also has those at the threshold chosen on validation."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def results_of(folder: Path) -> Path:
 def report(out: Path, pictures: Path) -> None:
     """Print a Markdown table, mean and range over seeds, and draw ROC curves and confusion matrices."""
     finished = rows(out)
-    print("| data | backbone | seeds | epochs | test images | " + " | ".join(METRICS) + " | minutes a run |")
+    names = " | ".join(metric.removesuffix("_at_half") for metric in METRICS)
+    print(f"| data | backbone | seeds | epochs | test images | {names} | minutes a run |")
     print("|---|---|---|---|---|" + "---|" * len(METRICS) + "---|")
     for (data, backbone), group in grouped(finished):
         cells = [spread([row[metric] for row in group]) for metric in METRICS]
@@ -139,7 +141,7 @@ def report(out: Path, pictures: Path) -> None:
         title = f"{backbone} on {data}"
         curves = [(f"seed {row['seed']}", *predictions(out / row["name"])) for row in group]
         save_figure(roc_overlay_figure(curves, f"Test ROC: {title}"), pictures / f"roc_{data}_{backbone}.png")
-        matrix = np.sum([row["confusion_matrix"] for row in group], axis=0)
+        matrix = np.sum([confusion(label, p_fake >= 0.5) for _, label, p_fake in curves], axis=0)
         figure = confusion_matrix_figure(matrix, f"Test, all seeds: {title}")
         save_figure(figure, pictures / f"confusion_{data}_{backbone}.png")
 
@@ -162,6 +164,11 @@ def predictions(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any
         table = list(csv.DictReader(stream))
     label = np.array([CLASS_NAMES.index(row["label"]) for row in table])
     return label, np.array([float(row["p_fake"]) for row in table])
+
+
+def confusion(label: np.ndarray[Any, Any], called: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(2, 2) counts: rows are truth, columns verdict, real first."""
+    return np.bincount(2 * label + called, minlength=4).reshape(2, 2)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """fit, validate, test, predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
 
 import errno
+import shlex
 import signal
 import sys
 import tempfile
@@ -49,9 +50,10 @@ _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 def run(subcommand: str, arguments: list[str]) -> int:
     """Run fit, validate, test or predict; returns the exit code, raises our own errors for a user's mistakes."""
-    arguments = [_FLAGS.get(argument, argument) for argument in arguments]
+    typed = shlex.join(["dfdetect", subcommand, *arguments])
     quiet_third_parties()
-    plan = make_plan(subcommand, arguments)
+    plan = make_plan(subcommand, [_FLAGS.get(argument, argument) for argument in arguments])
+    plan.command = typed
     _refuse_missing_extras(plan.arguments)
     try:
         with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
@@ -99,6 +101,8 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(EvaluationResults, "results")
         parser.add_lightning_class_args(RobustnessCurves, "robustness")
         parser.add_lightning_class_args(ReportPage, "report")  # the last: it shows what the others wrote
+        where = "folder of the run, instead of the next lightning_logs/NAME/version_N or the newest run"
+        parser.add_argument("--run", type=str | None, default=None, help=where)
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
         parser.set_defaults({"trainer.logger": {"class_path": _LOGGER, "init_args": logger}})
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
@@ -150,7 +154,7 @@ class RunConfig(SaveConfigCallback):
 
     def __init__(self, parser: LightningArgumentParser, config: Namespace, **options: Any) -> None:
         config = config.clone()
-        config["ckpt_path"] = None
+        config["ckpt_path"] = config["run"] = None
         for logger in _file_loggers(config["trainer"]):
             logger["init_args"]["version"] = None
         super().__init__(parser, config, **options)

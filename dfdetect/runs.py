@@ -6,7 +6,6 @@ A run is one folder `lightning_logs/<name>/version_<n>/` with config.yaml, check
 import argparse
 import glob
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ class Plan:
         name: name of a new run.
         checkpoint: to load; None for a fresh fit.
         run: folder that is continued or that results are written into; None for a new one.
-        command: the command line as it was typed.
+        command: the command line as it was typed, for the run's record.
     """
 
     subcommand: str
@@ -63,10 +62,12 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     naming = [config for config, content in zip(configs, contents, strict=True) if set(content) != _NAMELESS]
     name = _run_name(naming)
     rebuilt = [part for config in configs for part in ("--config", str(config))] + rest
-    plan = Plan(subcommand, rebuilt, name, command=shlex.join(["dfdetect", subcommand, *arguments]))
+    plan = Plan(subcommand, rebuilt, name)
     asks_for_help = any(part in ("-h", "--help") or part.split("=")[0].endswith(".help") for part in rest)
     if asks_for_help:
         return plan
+    if options.run is not None:
+        return _take_named(plan, Path(options.run), given, rest)
     if given in (None, "last", "best"):
         if given is None and subcommand == "fit":
             return plan
@@ -77,6 +78,21 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
     else:
         plan.checkpoint = _local_file(str(given))
         plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None
+    return plan
+
+
+def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Plan:
+    """The run in a folder that the command line names: begun there, continued there, or judged there."""
+    last = run / "checkpoints" / "last.ckpt"
+    plan.run = run
+    if plan.subcommand == "fit" and given is None:
+        if last.exists():
+            raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")
+        return plan
+    checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
+    plan.checkpoint = _local_file(str(checkpoint))
+    if plan.subcommand == "fit":
+        plan.arguments = ["--config", str(run / CONFIG), *rest]
     return plan
 
 
@@ -159,6 +175,7 @@ def _scanner() -> argparse.ArgumentParser:
     scanner.add_argument("-c", "--config", action="append", default=[])
     scanner.add_argument("--ckpt_path")
     scanner.add_argument("--weights_only")
+    scanner.add_argument("--run")
     return scanner
 
 

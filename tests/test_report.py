@@ -94,12 +94,12 @@ def test_a_page_that_cannot_be_written_is_an_error_in_a_line(run, capsys):
 
 
 def test_the_command_line_is_noted_and_shown(work, generated_faces):  # noqa: F811
-    assert main(["test", "--results.by=[]"]) == 0
+    assert main(["test", "--results.by=[]", "--robustness", "--robustness.corruptions={jpeg: [50]}"]) == 0
     lines = (work / "commands.txt").read_text().splitlines()
     assert [line.split("\t")[1].split()[:2] for line in lines] == [["dfdetect", "fit"], ["dfdetect", "test"]]
-    assert lines[-1].endswith("dfdetect test '--results.by=[]'")
+    assert lines[-1].endswith("dfdetect test '--results.by=[]' --robustness '--robustness.corruptions={jpeg: [50]}'")
     html = (work / "report.html").read_text()
-    assert "dfdetect test &#x27;--results.by=[]&#x27;" in html
+    assert "dfdetect test &#x27;--results.by=[]&#x27; --robustness" in html
     assert "max_epochs" in html
     assert main(["test", "--report.enabled=false", "--data.root", str(generated_faces)]) == 0
     assert (work / "report.html").read_text() == html

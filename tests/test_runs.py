@@ -162,6 +162,22 @@ def test_last_and_best_continue_in_the_runs_own_folder(subcommand, which, how):
     assert (plan.checkpoint, plan.run) == (checkpoint(run, which), run)
 
 
+def test_a_named_folder_is_begun_continued_and_judged():
+    plan = make_plan("fit", ["--config", "demo", "--run", "mine/first"])
+    assert (plan.run, plan.checkpoint, plan.name) == (Path("mine/first"), None, "demo")
+    run = trained("demo", 4)
+    trained("demo", 5, when=9_000_000_000)
+    with pytest.raises(UsageError, match=r"holds a run. Go on with it: --ckpt_path last"):
+        make_plan("fit", ["--config", "demo", f"--run={run}"])
+    plan = make_plan("fit", ["--config", "demo", f"--run={run}", "--ckpt_path=last", "--trainer.max_epochs=20"])
+    assert (plan.run, plan.checkpoint) == (run, checkpoint(run, "last"))
+    assert plan.arguments == ["--config", str(run / CONFIG), "--trainer.max_epochs=20"]
+    plan = make_plan("test", ["--run", str(run)])
+    assert (plan.run, plan.checkpoint) == (run, checkpoint(run, "best"))
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        make_plan("test", ["--run", "mine/first"])
+
+
 def test_a_file_is_taken_as_it_is_and_brings_its_run():
     run = trained("demo", 4)
     plan = make_plan("test", ["--ckpt_path", str(checkpoint(run, "last"))])

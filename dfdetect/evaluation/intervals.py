@@ -1,10 +1,12 @@
 """95% intervals by group bootstrap: whole groups are drawn, since samples of one group are no independent evidence."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
+from dfdetect.evaluation.metrics import Array, Labels
 
 Interval = tuple[float, float]
 Intervals = dict[str, Interval | None]
@@ -13,8 +15,22 @@ _CHUNK = 2_000_000
 _LEAST_DEFINED = 0.5
 
 
+class Table(Protocol):
+    """What can be measured under a weighting of its N samples, such as `ScoreTable`.
+
+    Attributes:
+        order: (N,) the table's order of the samples, as indices of the order they were given in.
+    """
+
+    order: npt.NDArray[np.signedinteger[Any]]
+
+    def measure(self, weights: Array | None = None) -> dict[str, Array]:
+        """(B,) of each metric under weights (B, N), in the table's order."""
+        ...
+
+
 def group_bootstrap(
-    table: ScoreTable, group: Labels, resamples: int = 1000, level: float = 0.95, seed: int = 0
+    table: Table, group: Labels, resamples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Intervals:
     """Percentile intervals of all metrics of `table`.
 
@@ -37,9 +53,7 @@ def group_bootstrap(
     return {name: percentile_interval(values, groups, level) for name, values in drawn.items()}
 
 
-def resample(
-    tables: Sequence[ScoreTable], group: Labels, resamples: int = 1000, seed: int = 0
-) -> list[dict[str, Array]]:
+def resample(tables: Sequence[Table], group: Labels, resamples: int = 1000, seed: int = 0) -> list[dict[str, Array]]:
     """All metrics of several tables in the same resamples, so that their differences are paired.
 
     Args:
@@ -58,6 +72,35 @@ def resample(
             for name, values in table.measure(counts[:, member[table.order]]).items():
                 own.setdefault(name, []).append(values)
     return [{name: np.concatenate(parts) for name, parts in own.items()} for own in drawn]
+
+
+def resample_average(
+    parts: Sequence[tuple[Table, Labels]], groups: int, resamples: int = 1000, seed: int = 0
+) -> dict[str, Array]:
+    """Each metric's mean over parts of the data, such as folds, in resamples of all groups.
+
+    Args:
+        parts: for each part its M samples and their groups (M,), numbered alike in all parts.
+        groups: number of all groups; the draws depend on it and the seed alone, so those of two calls are paired.
+        resamples: B, how often as many groups as there are are drawn with replacement.
+        seed: another seed, other draws.
+
+    Returns:
+        (B,) of each metric: the mean over those parts in which a resample leaves it defined.
+    """
+    drawn: dict[str, list[Array]] = {}
+    for counts in _draws(np.arange(groups), resamples, seed):
+        measured = [table.measure(counts[:, member[table.order]]) for table, member in parts]
+        for name in measured[0]:
+            drawn.setdefault(name, []).append(_nanmean(np.stack([values[name] for values in measured])))
+    return {name: np.concatenate(values) for name, values in drawn.items()}
+
+
+def _nanmean(values: Array) -> Array:
+    """(B,) mean of the defined values of each column; NaN where there is none."""
+    defined = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(defined, values, 0).sum(axis=0) / defined.sum(axis=0))
 
 
 def resample_means(values: Array, group: Labels, resamples: int = 1000, seed: int = 0) -> Array:

@@ -47,7 +47,12 @@ _NOTES: tuple[tuple[str, str, Severity, str], ...] = (
     (r"These are generated faces", "generated", "strong", "Train and test on photos: `--data.root photos/`"),
     (r"All [\d,]+ images are", "one_class", "strong", "Test on images of both classes."),
     (r"Other preprocessing", "preprocessing", "strong", "Leave out the option that changes it."),
-    (r"Only [\d,]+ images:", "few_images", "weak", "Judge by cross-validation or on more images: `--data.folds 5`"),
+    (
+        r"Only [\d,]+ images:",
+        "few_images",
+        "weak",
+        "Judge on more images, or by cross-validation: `dfdetect crossval --folds 5`",
+    ),
     (r"One-sided:", "one_sided", "weak", ""),
     (
         r"All [\d,]+ fakes come from",

@@ -241,6 +241,6 @@ def _method() -> str:
     return (
         "<p>Each file is decoded once. Exact duplicates have the same decoded pixels; twins share local features that "
         "one geometric movement explains. File facts and pixel statistics are judged by a forest of trees that is "
-        "trained and scored on different groups, so that no twin tells on its twin. A finding is what was found: the "
-        "absence of one proves nothing about what was not looked for.</p>"
+        "trained and scored on different groups, fold by fold, so that no twin tells on its twin. A finding is what "
+        "was found: the absence of one proves nothing about what was not looked for.</p>"
     )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.evaluate import Predictions, evaluate
+from dfdetect.data.audit.out_of_fold import Scored, fold_auroc, fold_interval
 from dfdetect.evaluation.metrics import Floats, Labels
 
 Column = npt.NDArray[Any]
@@ -95,8 +95,8 @@ def judge(columns: Mapping[str, Column], label: Labels, groups: list[str], worke
         return Shortcut(len(label), len(names), None, None, [], constant, few)
     if not varied:
         return Shortcut(len(label), len(names), 0.5, (0.5, 0.5), [], constant, "nothing varies between the files")
-    score, falls = _forest(varied, label, folds, workers)
-    auroc, interval = _auroc(label, score, group)
+    scored, falls = _forest(varied, label, folds, workers)
+    auroc, interval = fold_auroc(label, scored), fold_interval(label, scored, group)
     clues = [_clue(name, block, label, group, folds, falls[name]) for name, block in varied.items()]
     clues.sort(key=lambda clue: (-clue.auroc, -clue.importance))
     return Shortcut(len(label), len(names), auroc, interval, clues, constant, note)
@@ -158,31 +158,17 @@ def _folds(label: Labels, group: Labels) -> Folds:
     folds: Folds = []
     for seed in range(REPEATS if len(label) <= FEW_IMAGES else 1):
         folds += StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(label[:, None], label, group)
-    return [fold for fold in folds if len(np.unique(label[fold[0]])) == 2 and len(fold[1])]
+    return [fold for fold in folds if all(len(np.unique(label[part])) == 2 for part in fold)]
 
 
-class _OutOfFold:
-    """Mean rank of each of N images over the folds that held it out; 0.5 where none did."""
-
-    def __init__(self, count: int) -> None:
-        self.total, self.times = np.zeros(count), np.zeros(count)
-
-    def add(self, held_out: npt.NDArray[np.intp], score: Floats) -> None:
-        self.total[held_out] += _ranks(score)
-        self.times[held_out] += 1
-
-    def mean(self) -> Floats:
-        return np.where(self.times > 0, self.total / np.maximum(self.times, 1), 0.5)
-
-
-def _forest(blocks: dict[str, Floats], label: Labels, folds: Folds, workers: int) -> tuple[Floats, dict[str, float]]:
-    """Out-of-fold score of each image, and how far the AUROC falls when a column is shuffled among held-out images."""
+def _forest(blocks: dict[str, Floats], label: Labels, folds: Folds, workers: int) -> tuple[Scored, dict[str, float]]:
+    """Out-of-fold scores, and how far their AUROC falls when a column is shuffled among held-out images."""
     from sklearn.ensemble import ExtraTreesClassifier
 
     matrix = np.concatenate(list(blocks.values()), axis=1)
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     spans = [slice(end - block.shape[1], end) for block, end in zip(blocks.values(), ends, strict=True)]
-    pools = [_OutOfFold(len(label)) for _ in range(1 + len(blocks))]
+    pools: list[Scored] = [[] for _ in range(1 + len(blocks))]
     random = np.random.default_rng(0)
     for train, held_out in folds:
         forest = ExtraTreesClassifier(
@@ -193,38 +179,16 @@ def _forest(blocks: dict[str, Floats], label: Labels, folds: Folds, workers: int
             mixed[:, span] = mixed[random.permutation(len(mixed)), span]
         answers = forest.predict_proba(asked.reshape(-1, matrix.shape[1]))[:, 1].reshape(len(asked), -1)  # one call
         for pool, answer in zip(pools, answers, strict=True):
-            pool.add(held_out, answer)
-    score, *shuffled = (pool.mean() for pool in pools)
-    whole = _auroc(label, score)[0]
-    return score, {name: whole - _auroc(label, other)[0] for name, other in zip(blocks, shuffled, strict=True)}
+            pool.append((held_out, answer))
+    whole, *shuffled = (fold_auroc(label, pool) for pool in pools)
+    return pools[0], {name: whole - other for name, other in zip(blocks, shuffled, strict=True)}
 
 
 def _clue(name: str, block: Floats, label: Labels, group: Labels, folds: Folds, importance: float) -> Clue:
     from sklearn.tree import DecisionTreeClassifier
 
-    pool = _OutOfFold(len(label))
+    scored: Scored = []
     for train, held_out in folds:
         tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=_LEAF, class_weight="balanced", random_state=0)
-        pool.add(held_out, tree.fit(block[train], label[train]).predict_proba(block[held_out])[:, 1])
-    auroc, interval = _auroc(label, pool.mean(), group)
-    return Clue(name, auroc, interval, importance)
-
-
-def _ranks(score: Floats) -> Floats:
-    """Scores of one fold as ranks in (0, 1), equal ones alike.
-
-    Each fold's model has its own level: a fold with fewer fakes to learn from says lower scores and holds more fakes,
-    which would push the AUROC of all folds together below chance.
-    """
-    from scipy.stats import rankdata
-
-    return np.asarray((rankdata(score) - 0.5) / len(score))
-
-
-def _auroc(label: Labels, score: Floats, group: Labels | None = None) -> tuple[float, tuple[float, float] | None]:
-    """AUROC, with its interval where groups are given."""
-    nothing = [""] * len(label)
-    names = nothing if group is None else [str(g) for g in group.tolist()]
-    result = evaluate(Predictions(nothing, label, score, names, nothing), resamples=0 if group is None else 1000)
-    bounds = result["intervals"].get("auroc")
-    return float(result["auroc"]), None if bounds is None else (bounds[0], bounds[1])
+        scored.append((held_out, tree.fit(block[train], label[train]).predict_proba(block[held_out])[:, 1]))
+    return Clue(name, fold_auroc(label, scored), fold_interval(label, scored, group), importance)
