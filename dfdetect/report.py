@@ -12,7 +12,7 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     from dfdetect.callbacks.report import write_report
-    from dfdetect.evaluation.limits import SEVERITY_WORDS
+    from dfdetect.evaluation.limit import SEVERITY_WORDS
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()

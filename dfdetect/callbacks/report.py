@@ -7,7 +7,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
 from dfdetect.callbacks.run import say
 from dfdetect.errors import ResultsError
-from dfdetect.evaluation.limits import Limit, find_limits
+from dfdetect.evaluation.limit import Limit
+from dfdetect.evaluation.limits import find_limits
 from dfdetect.evaluation.run_report import render
 from dfdetect.files import replacing
 from dfdetect.models.run_contents import read_run

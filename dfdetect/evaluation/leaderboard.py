@@ -42,7 +42,7 @@ def html_leaderboard(board: dict[str, Any]) -> str:
             f"<h2>{html.escape(heading)}</h2>" + table(names, [[_split(cell) for cell in row] for row in rows])
         )
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in _notes(board))
-    return page(title, "\n".join([*parts, f"<h2>How to read it</h2><ul>{notes}</ul>"]))
+    return page(title, "\n".join([*parts, f"<h2>How to read it</h2><ul>{notes}</ul>"]), wide=True)
 
 
 def _tested(board: dict[str, Any]) -> str:

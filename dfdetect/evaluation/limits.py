@@ -1,44 +1,19 @@
 """What stands between a run's figures and the world: limits, each found in the results and not written by hand."""
 
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from dfdetect.evaluation.contents import Results, RunContents, bounds
 from dfdetect.evaluation.intervals import difference_interval
+from dfdetect.evaluation.limit import SEVERITIES, Limit, Severity
+from dfdetect.evaluation.metrics import ECE_BINS
 from dfdetect.evaluation.plain_words import is_no_better_than_guessing
 
-Severity = Literal["leak", "strong", "weak", "info"]
-_SEVERITIES: tuple[str, ...] = get_args(Severity)
-SEVERITY_WORDS = {"leak": "leak", "strong": "serious", "weak": "caution", "info": "to know"}
-"""How people are told of them."""
-_FALL, _FLIPS, _ECE = 0.05, 0.1, 0.1
-"""A fall of AUROC, a share of flipped verdicts and a calibration error from which they are worth a word."""
+_FALL, _FLIPS, _ECE = 0.05, 0.1, 0.05
+"""A fall of AUROC, a share of flipped verdicts and a calibration error beyond chance from which they get a word."""
 _DEEP_FALL = 0.1
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Something a reader must know before relying on a figure.
-
-    Attributes:
-        kind: for programs, such as `cross_dataset_fall`.
-        severity: leak, strong or weak; info where something was simply not looked at.
-        title: one line.
-        meaning: why it matters.
-        remedy: what mends it, commands in backticks; empty where nothing does.
-    """
-
-    kind: str
-    severity: Severity
-    title: str
-    meaning: str = ""
-    remedy: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        """All of it as primitives."""
-        return asdict(self)
 
 
 _NOTES: tuple[tuple[str, str, Severity, str], ...] = (
@@ -78,7 +53,7 @@ def find_limits(run: RunContents) -> list[Limit]:
     """All limits of a run, the worst first."""
     found = [*_of_notes(run), *_of_audit(run), *_of_own_test(run), *_of_others(run), *_of_robustness(run)]
     found += [*_of_training(run), *_of_troubles(run)]
-    return sorted(found, key=lambda limit: _SEVERITIES.index(limit.severity))
+    return sorted(found, key=lambda limit: SEVERITIES.index(limit.severity))
 
 
 def fall(run: RunContents, other: Results) -> tuple[float, tuple[float, float] | None] | None:
@@ -137,13 +112,22 @@ def _of_own_test(run: RunContents) -> Iterator[Limit]:
             f"(95%: {low:.3f} to {high:.3f}) of {worst['n']:,} images, {overall:.3f} of all",
             "An overall figure hides it: read the figures by group below.",
         )
-    if (result.get("ece") or 0) > _ECE:
+    if (result.get("ece") or 0) > _ECE + _ece_by_chance(result["n"]):
         yield Limit(
             "calibration",
             "weak",
             f"p_fake is no probability here: it is off by {result['ece']:.3f} on average (ECE)",
             "It ranks photos; a p_fake of 0.9 does not mean that nine of ten such photos are fake.",
         )
+
+
+def _ece_by_chance(n: int) -> float:
+    """What a perfectly calibrated p_fake may get on average from n images, at most: ECE is never 0 in a sample.
+
+    A bin of m images with a share of p fakes is off by sqrt(2 p (1 - p) / (pi m)), at most 0.4 / sqrt(m); over the
+    bins, by Cauchy and Schwarz, that is at most 0.4 sqrt(bins / n).
+    """
+    return 0.4 * math.sqrt(ECE_BINS / n)
 
 
 def _of_audit(run: RunContents) -> Iterator[Limit]:

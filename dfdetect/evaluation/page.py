@@ -19,13 +19,14 @@ from dfdetect.evaluation.page_style import STYLE
 _BINS = 24
 
 
-def page(title: str, body: str) -> str:
-    """A whole HTML document; `title` is escaped, `body` is HTML."""
+def page(title: str, body: str, wide: bool = False) -> str:
+    """A whole HTML document; `title` is escaped, `body` is HTML, `wide` leaves room for tables of many columns."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
-        f"'unsafe-inline'\">\n<title>{escape(title)}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+        f"'unsafe-inline'\">\n<title>{escape(title)}</title>\n<style>{STYLE}</style></head>\n"
+        f"<body{' class=wide' * wide}>\n{body}\n</body></html>\n"
     )
 
 

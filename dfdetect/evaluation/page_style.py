@@ -34,8 +34,8 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums;
   padding-right: 1.1rem; } th, td { overflow-wrap: break-word; }
-td:first-child { overflow-wrap: anywhere; min-width: 7rem; }
-td:last-child:not(.n) { overflow-wrap: anywhere; min-width: 11rem; }
+td:not(.n) { min-width: min(6rem, 24vw); } td:first-child { overflow-wrap: anywhere; min-width: min(9rem, 30vw); }
+td:last-child:not(.n) { overflow-wrap: anywhere; min-width: min(11rem, 40vw); }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .8rem; margin-top: .8rem; }
 figure { margin: 0; break-inside: avoid; } figcaption { font-size: .78rem; color: var(--soft); line-height: 1.35; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; }
@@ -56,7 +56,8 @@ td small { display: block; font-size: .82em; } td.n small { white-space: nowrap;
   background: var(--info); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; align-items: start; }
 img.plot { width: 100%; height: auto; display: block; background: #fff; border-radius: .4rem; }
-.wide { max-width: 52rem; } .wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
+body.wide { max-width: 80rem; } figure.wide { max-width: 52rem; }
+figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
 @media (prefers-color-scheme: dark) { @media screen { img.chart { filter: invert(1) hue-rotate(180deg);
   mix-blend-mode: screen; } } }
 @media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; } }

@@ -6,7 +6,7 @@ from typing import Any
 
 from dfdetect import __version__
 from dfdetect.evaluation.contents import Results, RunContents, bounds
-from dfdetect.evaluation.limits import SEVERITY_WORDS, Limit
+from dfdetect.evaluation.limit import SEVERITY_WORDS, Limit
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.page import card, page, plot, table, tiles, with_code
 from dfdetect.evaluation.plain_words import false_alarms, headline, misses, of_hundred, worth_of_a_verdict

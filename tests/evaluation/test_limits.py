@@ -1,6 +1,7 @@
 """Every limit appears where it should, and not otherwise."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def scores(n: int = 2000, gap: float = 2.0, seed: int = 0) -> tuple[Any, Any]:
     return label, 1 / (1 + np.exp(-(generator.normal(size=n) + gap * (label - 0.5)) * gap))
 
 
+@cache
 def good_run() -> RunContents:
     """A run of which there is nothing to complain."""
     label, p_fake = scores()
@@ -117,6 +119,16 @@ def test_guessing_bad_probabilities_and_a_worse_group_are_found():
     uneven = evaluate(predictions(label, p_fake, source=source), resamples=100)
     (limit,) = [one for one in find_limits(replace(good_run(), metrics=uneven)) if one.kind == "worst_group"]
     assert "source hard" in limit.title
+
+
+@pytest.mark.parametrize("n", [60, 300, 3000])
+def test_p_fake_that_is_a_probability_is_not_called_none_however_few_images(n):
+    generator = np.random.default_rng(n)
+    for _ in range(20):
+        p_fake = generator.random(n)
+        label = (generator.random(n) < p_fake).astype(int)
+        result = evaluate(predictions(label, p_fake), resamples=0)
+        assert "calibration" not in kinds(replace(good_run(), metrics=result))
 
 
 def test_a_fall_on_other_data_counts_only_where_it_is_no_chance():
