@@ -1,6 +1,6 @@
 """How many twins the audit finds, how many of those are true, and what it costs.
 
-    python benchmarks/audit_twins.py reference ROOT    # every pair by SIFT and RANSAC, kept in --work
+    python benchmarks/audit_twins.py reference ROOT    # every pair by SIFT and RANSAC, kept in --work; 20 minutes
     python benchmarks/audit_twins.py recall ROOT       # ours against it: recall, seconds, memory
     python benchmarks/audit_twins.py sample ROOT       # 200 reported pairs as contact sheets, and a CSV to fill in
     python benchmarks/audit_twins.py precision         # from the judged CSV
@@ -12,9 +12,9 @@ images are altered copies. Each figure of time and memory is of a process that d
 
 import argparse
 import csv
+import hashlib
 import json
 import os
-import random
 import resource
 import subprocess
 import sys
@@ -27,13 +27,13 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from exhaustive_twins import exhaustive, features
+from exhaustive_twins import INLIERS, exhaustive, features
 from scipy.stats import beta
 from tqdm import tqdm
 
 from dfdetect.data.audit.geometry import align, match
 from dfdetect.data.audit.groups import join_groups
-from dfdetect.data.audit.local_features import unit_descriptors
+from dfdetect.data.audit.local_features import mirrored, unit_descriptors
 from dfdetect.data.audit.twins import Description, Twin, describe, find_twins
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import load_samples
@@ -107,21 +107,21 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(stream))
 
 
-def reference(root: Path, work: Path, workers: int) -> None:
-    """Search all pairs, then all with the second image mirrored; a pair found both ways counts as it fits best."""
-    start = time.perf_counter()
+def reference(root: Path, work: Path, workers: int, flip: bool) -> None:
+    """Search all pairs; where that is asked, again with the second image mirrored, and keep the better of both."""
+    cost = Cost()
     names, paths = files(root)
     plain = [features(decode(path)) for path in paths]
-    found: dict[tuple[int, int], tuple[int, bool]] = {}
-    for mirrored in (False, True):
-        other = [features(decode(path), mirror=True) for path in paths] if mirrored else plain
-        for first, second, inliers in exhaustive(plain, other, workers):
-            found[first, second] = max(found.get((first, second), (0, False)), (inliers, mirrored))
-        rows = [[names[i], names[j], n, int(m)] for (i, j), (n, m) in sorted(found.items())]
-        write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,mirrored", rows)
-    seconds = round(time.perf_counter() - start)
+    found = {(i, j): (n, places, 0) for i, j, n, places in exhaustive(plain, plain, workers)}
+    if flip:
+        flipped = [features(decode(path), mirror=True) for path in paths]
+        for i, j, n, places in exhaustive(plain, flipped, workers):
+            found[i, j] = max(found.get((i, j), (0, 0, 0)), (n, places, 1))
+    rows = [[names[i], names[j], *facts] for (i, j), facts in sorted(found.items())]
+    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,places,mirrored", rows)
+    cost.of("search")
     pairs = len(names) * (len(names) - 1) // 2
-    print(json.dumps({"images": len(names), "pairs_searched_twice": pairs, "confirmed": len(rows), "seconds": seconds}))
+    print(json.dumps({"images": len(names), "pairs": pairs, "confirmed": len(rows), **cost.figures}))
 
 
 def ours(root: Path, work: Path, workers: int) -> list[Row]:
@@ -145,26 +145,30 @@ def _row(names: list[str], twin: Twin) -> list[Any]:
 
 
 def recall(root: Path, work: Path, workers: int) -> None:
-    """Share of the reference's pairs that ours reports, and that ours puts into one group."""
+    """Share of the reference's pairs that ours reports, of all and of those that did not collapse to a few points."""
     rows = ours(root, work, workers)
-    wanted = read_rows(work / f"{root.name}-reference.csv")
+    confirmed = read_rows(work / f"{root.name}-reference.csv")
     names = files(root)[0]
     place = {name: i for i, name in enumerate(names)}
     pairs = {(row["first"], row["second"]) for row in rows}
     groups = join_groups(len(names), [(place[a], place[b]) for a, b in pairs], paths=names)
-    missed = [row for row in wanted if (row["first"], row["second"]) not in pairs]
-    grouped = sum(groups[place[r["first"]]] == groups[place[r["second"]]] != "" for r in wanted)
-    hits, n = len(wanted) - len(missed), len(wanted)
-    write_rows(work / f"{root.name}-missed.csv", "first,second,inliers,mirrored", [row.values() for row in missed])
-    result = {"recall": round(hits / n, 4), "interval": interval(hits, n), "hits": hits, "n": n}
-    tied, known = sum(group != "" for group in groups), len({group for group in groups if group})
-    print(json.dumps({**result, "in_one_group": round(grouped / n, 4), "images_tied": tied, "groups": known}))
+    for title, least in (("all", 0), ("in half as many places as inliers, at least", INLIERS // 2)):
+        wanted = [row for row in confirmed if int(row["places"]) >= least]
+        missed = [row for row in wanted if (row["first"], row["second"]) not in pairs]
+        grouped = sum(groups[place[row["first"]]] == groups[place[row["second"]]] != "" for row in wanted)
+        hits, n = len(wanted) - len(missed), len(wanted)
+        figures = {"recall": round(hits / n, 4), "interval": interval(hits, n), "hits": hits, "n": n}
+        print(json.dumps({"confirmed": title, **figures, "in_one_group": round(grouped / n, 4)}))
+        for row in missed if least else ():
+            print("missed", *row.values())
+    print(json.dumps({"images_tied": sum(g != "" for g in groups), "groups": len({g for g in groups if g})}))
 
 
 def sample(root: Path, work: Path, workers: int) -> None:
-    """Draw reported pairs, the same ones each time, for a person to judge."""
-    rows = ours(root, work, workers)
-    drawn = random.Random(0).sample(rows, min(SAMPLED, len(rows)))
+    """Draw reported pairs by a hash of their names, so that few are new after a change, for a person to judge."""
+    kept = work / f"{root.name}-ours.csv"
+    rows = read_rows(kept) if kept.exists() else ours(root, work, workers)
+    drawn = sorted(rows, key=lambda row: hashlib.sha256(f"{row['first']} {row['second']}".encode()).digest())[:SAMPLED]
     blank = [[row["first"], row["second"], row["inliers"], ""] for row in drawn]
     write_rows(work / "labels.csv", "first,second,inliers,true", blank)
     for start in range(0, len(drawn), PER_SHEET):
@@ -178,9 +182,9 @@ def sample(root: Path, work: Path, workers: int) -> None:
 def _tile(root: Path, number: int, row: Row) -> Pixels:
     """A pair, the second mirrored back, then what matches in it, cut from both, the second laid on the first."""
     pictures: list[npt.NDArray[Any]] = [decode(root / row[key]) for key in ("first", "second")]
-    if int(row["mirrored"]):
-        pictures[1] = np.ascontiguousarray(pictures[1][:, ::-1])
     one, other = map(describe, pictures)
+    if int(row["mirrored"]):
+        pictures[1], other = np.ascontiguousarray(pictures[1][:, ::-1]), mirrored(other)
     pairs = match(unit_descriptors(one) @ unit_descriptors(other).T)
     here = one.points[pairs[:, 0]]
     found = align(here, other.points[pairs[:, 1]])
@@ -261,6 +265,7 @@ def main() -> None:
     parser.add_argument("root", type=Path, nargs="?", help="a data root; for `precision` the judged CSV")
     parser.add_argument("--work", type=Path, default=Path("audit-twins"), help="where results are kept")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--mirrored", action="store_true", help="of `reference`: search mirrored pairs too")
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.command == "precision":
@@ -273,9 +278,9 @@ def main() -> None:
         if options.size:
             return print(json.dumps(scale_one(options.root, options.size, options.workers)))
         return scale(options.root, options.workers)
-    return {"reference": reference, "recall": recall, "sample": sample}[options.command](
-        options.root, options.work, options.workers
-    )
+    if options.command == "reference":
+        return reference(options.root, options.work, options.workers, options.mirrored)
+    return {"recall": recall, "sample": sample}[options.command](options.root, options.work, options.workers)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ def features(image: npt.NDArray[np.uint8], mirror: bool = False) -> Features:
     return Features(points, np.asarray(descriptors[:FEATURES], np.float32))
 
 
-def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, int]]:
-    """Pairs i < j for which plain[i] matches other[j]: (i, j, inliers). `other` is `plain`, or mirrored pictures."""
+def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, int, int]]:
+    """Pairs i < j for which plain[i] matches other[j]: (i, j, inliers, places). `other` is `plain` or mirrored."""
     with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(plain, other)) as pool:
         rows = pool.map(_partners, range(len(plain)))
         return [row for found in tqdm(rows, total=len(plain), desc="exhaustive", unit="image") for row in found]
@@ -69,7 +69,7 @@ def _train(every: list[Features]) -> Floats:
     return train
 
 
-def _partners(i: int) -> list[tuple[int, int, int]]:
+def _partners(i: int) -> list[tuple[int, int, int, int]]:
     """The pairs of image i with those that follow it."""
     plain, other, train = _worker["plain"], _worker["other"], _worker["train"]
     query, confirmed = plain[i], []
@@ -87,9 +87,9 @@ def _partners(i: int) -> list[tuple[int, int, int]]:
             nearest = distances[place][:, rows].argmin(axis=0)
             if len(np.unique(nearest)) < INLIERS:  # no one-to-one movement can have so many inliers
                 continue
-            inliers = _inliers(query.points[rows], other[start + place].points[nearest])
+            inliers, places = _inliers(query.points[rows], other[start + place].points[nearest])
             if inliers >= INLIERS:
-                confirmed.append((i, start + place, inliers))
+                confirmed.append((i, start + place, inliers, places))
     return confirmed
 
 
@@ -110,6 +110,14 @@ def _two_least(values: Floats) -> tuple[Any, Any]:
     return least[:, 0], second[:, 0]
 
 
-def _inliers(here: Floats, there: Floats) -> int:
-    found, inside = cv2.findHomography(here, there, cv2.RANSAC, REACH)
-    return 0 if found is None else int(inside.sum())
+def _inliers(here: Floats, there: Floats) -> tuple[int, int]:
+    """Inliers, and in how many places of the picture with fewer of them they lie.
+
+    RANSAC also confirms homographies that send everything to a handful of points: many inliers in few places.
+    """
+    answer: tuple[Any, Any] = cv2.findHomography(here, there, cv2.RANSAC, REACH)
+    found, inside = answer
+    if found is None:
+        return 0, 0
+    kept = inside.ravel().astype(bool)
+    return int(kept.sum()), min(len(np.unique(points[kept].round(), axis=0)) for points in (here, there))

@@ -50,19 +50,23 @@ _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 def run(subcommand: str, arguments: list[str]) -> int:
     """Run fit, validate, test or predict; returns the exit code, raises our own errors for a user's mistakes."""
-    typed = shlex.join(["dfdetect", subcommand, *arguments])
-    quiet_third_parties()
-    plan = make_plan(subcommand, [_FLAGS.get(argument, argument) for argument in arguments])
-    plan.command = typed
-    _refuse_missing_extras(plan.arguments)
     try:
-        with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
-            DetectorCLI(plan, Path(scratch))
+        execute(subcommand, arguments)
     except SIGTERMException:
         go_on = "; checkpoints are whole. Go on with: dfdetect fit --ckpt_path last" if subcommand == "fit" else ""
         sys.stderr.write(f"dfdetect: stopped by SIGTERM{go_on}\n")
         return 128 + signal.SIGTERM
     return 0
+
+
+def execute(subcommand: str, arguments: list[str]) -> "DetectorCLI":
+    """The same, for a caller that wants to look at the trainer afterwards; raises `SIGTERMException` too."""
+    quiet_third_parties()
+    plan = make_plan(subcommand, [_FLAGS.get(argument, argument) for argument in arguments])
+    plan.command = shlex.join(["dfdetect", subcommand, *arguments])
+    _refuse_missing_extras(plan.arguments)
+    with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
+        return DetectorCLI(plan, Path(scratch))
 
 
 class DetectorCLI(LightningCLI):

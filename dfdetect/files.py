@@ -1,5 +1,6 @@
 """Files that are there in whole or not at all."""
 
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's content, in hex."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_unfinished(folder: Path) -> None:

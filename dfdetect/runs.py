@@ -76,7 +76,7 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
             # a run goes on with its own settings, not with what its recipe's file says by now
             plan.arguments = ["--config", str(plan.run / CONFIG), *rest]
     else:
-        plan.checkpoint = _local_file(str(given))
+        plan.checkpoint = local_checkpoint(str(given))
         plan.run = run_of(plan.checkpoint) if subcommand != "fit" else None
     return plan
 
@@ -90,7 +90,7 @@ def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Pl
             raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")
         return plan
     checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
-    plan.checkpoint = _local_file(str(checkpoint))
+    plan.checkpoint = local_checkpoint(str(checkpoint))
     if plan.subcommand == "fit":
         plan.arguments = ["--config", str(run / CONFIG), *rest]
     return plan
@@ -162,7 +162,8 @@ def _nothing_trained(subcommand: str, which: str, name: str | None) -> str:
     return f"No {which}.ckpt {where}{hint}. {fix}"
 
 
-def _local_file(path: str) -> Path:
+def local_checkpoint(path: str) -> Path:
+    """The file a user named; raises `CheckpointError` for a URL or where there is none."""
     if "://" in path:
         raise CheckpointError(f"{path}: a checkpoint is read from a local file only; download it and check it first")
     if not Path(path).is_file():

@@ -10,6 +10,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.figure import Figure
 
 from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
+from dfdetect.callbacks.places import results_folder, tested_identity
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
@@ -80,10 +81,14 @@ class EvaluationResults(Callback):
 
     Args:
         by: columns of the manifest whose values get figures of their own, as each `source` does.
+
+    Attributes:
+        folder: where the last results were written; None before that.
     """
 
     def __init__(self, by: list[str] | None = None) -> None:
         self.by = by or []
+        self.folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse a column that the data does not have, before hours of work; raises `UsageError`."""
@@ -114,11 +119,13 @@ class EvaluationResults(Callback):
             return
         threshold, temperature = float(detector.facts["threshold"]), float(detector.facts["temperature"])
         result = evaluate(predictions, threshold, temperature=temperature)
-        limited = getattr(trainer, f"limit_{part}_batches") not in (None, 1.0)
+        limit = getattr(trainer, f"limit_{part}_batches")
+        limited = limit is not None and (limit != 1 or isinstance(limit, int))  # 1.0 is all batches, 1 is one
         result["notes"] += _origin_notes(detector.facts, data, part, len(rows), limited)
         if is_cross_dataset(detector.facts, data):
             result |= _best_threshold_here(predictions, threshold, result)
         result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
+        result["tested"] = tested_identity(trainer, data, part, limited)
         name = {"val": "Validation", "test": "Test"}[part]
         say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
         write_predictions(folder / PREDICTIONS, predictions)
@@ -128,13 +135,8 @@ class EvaluationResults(Callback):
         for stem, figure in figures.items():
             save_figure(figure, folder / f"{stem}.png")
         write_json(folder / METRICS, result)  # last: where it is, the others are
+        self.folder = folder
         say(f"\nWritten to {folder}: {METRICS} {PREDICTIONS} " + " ".join(f"{stem}.png" for stem in figures))
-
-
-def results_folder(trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeDataModule) -> Path:
-    """Where the results of `data` go; call it on all ranks, they agree on it."""
-    other = Path("cross-dataset", data.origin.resolve().stem) if is_cross_dataset(detector.facts, data) else Path()
-    return run_folder(trainer) / other
 
 
 def _figures(predictions: Predictions, result: dict[str, Any], title: str) -> dict[str, Figure]:

@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dfdetect.callbacks.access import data_of, is_dry_run
-from dfdetect.callbacks.results import collect_predictions, results_folder
+from dfdetect.callbacks.places import results_folder
+from dfdetect.callbacks.results import collect_predictions
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.corrupted import CorruptedDataset, CorruptedItem
 from dfdetect.data.datamodule import DeepfakeDataModule

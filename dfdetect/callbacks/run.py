@@ -35,7 +35,7 @@ class RunRecord(Callback):
         folder = run_folder(trainer)
         if data is not None and trainer.is_global_zero and not is_dry_run(trainer):
             folder.mkdir(parents=True, exist_ok=True)
-            data.save_split(folder)
+            data.division.save(folder)
         self._note_command(trainer, folder)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

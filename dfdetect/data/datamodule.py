@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import albumentations as A
-import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
@@ -15,20 +14,12 @@ from torch.utils.data import DataLoader, Subset
 
 from dfdetect.data.cache import CACHE_MODES, CacheMode, Decoder, open_store
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable, collate, quiet_worker
+from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
 from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
 from dfdetect.data.resize import CROPS, METHOD, Crop
 from dfdetect.data.samples import Samples, list_images, load_samples
-from dfdetect.data.splits import (
-    PARTS,
-    Parts,
-    Split,
-    assign_parts,
-    fingerprint,
-    groups_torn,
-    kind_of_split,
-    write_split,
-)
+from dfdetect.data.splits import Split
 from dfdetect.data.summary import summarise
 from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
@@ -129,10 +120,8 @@ class DeepfakeDataModule(LightningDataModule):
         self.folds, self.fold = folds, fold
         self.allow_new_split = allow_new_split
         self.predict_root = predict_root
-        self.samples: Samples | None = None
-        self.parts: Parts | None = None
+        self._division: Division | None = None
         self.datasets: dict[str, DeepfakeDataset] = {}
-        self._split_facts: dict[str, str | int] | None = None
         self._tests_everything = False
 
     def prepare_data(self) -> None:
@@ -160,10 +149,10 @@ class DeepfakeDataModule(LightningDataModule):
                 raise UsageError("predict needs a folder of images: --data.predict_root DIR")
             self.datasets["predict"] = self._dataset(list_images(self.predict_root), cached=False)
             return
-        samples, _ = self._split()
-        if self.generate not in (0, len(samples)) and self.manifest is None and is_generated(self.root):
+        n = len(self.division.samples)
+        if self.generate not in (0, n) and self.manifest is None and is_generated(self.root):
             rank_zero_info(
-                f"{self.root} holds {len(samples)} generated faces, not the {self.generate} of data.generate; "
+                f"{self.root} holds {n} generated faces, not the {self.generate} of data.generate; "
                 "delete the folder to have them drawn"
             )
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]
@@ -182,17 +171,24 @@ class DeepfakeDataModule(LightningDataModule):
         """What the images are listed in, for people: the manifest, or the root."""
         return Path(self.manifest) if self.manifest is not None else self.root
 
+    @property
+    def division(self) -> Division:
+        """The images and their parts, listed when first asked for."""
+        if self._division is None:
+            self.prepare_data()
+            samples = load_samples(self.root, self.manifest)
+            self._division = divide(samples, self.split_seed, self.split_ratios, self.split, self.folds, self.fold)
+        return self._division
+
     def is_generated(self) -> bool:
         """Whether these are generated faces, however they are listed."""
-        first = Path(self._split()[0].file(0))
+        first = Path(self.division.samples.file(0))
         return any(is_generated(folder) for folder in first.parents[:3])
 
     def part(self, name: str) -> Samples:
-        """Samples of `train`, `val` or `test`; after `setup`."""
-        samples, parts = self._split()
-        if name == "test" and self._tests_everything:
-            return samples
-        return samples.select((parts == PARTS.index(name)).nonzero()[0])
+        """Samples of `train`, `val` or `test`."""
+        whole = name == "test" and self._tests_everything
+        return self.division.samples if whole else self.division.part(name)
 
     def class_weights(self) -> Tensor | None:
         """(2,) loss weights that make both classes count alike, mean 1 over the images; None unless asked for."""
@@ -204,24 +200,7 @@ class DeepfakeDataModule(LightningDataModule):
 
     def split_facts(self) -> dict[str, str | int]:
         """What a checkpoint remembers of the data it was trained on: primitives only."""
-        if self._split_facts is None:
-            self._split_facts = self._describe_split()
-        return dict(self._split_facts)
-
-    def _describe_split(self) -> dict[str, str | int]:
-        samples, parts = self._split()
-        kind = kind_of_split(samples, self.split, self.folds)
-        counts = {f"n_{name}": int((parts == i).sum()) for i, name in enumerate(PARTS)}
-        return {
-            "root": str(samples.folder()),
-            "layout": samples.layout,
-            "kind": kind if not self.folds else f"{kind}, fold {self.fold} of {self.folds}",
-            "groups_torn": groups_torn(samples, parts),
-            "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
-            "fingerprint": fingerprint(samples, parts),
-            **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},
-            **counts,
-        }
+        return dict(self.division.facts)
 
     def preprocessing_facts(self) -> dict[str, str | int | None]:
         """How a file becomes the network's input: primitives only."""
@@ -234,27 +213,21 @@ class DeepfakeDataModule(LightningDataModule):
 
     def has_given_test_part(self) -> bool:
         """Whether the data itself says which images are for testing."""
-        return "test" in self._split()[0].column("split")
+        return "test" in self.division.samples.column("split")
 
     def test_on_everything(self) -> None:
         """Make all images the test part: for a detector that was trained on another data set."""
         self._tests_everything = True
         self.datasets["test"] = self._dataset(self.part("test"))
 
-    def save_split(self, folder: Path) -> None:
-        """Write `split.csv` and `split.sha256` into a run's folder."""
-        samples, parts = self._split()
-        write_split(folder / "split.csv", samples, parts)
-        (folder / "split.sha256").write_text(fingerprint(samples, parts) + "\n")
+    def part_fingerprint(self, name: Literal["val", "test"]) -> str:
+        """Which images `part` has now; the whole data set's where it is tested whole."""
+        whole = name == "test" and self._tests_everything
+        return str(self.split_facts()["data_fingerprint" if whole else f"{name}_fingerprint"])
 
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
-        samples, parts = self._split()
-        kind = kind_of_split(samples, self.split, self.folds)
-        fold = f", fold {self.fold} of {self.folds}" if self.folds else ""
-        if self.folds and "split" in samples.columns:
-            fold += "; the given split is not used"
-        return summarise(self.origin, samples, parts, kind + fold)
+        return summarise(self.origin, self.division)
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
@@ -280,15 +253,6 @@ class DeepfakeDataModule(LightningDataModule):
             collate_fn=collate,
             worker_init_fn=quiet_worker,
         )
-
-    def _split(self) -> tuple[Samples, Parts]:
-        if self.samples is None or self.parts is None:
-            self.prepare_data()
-            self.samples = load_samples(self.root, self.manifest)
-            self.parts = assign_parts(
-                self.samples, self.split_seed, self.split_ratios, self.split, self.folds, self.fold
-            )
-        return self.samples, self.parts
 
     def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
         decoder = Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)

@@ -3,32 +3,26 @@
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
+from dfdetect.data.division import Division
 from dfdetect.data.samples import Samples
-from dfdetect.data.splits import PARTS, Parts, groups_torn
+from dfdetect.data.splits import PARTS, groups_torn
 from dfdetect.evaluation.evaluate import caveats
 
 
-def summarise(origin: Path, samples: Samples, parts: Parts, kind: str) -> str:
-    """Images, classes, groups and sources of each part, in lines of text.
-
-    Args:
-        origin: the folder or manifest, as it was named.
-        samples: N images.
-        parts: (N,) index into PARTS.
-        kind: how they were divided, in words.
-    """
+def summarise(origin: Path, division: Division) -> str:
+    """Images, classes, groups and sources of each part, in lines of text; `origin` is how the data was named."""
+    samples = division.samples
+    unused = "split" in samples.columns and not division.kind.startswith("given")
     lines = [
-        f"{origin}  ({samples.layout}; split: {kind})",
+        f"{origin}  ({samples.layout}; split: {division.kind}{'; the given split is not used' if unused else ''})",
         f"{'part':<8}{'images':>8}{'real':>8}{'fake':>8}{'groups':>8}  sources",
-        *(_row(name, samples.select(np.flatnonzero(parts == i))) for i, name in enumerate(PARTS)),
+        *(_row(name, division.part(name)) for name in PARTS),
     ]
     if samples.ignored:
         lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
-    if torn := groups_torn(samples, parts):
+    if torn := groups_torn(samples, division.parts):
         lines.append(f"WARNING: {torn_note(torn)}")
-    test = samples.select(np.flatnonzero(parts == PARTS.index("test")))
+    test = division.part("test")
     n_fake = int(test.labels.sum())
     kinds = {s for s, y in zip(test.column("source"), test.labels.tolist(), strict=True) if s and y == 1}
     notes = caveats(len(test) - n_fake, n_fake, len(kinds)) if len(test) else []

@@ -82,15 +82,19 @@ class _Reader:
 
     def is_current(self, name: str, result: Results, metrics: Results | None) -> bool:
         """Whether a result is of the checkpoint that metrics.json is of; what an earlier test left is named."""
-        if metrics is None or _tested(result) == _tested(metrics):
+        if metrics is None or _same_checkpoint(result, metrics):
             return True
         self.troubles.append(f"{name}, which is of another checkpoint than {METRICS}; test it again")
         return False
 
 
-def _tested(result: Results) -> tuple[str, Any]:
-    """What tells checkpoints apart, wherever they lay: the file's name and the threshold fitted for it."""
-    return Path(str(result.get("checkpoint") or "")).name, result.get("threshold")
+def _same_checkpoint(first: Results, second: Results) -> bool:
+    """By the files' content where both results name it, else by the file's name and the threshold fitted for it."""
+    contents = [(result.get("tested") or {}).get("checkpoint_sha256") for result in (first, second)]
+    if all(contents):
+        return bool(contents[0] == contents[1])
+    names = [Path(str(result.get("checkpoint") or "")).name for result in (first, second)]
+    return bool(names[0] == names[1] and first.get("threshold") == second.get("threshold"))
 
 
 def _checked_robustness(file: Path) -> Results:

@@ -34,10 +34,13 @@ def is_cross_dataset(facts: Facts, data: DeepfakeDataModule) -> bool:
 
     A root of the same relative paths and labels is taken for a copy of the training's data, wherever it lies.
     """
-    trained, tested = facts.get("split"), data.split_facts()
-    if not trained or trained["data_fingerprint"] == tested["data_fingerprint"]:
-        return False
-    return bool(trained["root"] != tested["root"])
+    trained = facts.get("split")
+    return bool(trained and is_another_set(trained, data.split_facts()))
+
+
+def is_another_set(trained: Facts, tested: Facts) -> bool:
+    """Whether two `split_facts` are of different data sets, as `is_cross_dataset` has it."""
+    return bool(trained["data_fingerprint"] != tested["data_fingerprint"] and trained["root"] != tested["root"])
 
 
 def is_another_part(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> bool:

@@ -280,7 +280,7 @@ def test_split_facts_and_files(faces, tmp_path):
         "n_val": 9,
         "n_test": 9,
     }
-    data.save_split(tmp_path)
+    data.division.save(tmp_path)
     assert (tmp_path / "split.sha256").read_text().strip() == facts["fingerprint"]
     again = module(faces, manifest=str(tmp_path / "split.csv"), split_seed=9)
     assert again.split_facts() == facts | {"kind": "given"}  # the same images of the same folder, however listed
@@ -292,8 +292,8 @@ def test_manifest_option_wins_over_the_folders(faces, tmp_path):
     (tmp_path / "list.csv").write_text("path,label\n" + "\n".join(rows))
     data = module(faces, manifest=str(tmp_path / "list.csv"))
     data.setup("fit")
-    assert data.samples is not None
-    assert data.samples.labels.sum() == 10
+    assert data.division.samples is not None
+    assert data.division.samples.labels.sum() == 10
     assert len(indices(data.train_dataloader())) == len(data.part("train"))
 
 
@@ -324,7 +324,7 @@ def test_the_summary_names_the_split_and_the_fold(tmp_path):
     rows = [f"{i}.png,{i % 2},g{i // 4},{('train', 'val', 'test')[i % 3]}" for i in range(48)]
     (tmp_path / "manifest.csv").write_text("path,label,group,split\n" + "\n".join(rows))
     assert "split: given)" in module(tmp_path).summary()
-    assert "split: grouped)" in module(tmp_path, split="grouped").summary()
+    assert "split: grouped; the given split is not used)" in module(tmp_path, split="grouped").summary()
     fold = module(tmp_path, folds=4, fold=2)
     assert "split: grouped, fold 2 of 4; the given split is not used)" in fold.summary()
     assert fold.split_facts()["kind"] == "grouped, fold 2 of 4"
@@ -445,9 +445,8 @@ def test_generated_faces_train_at_once_and_are_drawn_once(tmp_path):
     data.prepare_data()
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "drawn").rglob("*.jpg")} == drawn
     data.setup("fit")
-    assert data.samples is not None
-    assert (len(data.samples), int(data.samples.labels.sum())) == (24, 12)
-    assert set(data.samples.column("source")) - {""} == set(KINDS)
+    assert (len(data.division.samples), int(data.division.samples.labels.sum())) == (24, 12)
+    assert set(data.division.samples.column("source")) - {""} == set(KINDS)
     assert sorted(indices(data.train_dataloader())) == list(range(len(data.part("train"))))
 
 

@@ -76,7 +76,7 @@ def test_results_of_another_checkpoint_are_left_out(run):  # noqa: F811
     other.mkdir(parents=True)
     (other / "metrics.json").write_bytes((run / "metrics.json").read_bytes())
     assert set(read_run(run).others) == {"other"}
-    change(other / "metrics.json", threshold=0.123)
+    change(other / "metrics.json", tested={"checkpoint_sha256": "0123"})
     change(run / "robustness.json", threshold=0.123)
     contents = read_run(run)
     assert (contents.others, contents.robustness) == ({}, None)

@@ -8,7 +8,7 @@ Sources: Charikar, *Similarity estimation techniques from rounding algorithms* (
 orders; Jegou, Douze and Schmid, *Hamming embedding and weak geometric consistency* (2008), for signatures and votes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,10 +26,10 @@ PARTNERS = 10
 LEAST_VOTES = 5
 
 _SIGNATURE_BITS, _WORD_BITS = 64, 32
-_MOST_DIFFERENT = 18  # bits of the signature; unrelated features differ in 32 on average
-_TURN = 16  # of 256 steps: 22 degrees
+_MOST_DIFFERENT = 16  # bits of the signature; unrelated features differ in 32 on average
+_TURN = 36  # of 256 steps: 50 degrees
 _RESIZE = 8  # eighths of an octave: a factor of 2
-_CHUNK = 1 << 16
+_BLOCK = 50  # images whose features are hashed at a time
 
 Words = npt.NDArray[np.uint32]
 
@@ -72,11 +72,8 @@ def find_candidates(descriptions: Sequence[Description]) -> list[Candidate]:
         At most N * PARTNERS pairs, in order of their indices.
     """
     index = _build(descriptions)
-    votes = [_votes_of_word(index, word) for word in range(WORDS)] if len(index.image) else []
-    if not votes:
-        return []
-    pairs, counts = _count(np.unique(np.concatenate(votes)), index, len(descriptions))
-    return _best(pairs, counts, len(descriptions))
+    pairs, counts = _count(_distinct([_votes_of_word(index, word) for word in range(WORDS)]), index)
+    return _best(pairs, counts)
 
 
 def _build(descriptions: Sequence[Description]) -> _Index:
@@ -109,10 +106,9 @@ def _mean(descriptions: Sequence[Description]) -> Floats:
     return np.asarray((total + total[MIRROR]) / max(2 * count, 1), np.float32)
 
 
-def _blocks(descriptions: Sequence[Description]) -> list[npt.NDArray[np.uint8]]:
-    step = _CHUNK // 256
-    parts = [descriptions[i : i + step] for i in range(0, len(descriptions), step)]
-    return [np.concatenate([one.descriptors for one in part]) for part in parts]
+def _blocks(descriptions: Sequence[Description]) -> Iterator[npt.NDArray[np.uint8]]:
+    for start in range(0, len(descriptions), _BLOCK):
+        yield np.concatenate([one.descriptors for one in descriptions[start : start + _BLOCK]])
 
 
 def _votes_of_word(index: _Index, word: int) -> npt.NDArray[np.uint64]:
@@ -128,7 +124,15 @@ def _votes_of_word(index: _Index, word: int) -> npt.NDArray[np.uint64]:
         near = np.bitwise_count(signature[:-step] ^ signature[step:]) <= _MOST_DIFFERENT
         at = np.flatnonzero(near)
         found.append(_votes(index, place[at].astype(np.int64), place[at + step].astype(np.int64)))
-    return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+    return _distinct(found)
+
+
+def _distinct(parts: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.uint64]:
+    """The different values of all parts, sorted; unlike `np.unique` it holds no second copy of them."""
+    values = np.concatenate([*parts, np.empty(0, np.uint64)])
+    parts.clear()
+    values.sort()
+    return values[np.flatnonzero(np.diff(values, prepend=values[:1] + 1))]
 
 
 def _votes(index: _Index, one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
@@ -145,17 +149,19 @@ def _votes(index: _Index, one: npt.NDArray[np.int64], other: npt.NDArray[np.int6
     return votes.astype(np.uint64)
 
 
-def _count(
-    votes: npt.NDArray[np.uint64], index: _Index, count: int
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.intp]]:
+def _count(votes: npt.NDArray[np.uint64], index: _Index) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.intp]]:
     """Votes of each pair: one for each feature of the first image, however many features of the second it resembles."""
-    first = index.image[(votes >> 32).astype(np.int64)].astype(np.uint64)
-    pairs, counts = np.unique(first << 32 | (votes & 0xFFFFFFFF), return_counts=True)
+    first = index.image[votes >> 32]
+    votes &= 0xFFFFFFFF
+    votes |= first.astype(np.uint64) << 32
+    votes.sort()
+    starts = np.flatnonzero(np.diff(votes, prepend=votes[:1] + 1))
+    pairs, counts = votes[starts], np.diff(starts, append=len(votes))
     enough = counts >= LEAST_VOTES
     return pairs[enough], counts[enough]
 
 
-def _best(pairs: npt.NDArray[np.uint64], counts: npt.NDArray[np.intp], images: int) -> list[Candidate]:
+def _best(pairs: npt.NDArray[np.uint64], counts: npt.NDArray[np.intp]) -> list[Candidate]:
     """The pairs that are among the PARTNERS with most votes of either image."""
     first, second = (pairs >> 32).astype(np.int64), (pairs & 0xFFFFFFFF).astype(np.int64) >> 1
     image, place = np.concatenate([first, second]), np.tile(np.arange(len(pairs)), 2)

@@ -17,6 +17,9 @@ SIDE = 400
 """Pictures are brought to this many pixels squared, their proportions kept, before features are searched."""
 MAX_FEATURES = 300
 THUMBNAIL = 64
+_LEAST_CONTRAST = 0.01
+"""A quarter of OpenCV's default, which finds 45 features in a smooth, small face crop; this finds 209. Where there are
+more than MAX_FEATURES, the strongest are the same."""
 _LEAST_SIDE = 16  # thinner strips hold no features, and SIFT's pyramid refuses them
 _LEVELS = 512  # descriptors have length 1 and no entry above 1/2: this fills a byte
 
@@ -66,7 +69,7 @@ def describe(image: npt.NDArray[np.uint8]) -> Description:
     keypoints: Sequence[cv2.KeyPoint] = ()
     histograms = None
     if min(grey.shape) >= _LEAST_SIDE:
-        keypoints, histograms = cv2.SIFT.create(nfeatures=MAX_FEATURES).detectAndCompute(grey, None)
+        keypoints, histograms = _sift().detectAndCompute(grey, None)
     if histograms is None:
         histograms = np.empty((0, 128), np.float32)
     strength = np.array([keypoint.response for keypoint in keypoints], np.float32)
@@ -113,6 +116,10 @@ def _mirror_order() -> npt.NDArray[np.intp]:
 
 
 MIRROR = _mirror_order()
+
+
+def _sift() -> cv2.SIFT:
+    return cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=_LEAST_CONTRAST)
 
 
 def _normalised(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from dfdetect.data.audit.local_features import Description, describe, mirrored, 
 __all__ = ["Description", "Twin", "describe", "find_twins"]
 
 OVERLAY_AGREEMENT = 0.5
-OVERLAY_IMAGES = 5
+OVERLAY_IMAGES = 4
 """A watermark or frame: what so many otherwise unrelated images share at one place while the rest of them differs."""
 
 

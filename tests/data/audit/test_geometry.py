@@ -23,7 +23,7 @@ def scattered(points: np.ndarray, thumbnail: np.ndarray | None = None) -> Descri
         points.astype(np.float32),
         np.ones(n, np.float32),
         np.zeros(n, np.uint8),
-        np.zeros((n, 128), np.uint8),
+        np.ones((n, 128), np.uint8),
         noise if thumbnail is None else thumbnail,
         (400, 400),
     )
@@ -72,7 +72,8 @@ def test_the_movement_is_found_among_outliers():
     [
         ([[1, 0], [0, 1]], True),
         (turn(20), True),
-        (turn(45), False),
+        (turn(40), True),
+        (turn(60), False),
         (turn(180), False),
         ([[1.8, 0], [0, 1.8]], True),
         ([[2.6, 0], [0, 2.6]], False),
@@ -98,6 +99,12 @@ def test_scattered_matches_prove_nothing():
 def test_one_corner_with_many_directions_is_one_piece_of_evidence():
     here = np.repeat(np.random.default_rng(2).uniform(0, 400, (LEAST_INLIERS - 2, 2)), 4, axis=0)
     assert fit(scattered(here), scattered(here), np.tile(np.arange(len(here))[:, None], 2)) is None
+
+
+def test_matches_that_are_similar_but_not_the_same_prove_nothing():
+    first, second, pairs = moved([[1, 0], [0, 1]])
+    second.descriptors[:, ::2] = 3  # cosine 0.894
+    assert fit(first, second, pairs) is None
 
 
 def test_agreement_is_the_share_of_the_picture_that_is_the_same():
