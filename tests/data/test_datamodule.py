@@ -270,6 +270,7 @@ def test_split_facts_and_files(faces, tmp_path):
     parts = assign_parts(samples)
     assert facts == {
         "root": str(faces.resolve()),
+        "layout": "{real,fake}",
         "kind": "random",
         "groups_torn": 0,
         "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),

@@ -72,6 +72,7 @@ def test_what_is_missing_is_left_empty(run, file):  # noqa: F811
 
 
 def test_results_of_another_checkpoint_are_left_out(run):  # noqa: F811
+    change(run / "metrics.json", tested={"checkpoint_sha256": "4567"})
     other = run / "cross-dataset/other"
     other.mkdir(parents=True)
     (other / "metrics.json").write_bytes((run / "metrics.json").read_bytes())
