@@ -9,7 +9,7 @@ from dfdetect.evaluation.contents import Results, RunContents, bounds
 from dfdetect.evaluation.intervals import difference_interval
 from dfdetect.evaluation.limit import SEVERITIES, Limit, Severity
 from dfdetect.evaluation.metrics import ECE_BINS
-from dfdetect.evaluation.plain_words import is_no_better_than_guessing
+from dfdetect.evaluation.plain_words import beside_guessing
 
 _FALL, _FLIPS, _ECE = 0.05, 0.1, 0.05
 """A fall of AUROC, a share of flipped verdicts and a calibration error beyond chance from which they get a word."""
@@ -98,9 +98,9 @@ def _of_own_test(run: RunContents) -> Iterator[Limit]:
             "`dfdetect test`",
         )
         return
-    if is_no_better_than_guessing(result):
+    if guessing := beside_guessing(result):
         low, high = bounds(result, "auroc") or (0.0, 0.0)
-        title = f"It cannot be told from guessing: AUROC {result['auroc']:.3f} (95%: {low:.3f} to {high:.3f})"
+        title = f"{guessing.capitalize()}: AUROC {result['auroc']:.3f} (95%: {low:.3f} to {high:.3f})"
         yield Limit("chance", "strong", title, "0.5 is what a coin would get.")
     worst, overall = result.get("worst_group"), result.get("accuracy")
     if worst and overall is not None and worst.get("interval") and worst["interval"][1] < overall:
@@ -162,7 +162,7 @@ def _of_others(run: RunContents) -> Iterator[Limit]:
             "`dfdetect test --data.root OTHER`",
         )
     for name, result in run.others.items():
-        change = fall(run, result)
+        change, guessing = fall(run, result), beside_guessing(result)
         interval = change[1] if change else None
         if change and interval and interval[1] < 0:
             yield Limit(
@@ -171,11 +171,11 @@ def _of_others(run: RunContents) -> Iterator[Limit]:
                 f"On {name} it falls by {-change[0]:.3f} to AUROC {result['auroc']:.3f} "
                 f"(the fall's 95%: {-interval[1]:.3f} to {-interval[0]:.3f})",
                 "What it learned holds for data like its training data only."
-                + (" There it cannot be told from guessing." if is_no_better_than_guessing(result) else ""),
+                + (f" There {guessing}." if guessing else ""),
                 "Train on more kinds of data, or use it on data like its own only.",
             )
-        elif is_no_better_than_guessing(result):
-            yield Limit("cross_dataset_chance", "strong", f"On {name} it cannot be told from guessing")
+        elif guessing:
+            yield Limit("cross_dataset_chance", "strong", f"On {name} {guessing}")
 
 
 def _of_robustness(run: RunContents) -> Iterator[Limit]:

@@ -11,10 +11,12 @@ def headline(result: Mapping[str, Any]) -> list[str]:
     return [_ranks(result), *_errs(result)]
 
 
-def is_no_better_than_guessing(result: Mapping[str, Any]) -> bool:
-    """Whether chance lies within the interval of AUROC."""
+def beside_guessing(result: Mapping[str, Any]) -> str:
+    """How it compares with guessing where its AUROC's interval does not lie above 0.5; empty where it does."""
     interval = bounds(result, "auroc")
-    return interval is not None and interval[0] <= 0.5
+    if interval is None or interval[0] > 0.5:
+        return ""
+    return "it cannot be told from guessing" if interval[1] >= 0.5 else "it is worse than guessing"
 
 
 def false_alarms(result: Mapping[str, Any]) -> tuple[float, tuple[float, float] | None] | None:
@@ -68,7 +70,8 @@ def _ranks(result: Mapping[str, Any]) -> str:
         return f"{images} it cannot be said how well it ranks fakes above real photos: one of the classes is missing."
     sure = f" (95%: {_hundred(interval[0])} to {_hundred(interval[1])})" if interval else ""
     sentence = f"{images} it ranks a fake above a real one in {_hundred(auroc)}% of pairs{sure}; 50% is guessing."
-    return sentence + (" It cannot be told from guessing." if is_no_better_than_guessing(result) else "")
+    guessing = beside_guessing(result)
+    return sentence + (f" So {guessing}." if guessing else "")
 
 
 def _errs(result: Mapping[str, Any]) -> list[str]:

@@ -63,7 +63,7 @@ def other_data_section(run: RunContents) -> str:
     own = {"own test part": run.metrics} if run.metrics else {}
     every = own | dict(run.others)
     rows = [_other_row(run, name, result, own=name in own) for name, result in every.items()]
-    header = ("data set", "images", "AUROC", "against the own", "accuracy", "best threshold there")
+    header = ("data set", "images", "AUROC", "against the own", "accuracy", "accuracy, best threshold")
     return (
         "<h2>On other data</h2><p>The same detector with the same threshold, on data sets that it was not trained on. "
         "AUROC, from 0 to 1; the line in the middle is guessing.</p>"

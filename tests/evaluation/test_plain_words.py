@@ -7,9 +7,9 @@ import pytest
 
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.plain_words import (
+    beside_guessing,
     false_alarms,
     headline,
-    is_no_better_than_guessing,
     misses,
     of_hundred,
     worth_of_a_verdict,
@@ -42,10 +42,10 @@ def test_both_error_rates_have_the_intervals_of_what_they_complete():
 def test_guessing_is_called_guessing():
     label = np.arange(200) % 2
     result = evaluate(predictions(label, np.random.default_rng(0).random(200)))
-    assert is_no_better_than_guessing(result)
-    assert headline(result)[0].endswith("It cannot be told from guessing.")
+    assert headline(result)[0].endswith("So it cannot be told from guessing.")
     good = evaluate(predictions(label, 0.2 + 0.6 * label + 0.01 * np.arange(200) / 200))
-    assert not is_no_better_than_guessing(good)
+    assert beside_guessing(good) == ""
+    assert beside_guessing(evaluate(predictions(1 - label, 0.2 + 0.6 * label))) == "it is worse than guessing"
     assert "guessing." in headline(good)[0]
     assert "cannot" not in headline(good)[0]
 
