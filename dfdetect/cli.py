@@ -1,6 +1,7 @@
 """fit, validate, test, predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
 
 import errno
+import shlex
 import signal
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from dfdetect.callbacks.access import run_folder
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.defaults import fixed_callbacks
+from dfdetect.callbacks.report import ReportPage
 from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
@@ -59,9 +61,9 @@ def run(subcommand: str, arguments: list[str]) -> int:
 
 def execute(subcommand: str, arguments: list[str]) -> "DetectorCLI":
     """The same, for a caller that wants to look at the trainer afterwards; raises `SIGTERMException` too."""
-    arguments = [_FLAGS.get(argument, argument) for argument in arguments]
     quiet_third_parties()
-    plan = make_plan(subcommand, arguments)
+    plan = make_plan(subcommand, [_FLAGS.get(argument, argument) for argument in arguments])
+    plan.command = shlex.join(["dfdetect", subcommand, *arguments])
     _refuse_missing_extras(plan.arguments)
     with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
         return DetectorCLI(plan, Path(scratch))
@@ -102,6 +104,7 @@ class DetectorCLI(LightningCLI):
         parser.add_lightning_class_args(TensorBoardFigures, "figures")
         parser.add_lightning_class_args(EvaluationResults, "results")
         parser.add_lightning_class_args(RobustnessCurves, "robustness")
+        parser.add_lightning_class_args(ReportPage, "report")  # the last: it shows what the others wrote
         where = "folder of the run, instead of the next lightning_logs/NAME/version_N or the newest run"
         parser.add_argument("--run", type=str | None, default=None, help=where)
         logger = {"save_dir": LOG_FOLDER, "name": self.plan.name, "default_hp_metric": False}
@@ -138,7 +141,10 @@ class DetectorCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with the callbacks every run has and with safe, atomic checkpoint files."""
         config = self._get(self.config_init, "trainer")
-        config["callbacks"] = [*(config.get("callbacks") or []), *fixed_callbacks(logs=config["logger"] is not False)]
+        config["callbacks"] = [
+            *(config.get("callbacks") or []),
+            *fixed_callbacks(config["logger"] is not False, self.plan.command),
+        ]
         plugins = config.get("plugins") or []
         config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]
         try:

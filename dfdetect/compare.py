@@ -66,8 +66,10 @@ def read_runs(places: list[Path]) -> list[TestedRun]:
     Raises:
         ResultsError: something is missing or damaged.
     """
+    from dfdetect.evaluation.stored import name_of_run
+
     folders = [place if place.is_dir() else place.parent for place in places]
-    names = [_name(folder) for folder in folders]
+    names = [name_of_run(folder) for folder in folders]
     unique = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
     return [_read_run(*pair) for pair in zip(unique, folders, strict=True)]
 
@@ -110,15 +112,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _name(folder: Path) -> str:
-    parts = folder.resolve().parts
-    start = parts.index("lightning_logs") + 1 if "lightning_logs" in parts else len(parts) - 2
-    return "/".join(parts[max(start, 0) :])
-
-
 def _read_run(name: str, folder: Path) -> TestedRun:
     from dfdetect.evaluation.comparison import in_common_order
-    from dfdetect.evaluation.stored import read_metrics, read_predictions
+    from dfdetect.evaluation.stored import read_metrics, read_predictions, tested_checkpoint
     from dfdetect.evaluation.tables import METRICS, PREDICTIONS
 
     if not (folder / PREDICTIONS).is_file():
@@ -130,14 +126,7 @@ def _read_run(name: str, folder: Path) -> TestedRun:
     if not isinstance(threshold, int | float):
         raise ResultsError(f"{folder / METRICS}: no threshold. Write it again: dfdetect test --ckpt_path FILE")
     predictions = in_common_order(read_predictions(folder / PREDICTIONS))
-    return TestedRun(name, folder, predictions, float(threshold), _checkpoint(folder, metrics))
-
-
-def _checkpoint(folder: Path, metrics: dict[str, Any]) -> Path | None:
-    """What was tested: the file that metrics.json names, or else the best of the run that the results lie in."""
-    named = str(metrics.get("checkpoint") or "")
-    above = [parent / "checkpoints" / Path(named or "best.ckpt").name for parent in (folder, *folder.parents[:2])]
-    return next((file for file in ([Path(named)] if named else []) + above if file.is_file()), None)
+    return TestedRun(name, folder, predictions, float(threshold), tested_checkpoint(folder, metrics))
 
 
 def _costs(runs: list[TestedRun], timed: bool) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ import yaml
 from dfdetect.errors import CheckpointError, UsageError
 
 LOG_FOLDER = "lightning_logs"
-CONFIG = "config.yaml"
+CONFIG, SKIPPED = "config.yaml", "skipped.csv"
+COMMANDS = "commands.txt"
+"""One line for each fit and test that wrote into a run: UTC time, a tab, the command line."""
 _CHOSEN = "DFDETECT_CHOSEN_CHECKPOINT"
 _NAMELESS = frozenset({"robustness"})
 """A configuration with no other setting says how to test, not what was trained: no run is called after it."""
@@ -33,6 +35,7 @@ class Plan:
         name: name of a new run.
         checkpoint: to load; None for a fresh fit.
         run: folder that is continued or that results are written into; None for a new one.
+        command: the command line as it was typed, for the run's record.
     """
 
     subcommand: str
@@ -40,6 +43,7 @@ class Plan:
     name: str
     checkpoint: Path | None = None
     run: Path | None = None
+    command: str = ""
 
 
 def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:

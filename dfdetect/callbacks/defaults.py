@@ -6,6 +6,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from dfdetect.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from dfdetect.callbacks.guards import FiniteLoss, SkippedFiles
 from dfdetect.callbacks.history import History
+from dfdetect.callbacks.report import ReportPage
 from dfdetect.callbacks.results import EvaluationResults, PredictionWriter
 from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.run import RunRecord
@@ -13,20 +14,25 @@ from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.callbacks.throughput import Throughput
 
 
-def fixed_callbacks(logs: bool = True) -> list[Callback]:
-    """What needs no setting: guards, history, speed, records and results; `logs` says whether there is a logger."""
+def fixed_callbacks(logs: bool = True, command: str = "") -> list[Callback]:
+    """What needs no setting: guards, history, speed, records and results.
+
+    Args:
+        logs: whether there is a logger.
+        command: the command line, for the run's record.
+    """
     return [
         SkippedFiles(),
         FiniteLoss(),
         Throughput(),
         *([LearningRateMonitor("epoch")] if logs else []),
         History(),
-        RunRecord(),
+        RunRecord(command),
         PredictionWriter(),
     ]
 
 
 def default_callbacks() -> list[Callback]:
     """All of the command line's callbacks: `Trainer(callbacks=default_callbacks())`."""
-    chosen = [BestCheckpoint(), LastCheckpoint(), EvaluationResults(), RobustnessCurves()]
+    chosen = [BestCheckpoint(), LastCheckpoint(), EvaluationResults(), RobustnessCurves(), ReportPage()]
     return [*fixed_callbacks(), TensorBoardFigures(), *chosen]

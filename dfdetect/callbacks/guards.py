@@ -14,10 +14,10 @@ from dfdetect.callbacks.access import data_of, is_dry_run, is_fitting, run_folde
 from dfdetect.callbacks.checkpoints import FOLDER
 from dfdetect.errors import TrainingError
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.runs import SKIPPED
 
 MAX_BAD_SHARE = 0.05
 COUNT_FROM = 100
-SKIPPED = "skipped.csv"
 
 
 class SkippedFiles(Callback):

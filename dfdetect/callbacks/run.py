@@ -1,6 +1,7 @@
 """The run's own record: the data table at its start, its split on disk, its paths and curves at its end."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -9,11 +10,18 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
-from dfdetect.runs import newest_checkpoint
+from dfdetect.runs import COMMANDS, newest_checkpoint
 
 
 class RunRecord(Callback):
-    """Prints what is trained on, saves `split.csv`, and ends a fit with a summary of paths and next commands."""
+    """Prints what is trained on, saves `split.csv`, and ends a fit with a summary of paths and next commands.
+
+    Args:
+        command: the command line, which is noted in the run's `commands.txt`; empty where there is none.
+    """
+
+    def __init__(self, command: str = "") -> None:
+        self.command = command
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Show the data of a fit."""
@@ -28,6 +36,19 @@ class RunRecord(Callback):
         if data is not None and trainer.is_global_zero and not is_dry_run(trainer):
             folder.mkdir(parents=True, exist_ok=True)
             data.division.save(folder)
+        self._note_command(trainer, folder)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note how it was tested."""
+        self._note_command(trainer, run_folder(trainer))
+
+    def _note_command(self, trainer: Trainer, folder: Path) -> None:
+        if not self.command or not trainer.is_global_zero or is_dry_run(trainer):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+        with open(folder / COMMANDS, "a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(f"{now}\t{' '.join(self.command.splitlines())}\n")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves and say where everything lies."""

@@ -44,6 +44,7 @@ class Division:
         samples, parts = self.samples, self.parts
         return {
             "root": str(samples.folder()),
+            "layout": samples.layout,
             "kind": self.kind,
             "groups_torn": groups_torn(samples, parts),
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),

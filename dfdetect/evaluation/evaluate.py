@@ -53,13 +53,13 @@ def evaluate(
         temperature: what the logits were divided by to give `p_fake`.
 
     Returns:
-        n, n_real, n_fake, n_groups, threshold, temperature; accuracy, precision, recall, f1 at the threshold, and with
-        the ending `_at_half` at 0.5; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5 over all thresholds;
-        log_loss, brier, ece of p_fake as a probability, and with the ending `_uncalibrated` of what it was at
-        temperature 1; aurc, the mean error rate over all shares answered, surest first; confusion_matrix [[real as
-        real, real as fake], [fake as real, fake as fake]]; intervals, [low, high] of each metric; per_source;
-        per_column, the same of each further column; worst_group, of all these values the one with the lowest accuracy;
-        notes in plain words. What is undefined is None.
+        n, n_real, n_fake, n_groups, threshold, temperature; accuracy, precision, recall, specificity, f1 at the
+        threshold, and with the ending `_at_half` at 0.5; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5
+        over all thresholds; log_loss, brier, ece of p_fake as a probability, and with the ending `_uncalibrated` of
+        what it was at temperature 1; aurc, the mean error rate over all shares answered, surest first;
+        confusion_matrix [[real as real, real as fake], [fake as real, fake as fake]]; intervals, [low, high] of each
+        metric; per_source; per_column, the same of each further column; worst_group, of all these values the one with
+        the lowest accuracy; notes in plain words. What is undefined is None.
     """
     group = _group_index(predictions.group)
     settings = _Settings(threshold, temperature, resamples)

@@ -121,6 +121,18 @@ def percentile_interval(values: Array, groups: int, level: float = 0.95) -> Inte
     return float(low), float(high)
 
 
+def difference_interval(first: float, first_in: Interval, second: float, second_in: Interval) -> Interval:
+    """Interval of `first - second`, two figures of samples that are independent of each other.
+
+    Source: Zou and Donner, *Construction of confidence limits about effect measures: a general approach*, Statistics in
+    Medicine 27 (2008): the square-and-add method.
+    """
+    difference = first - second
+    below = np.hypot(first - first_in[0], second_in[1] - second)
+    above = np.hypot(first_in[1] - first, second - second_in[0])
+    return float(difference - below), float(difference + above)
+
+
 def _draws(member: Labels, resamples: int, seed: int) -> Iterator[Array]:
     """(rows, groups) how often each group is drawn, resample by resample, in pieces that fit into memory.
 

@@ -2,8 +2,9 @@
 
 import html
 from collections.abc import Sequence
-from string import Template
 from typing import Any
+
+from dfdetect.evaluation.page import interval_bars, page, table
 
 _SHOWN = {
     "auroc": "AUROC",
@@ -32,17 +33,16 @@ def markdown_leaderboard(board: dict[str, Any]) -> str:
 
 def html_leaderboard(board: dict[str, Any]) -> str:
     """The same as one HTML file without anything from elsewhere; light, dark and on paper."""
-    parts = []
-    for heading, names, rows in _tables(board):
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-        body = "".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in rows)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        parts.append(f'<h2>{html.escape(heading)}</h2><div class="wide">{table}</div>')
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in _notes(board))
     title = f"Leaderboard of {len(board['runs'])} runs"
-    return _PAGE.substitute(
-        title=title, tested=html.escape(_tested(board)), bars=_bars(board), tables="".join(parts), notes=notes
-    )
+    bars = interval_bars((run["name"], run["auroc"], run["intervals"].get("auroc")) for run in _ranked(board))
+    parts = [f"<h1>{title}</h1><p>{html.escape(_tested(board))}</p>", bars]
+    parts.append("<p>AUROC from 0 to 1 with its 95% interval; the line in the middle is chance.</p>")
+    for heading, names, rows in _tables(board):
+        parts.append(
+            f"<h2>{html.escape(heading)}</h2>" + table(names, [[_split(cell) for cell in row] for row in rows])
+        )
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in _notes(board))
+    return page(title, "\n".join([*parts, f"<h2>How to read it</h2><ul>{notes}</ul>"]), wide=True)
 
 
 def _tested(board: dict[str, Any]) -> str:
@@ -135,59 +135,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _html_cell(cell: str) -> str:
-    """A cell with its interval, where it has one, on a line of its own."""
-    value, bracket, interval = html.escape(cell).partition(" (")
-    return f"<td>{value}{f' <small>({interval}</small>' * bool(bracket)}</td>"
-
-
-def _bars(board: dict[str, Any]) -> str:
-    """AUROC with its interval, one line a run, on a scale from 0 to 1 with a mark at chance."""
-    rows = []
-    for run in _ranked(board):
-        low, high = run["intervals"].get("auroc") or (run["auroc"], run["auroc"])
-        if run["auroc"] is None:
-            continue
-        band = f'<span class="band" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></span>'
-        dot = f'<span class="dot" style="left:{100 * run["auroc"]:.1f}%"></span>'
-        name, value = html.escape(run["name"]), f"{run['auroc']:.3f}"
-        rows.append(f'<div class="name">{name}</div><div class="bar">{band}{dot}</div><div>{value}</div>')
-    return "".join(rows)
-
-
-_PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; --ink: #1c1e21; --soft: #5c636b; --paper: #fff; --line: #d9dde2; --mark: #0072b2; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e8eb; --soft: #a3abb5; --paper: #16181b; --line: #363b42; --mark: #56b4e9; }
-}
-body { margin: 0 auto; max-width: 80rem; padding: 2rem 1rem; color: var(--ink); background: var(--paper);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { margin: 0 0 .25rem; font-size: 1.7rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
-p, li { color: var(--soft); } li { margin: .25rem 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .4rem .5rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; }
-td small { display: block; color: var(--soft); white-space: nowrap; }
-td:first-child { font-weight: 600; white-space: nowrap; }
-.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .4rem 1rem; margin: 1.5rem 0 .2rem;
-  align-items: center; font-variant-numeric: tabular-nums; }
-.bar { position: relative; height: 1.1rem; border-bottom: 1px solid var(--line);
-  background: linear-gradient(var(--line), var(--line)) 50% / 1px 100% no-repeat; }
-.band { position: absolute; top: .3rem; height: .5rem; background: var(--mark); opacity: .35; border-radius: .25rem; }
-.dot { position: absolute; top: .2rem; width: .7rem; height: .7rem; margin-left: -.35rem; border-radius: 50%;
-  background: var(--mark); }
-@media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .name { grid-column: 1 / -1; }
-  td:first-child { min-width: 8rem; white-space: normal; overflow-wrap: anywhere; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
-  table { font-size: 7.5pt; } th, td { padding: .2rem .3rem; } td:first-child { white-space: normal; } }
-</style></head><body>
-<h1>$title</h1><p>$tested</p>
-<div class="bars">$bars</div><p>AUROC from 0 to 1 with its 95% interval; the line in the middle is chance.</p>
-$tables
-<h2>How to read it</h2><ul>$notes</ul>
-</body></html>
-""")
+def _split(cell: str) -> str | tuple[str, str]:
+    """A figure and its interval, where it has one."""
+    value, bracket, interval = cell.partition(" (")
+    return (value, f"({interval}") if bracket and " to " in interval else cell

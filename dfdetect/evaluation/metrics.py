@@ -61,8 +61,9 @@ class ScoreTable:
             weights: (B, N) >= 0, in the order of `self.order`; by default all 1, B = 1.
 
         Returns:
-            (B,) of each: accuracy, precision, recall, f1, and the same `_at_half`; auroc, average_precision, eer,
-            tpr_at_fpr_1, tpr_at_fpr_5; log_loss, brier, ece, and the same `_uncalibrated`; aurc.
+            (B,) of each: accuracy, precision, recall, specificity (share of reals called real), f1, and the same
+            `_at_half`; auroc, average_precision, eer, tpr_at_fpr_1, tpr_at_fpr_5; log_loss, brier, ece, and the same
+            `_uncalibrated`; aurc.
         """
         if weights is None:
             weights = np.ones((1, len(self.label)))
@@ -145,6 +146,7 @@ def _verdicts(reals: Array, fakes: Array, called: int) -> dict[str, Array]:
         "accuracy": (true_positive + n_real - false_positive) / (n_real + n_fake),
         "precision": true_positive / (true_positive + false_positive),
         "recall": true_positive / n_fake,
+        "specificity": (n_real - false_positive) / n_real,
         "f1": 2 * true_positive / (true_positive + false_positive + n_fake),
     }
 

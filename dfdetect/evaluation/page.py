@@ -14,62 +14,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dfdetect.evaluation.canvas import CLASS_COLOURS
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --paper: #ffffff; --panel: #f4f6f8;
-  --line: #d9dfe5; --real: REAL; --fake: FAKE; --leak: #b3261e; --strong: #b85c00; --weak: #7a6a00; --info: #38689a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaef; --soft: #9aa7b5; --paper: #12161b; --panel: #1b2128;
-  --line: #323b46; --real: #56a8e8; --fake: #f0803c; --leak: #ff8a80; --strong: #ffb066; --weak: #e0cf5a;
-  --info: #8fbcec; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.6rem 0 .8rem; }
-h3 { font-size: 1.05rem; line-height: 1.35; margin: 0 0 .4rem; } p { margin: .4rem 0; max-width: 48rem; }
-code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-small, .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.8rem, 1fr)); gap: .6rem; margin: 1.2rem 0; }
-.tile { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; }
-.tile { font-size: .88rem; line-height: 1.35; } .tile b { display: block; font-size: 1.4rem; }
-.verdict { font-size: 1.1rem; border-left: .35rem solid var(--info); padding: .6rem .9rem; background: var(--panel);
-  border-radius: 0 .5rem .5rem 0; margin: 1rem 0; max-width: none; }
-.card { border: 1px solid var(--line); border-left: .35rem solid var(--info); border-radius: .5rem;
-  padding: .9rem 1rem; margin: .8rem 0; }
-.leak { border-left-color: var(--leak); } .strong { border-left-color: var(--strong); }
-.weak { border-left-color: var(--weak); } .info { border-left-color: var(--info); }
-.tag { font-size: .78rem; font-weight: 700; text-transform: uppercase; letter-spacing: .06em; }
-.tag.leak { color: var(--leak); } .tag.strong { color: var(--strong); }
-.tag.weak { color: var(--weak); } .tag.info { color: var(--info); }
-.do { background: var(--panel); border-radius: .4rem; padding: .5rem .7rem; margin-top: .6rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .92rem; }
-th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .8rem; margin-top: .8rem; }
-figure { margin: 0; break-inside: avoid; } figcaption { font-size: .78rem; color: var(--soft); line-height: 1.35; }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem; }
-.pair img { width: 100%; height: auto; display: block; border: 3px solid; border-radius: .25rem; }
-img.real { border-color: var(--real); } img.fake { border-color: var(--fake); }
-b.real { color: var(--real); } b.fake { color: var(--fake); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 10px system-ui, sans-serif; }
-svg .real { fill: var(--real); stroke: var(--real); } svg .fake { fill: var(--fake); stroke: var(--fake); }
-svg .axis { stroke: var(--line); }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }
-  .tiles { grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); }
-  h2, h3 { break-after: avoid; } .scroll { overflow: visible; } * { print-color-adjust: exact; } }
-""".replace("REAL", CLASS_COLOURS[0]).replace("FAKE", CLASS_COLOURS[1])
+from dfdetect.evaluation.page_style import STYLE
 
 _BINS = 24
 
 
-def page(title: str, body: str) -> str:
-    """A whole HTML document; `title` is escaped, `body` is HTML."""
+def page(title: str, body: str, wide: bool = False) -> str:
+    """A whole HTML document; `title` is escaped, `body` is HTML, `wide` leaves room for tables of many columns."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
-        f"'unsafe-inline'\">\n<title>{escape(title)}</title>\n<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+        f"'unsafe-inline'\">\n<title>{escape(title)}</title>\n<style>{STYLE}</style></head>\n"
+        f"<body{' class=wide' * wide}>\n{body}\n</body></html>\n"
     )
 
 
@@ -80,15 +37,66 @@ def tiles(items: Iterable[tuple[str, str]]) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table that scrolls by itself on a narrow screen; numbers, as such or as text, stand to the right."""
-    rows = [[cell if isinstance(cell, str) else f"{cell:,}" for cell in row] for row in rows]
-    numeric = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
-    cells = "".join(
-        "<tr>" + "".join(f"<td{_side(numeric[i])}>{escape(cell)}</td>" for i, cell in enumerate(row)) + "</tr>"
-        for row in rows
+    """A table that scrolls by itself on a narrow screen; numbers, as such or as text, stand to the right.
+
+    A cell is a text, a number, or a pair of a figure and the small print below it.
+    """
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    numeric = [all(_is_number(row[i][0]) for row in cells) for i in range(len(header))]
+    body = "".join(
+        "<tr>" + "".join(f"<td{_side(numeric[i])}>{_html(*cell)}</td>" for i, cell in enumerate(row)) + "</tr>"
+        for row in cells
     )
     head = "".join(f"<th{_side(numeric[i])}>{escape(name)}</th>" for i, name in enumerate(header))
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>'
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def card(severity: str, title: str, meaning: str, remedy: str = "", shown: str = "", word: str = "") -> str:
+    """A finding: how bad, what, what it means, what mends it (commands in backticks), and HTML that proves it.
+
+    `severity` is leak, strong, weak or info; `word` stands for it where another is understood better.
+    """
+    do = f'<div class="do"><b>What to do.</b> {with_code(remedy)}</div>' if remedy else ""
+    says = f"<p>{with_code(meaning)}</p>" if meaning else ""
+    tag = f'<span class="tag {escape(severity)}">{escape(word or severity)}</span>'
+    return f'<section class="card {escape(severity)}">{tag}<h3>{escape(title)}</h3>{says}{do}{shown}</section>'
+
+
+def with_code(text: str) -> str:
+    """Escaped, with what stands in backticks set as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+
+
+def interval_bars(rows: Iterable[tuple[str, float | None, Sequence[float] | None]]) -> str:
+    """Figures from 0 to 1 as dots with their intervals as bands, one line each, with a mark at 0.5.
+
+    Rows are (name, value, interval); those without a value are left out.
+    """
+    lines = []
+    for name, value, interval in rows:
+        if value is None:
+            continue
+        low, high = interval or (value, value)
+        band = f'<span class="band" style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></span>'
+        dot = f'<span class="dot" style="left:{100 * value:.1f}%"></span>'
+        lines.append(f'<div class="name">{escape(name)}</div><div class="bar">{band}{dot}</div><div>{value:.3f}</div>')
+    return f'<div class="bars">{"".join(lines)}</div>'
+
+
+def plot(png: bytes, caption: str, css: str = "chart", wide: bool = False) -> str:
+    """A figure that holds a PNG as it is.
+
+    Args:
+        png: the file's content.
+        caption: text below it.
+        css: class of the image; `chart` darkens a drawing with a white ground on a dark page.
+        wide: keep it legible on a narrow screen, where it scrolls by itself.
+    """
+    data = base64.b64encode(png).decode("ascii")
+    image = f'<img class="plot {escape(css)}" alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+    image = f'<div class="scroll">{image}</div>' if wide else image
+    return f"<figure{' class=wide' * wide}>{image}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def picture(image: npt.NDArray[np.uint8], alt: str, css: str = "", longest: int = 200) -> str:
@@ -133,6 +141,17 @@ def _outline(heights: npt.NDArray[np.float64], css: str) -> str:
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _cell(cell: Any) -> tuple[str, str]:
+    """A cell's figure and its small print."""
+    if isinstance(cell, tuple):
+        return str(cell[0]), str(cell[1])
+    return (cell if isinstance(cell, str) else f"{cell:,}"), ""
+
+
+def _html(figure: str, small: str) -> str:
+    return escape(figure) + (f" <small>{escape(small)}</small>" if small else "")
 
 
 def _is_number(text: str) -> bool:

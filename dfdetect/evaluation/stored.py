@@ -57,6 +57,35 @@ def read_metrics(file: Path) -> dict[str, Any]:
     return content
 
 
+def checked_metrics(file: Path) -> dict[str, Any]:
+    """`read_metrics`, of a test whose counts and confusion matrix are whole; raises `ResultsError` otherwise."""
+    content = read_metrics(file)
+    matrix = content.get("confusion_matrix")
+    try:
+        counts = [int(content[name]) for name in ("n", "n_real", "n_fake")]
+        cells = [int(cell) for row in matrix for cell in row] if matrix else []
+        float(content["threshold"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{file}: not what dfdetect test writes ({error!r})") from error
+    if len(cells) != 4 or sum(cells) != counts[0]:
+        raise ResultsError(f"{file}: its confusion matrix does not count its {counts[0]} images")
+    return content
+
+
+def name_of_run(folder: Path) -> str:
+    """`NAME/version_N`: what lies below lightning_logs, or the last two folders."""
+    parts = folder.resolve().parts
+    start = parts.index("lightning_logs") + 1 if "lightning_logs" in parts else len(parts) - 2
+    return "/".join(parts[max(start, 0) :])
+
+
+def tested_checkpoint(folder: Path, metrics: dict[str, Any]) -> Path | None:
+    """What was tested: the file that metrics.json names, or else the best of the run that the results lie in."""
+    named = str(metrics.get("checkpoint") or "")
+    above = [parent / "checkpoints" / Path(named or "best.ckpt").name for parent in (folder, *folder.parents[:2])]
+    return next((file for file in ([Path(named)] if named else []) + above if file.is_file()), None)
+
+
 def _label_and_score(file: Path, number: int, row: dict[str, Any]) -> tuple[int, float]:
     label = _LABELS.get(str(row["label"]).strip().lower())
     if label is None:

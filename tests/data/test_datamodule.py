@@ -270,6 +270,7 @@ def test_split_facts_and_files(faces, tmp_path):
     parts = assign_parts(samples)
     assert facts == {
         "root": str(faces.resolve()),
+        "layout": "{real,fake}",
         "kind": "random",
         "groups_torn": 0,
         "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
@@ -283,7 +284,8 @@ def test_split_facts_and_files(faces, tmp_path):
     data.division.save(tmp_path)
     assert (tmp_path / "split.sha256").read_text().strip() == facts["fingerprint"]
     again = module(faces, manifest=str(tmp_path / "split.csv"), split_seed=9)
-    assert again.split_facts() == facts | {"kind": "given"}  # the same images of the same folder, however listed
+    listed = {"kind": "given", "layout": "manifest split.csv"}
+    assert again.split_facts() == facts | listed  # the same images of the same folder, however listed
     assert again.origin == tmp_path / "split.csv"
 
 

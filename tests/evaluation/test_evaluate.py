@@ -10,7 +10,7 @@ from sklearn import metrics as reference
 from dfdetect.evaluation.evaluate import Predictions, caveats, evaluate
 
 RANKING = {"auroc", "average_precision", "eer", "tpr_at_fpr_1", "tpr_at_fpr_5"}
-VERDICTS = {"accuracy", "precision", "recall", "f1"}
+VERDICTS = {"accuracy", "precision", "recall", "specificity", "f1"}
 PROBABILITIES = {"log_loss", "brier", "ece"}
 METRICS = (
     RANKING
@@ -48,6 +48,7 @@ def test_agrees_with_scikit_learn(seed, n, levels):
         "accuracy": reference.accuracy_score(label, called),
         "precision": reference.precision_score(label, called, zero_division=0) if called.any() else None,
         "recall": reference.recall_score(label, called),
+        "specificity": reference.recall_score(label, called, pos_label=0),
         "f1": reference.f1_score(label, called),
         "auroc": reference.roc_auc_score(label, p_fake),
         "average_precision": reference.average_precision_score(label, p_fake),
@@ -61,8 +62,8 @@ def test_agrees_with_scikit_learn(seed, n, levels):
     [
         ([0], [0.2], {"precision", "recall", "f1", *RANKING}),
         ([0], [0.7], {"recall", *RANKING}),
-        ([1], [0.2], {"precision", *RANKING}),
-        ([1, 1], [0.7, 0.9], RANKING),
+        ([1], [0.2], {"precision", "specificity", *RANKING}),
+        ([1, 1], [0.7, 0.9], {"specificity", *RANKING}),
         ([0, 1], [0.1, 0.2], {"precision"}),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dfdetect.evaluation.intervals import group_bootstrap
+from dfdetect.evaluation.intervals import difference_interval, group_bootstrap
 from dfdetect.evaluation.metrics import ScoreTable
 
 
@@ -82,3 +82,10 @@ def test_ranking_of_one_class_has_no_interval_but_accuracy_has():
 def test_two_images_never_crash():
     intervals = group_bootstrap(ScoreTable(np.array([0, 1]), np.array([0.5, 0.5])), np.arange(2))
     assert intervals["auroc"] == (0.5, 0.5)
+
+
+def test_the_interval_of_a_difference_is_newcombes_published_one():
+    """Newcombe, Statistics in Medicine 17 (1998), table II, method 10: 56/70 - 48/80 is 0.0524 to 0.3339."""
+    bounds = [stats.binomtest(k, n).proportion_ci(0.95, method="wilson") for k, n in ((56, 70), (48, 80))]
+    first, second = ((bound.low, bound.high) for bound in bounds)
+    assert difference_interval(56 / 70, first, 48 / 80, second) == pytest.approx((0.0524, 0.3339), abs=1e-4)

@@ -52,6 +52,7 @@ def test_agree_with_scikit_learn_under_weights(seed, n, levels):
         "accuracy": reference.accuracy_score(label, called, **options),
         "precision": reference.precision_score(label, called, zero_division=np.nan, **options),
         "recall": reference.recall_score(label, called, **options),
+        "specificity": reference.recall_score(label, called, pos_label=0, **options),
         "f1": reference.f1_score(label, called, **options),
         "auroc": reference.roc_auc_score(label, p_fake, **options),
         "average_precision": reference.average_precision_score(label, p_fake, **options),

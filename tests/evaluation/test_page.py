@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfdetect.evaluation.page import histograms, page, picture, table, tiles
+from dfdetect.evaluation.page import card, histograms, interval_bars, page, picture, plot, table, tiles, with_code
 
 HOSTILE = "<script>alert(1)</script>\"&'"
 VOID = {"meta", "img", "br"}
@@ -56,6 +56,10 @@ def test_text_is_escaped_everywhere():
     pieces = [
         tiles([(HOSTILE, HOSTILE)]),
         table([HOSTILE], [[HOSTILE]]),
+        table(["x"], [[(HOSTILE, HOSTILE)]]),
+        card(HOSTILE, HOSTILE, HOSTILE, HOSTILE, word=HOSTILE),
+        interval_bars([(HOSTILE, 0.5, None)]),
+        plot(b"", HOSTILE, HOSTILE),
         picture(noise, HOSTILE),
         histograms(HOSTILE, HOSTILE, np.arange(3.0), np.arange(3.0)),
     ]
@@ -104,3 +108,33 @@ def test_histograms_stay_inside_their_frame(real, fake):
     if len(real) and len(fake):
         tops = [min(float(p.split(",")[1]) for p in str(polygon.get("points")).split()) for polygon in polygons]
         assert min(tops) == pytest.approx(4, abs=0.1)
+
+
+def test_a_figure_has_its_small_print_below_and_still_counts_as_a_number():
+    html = table(["name", "value"], [["a", ("0.5", "0.4 to 0.6")], ["b", ("-", "")]])
+    parse(html)
+    assert '<td class="n">0.5 <small>0.4 to 0.6</small></td>' in html
+    assert html.count("<small>") == 1
+
+
+def test_bars_lie_where_their_figures_are_and_undefined_ones_are_left_out():
+    html = interval_bars([("a", 0.7, (0.6, 0.85)), ("b", None, None), ("c", 1.0, None)])
+    parse(html)
+    assert 'class="band" style="left:60.0%;width:25.0%"' in html
+    assert 'class="dot" style="left:70.0%"' in html
+    assert html.count('class="dot"') == 2
+    assert ">b<" not in html
+
+
+def test_commands_are_set_as_code():
+    assert with_code("type `dfdetect test <x>`, then") == "type <code>dfdetect test &lt;x&gt;</code>, then"
+
+
+def test_a_stored_drawing_is_in_the_page_as_it_is():
+    html = plot(b"\x89PNG", "caption", wide=True)
+    parse(html)
+    data = re.search(r"base64,([^\"]+)", html)
+    assert data is not None
+    assert base64.b64decode(data[1]) == b"\x89PNG"
+    assert 'class="plot chart"' in html
+    assert '<div class="scroll">' in html

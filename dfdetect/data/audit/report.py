@@ -18,7 +18,7 @@ from dfdetect.data.audit.tells import FACT_WORDS, figure, layout_effect
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.errors import DecodeError
-from dfdetect.evaluation.page import histograms, page, picture, table, tiles
+from dfdetect.evaluation.page import card, histograms, page, picture, table, tiles
 
 SHOWN_PAIRS, SHOWN_PICTURES, SHOWN_FILES, SHOWN_VALUES, SHOWN_CHARTS, SHOWN_SHARES = 12, 6, 12, 5, 9, 20
 _LEGEND = '<b class="real">real</b> and <b class="fake">fake</b>'
@@ -88,17 +88,7 @@ def _shares(found: Examination) -> str:
 
 
 def _card(found: Examination, finding: Finding) -> str:
-    do = f'<div class="do"><b>What to do.</b> {_with_code(finding.remedy)}</div>' if finding.remedy else ""
-    return (
-        f'<section class="card {finding.severity}"><span class="tag {finding.severity}">{finding.severity}</span>'
-        f"<h3>{escape(finding.title)}</h3><p>{escape(finding.meaning)}</p>{do}{_shown(found, finding)}</section>"
-    )
-
-
-def _with_code(remedy: str) -> str:
-    """Escaped, with what stands in backticks set as code."""
-    parts = [escape(part) for part in remedy.split("`")]
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return card(finding.severity, finding.title, finding.meaning, finding.remedy, _shown(found, finding))
 
 
 def _shown(found: Examination, finding: Finding) -> str:

@@ -1,0 +1,242 @@
+"""What stands between a run's figures and the world: limits, each found in the results and not written by hand."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from dfdetect.evaluation.contents import Results, RunContents, bounds
+from dfdetect.evaluation.intervals import difference_interval
+from dfdetect.evaluation.limit import SEVERITIES, Limit, Severity
+from dfdetect.evaluation.metrics import ECE_BINS
+from dfdetect.evaluation.plain_words import beside_guessing
+
+_FALL, _FLIPS, _ECE = 0.05, 0.1, 0.05
+"""A fall of AUROC, a share of flipped verdicts and a calibration error beyond chance from which they get a word."""
+_DEEP_FALL = 0.1
+
+
+_NOTES: tuple[tuple[str, str, Severity, str], ...] = (
+    (r"Leak:", "leak", "leak", "Train again with groups that stay together: `--data.split grouped`"),
+    (r"Another split than", "another_split", "leak", "Test on the training's own split: `dfdetect test`"),
+    (r"These are generated faces", "generated", "strong", "Train and test on photos: `--data.root photos/`"),
+    (r"All [\d,]+ images are", "one_class", "strong", "Test on images of both classes."),
+    (r"Other preprocessing", "preprocessing", "strong", "Leave out the option that changes it."),
+    (
+        r"Only [\d,]+ images:",
+        "few_images",
+        "weak",
+        "Judge on more images, or by cross-validation: `dfdetect crossval --folds 5`",
+    ),
+    (r"One-sided:", "one_sided", "weak", ""),
+    (
+        r"All [\d,]+ fakes come from",
+        "one_source",
+        "weak",
+        "Test on fakes of other kinds: `dfdetect test --data.root OTHER`",
+    ),
+    (
+        r"Threshold and temperature are uncal",
+        "uncalibrated",
+        "weak",
+        "Fit with a validation part that holds both classes.",
+    ),
+    (r"The best threshold for these", "threshold_moved", "weak", ""),
+    (r"Only [\d,]+ of [\d,]+ images", "part_only", "weak", "Test on all: leave out `--trainer.limit_test_batches`"),
+    (r"[\d,]+ of [\d,]+ files could not", "unread", "weak", "See skipped.csv; fetch them again, or take them out."),
+)
+"""Beginning of a note in metrics.json, the kind of limit that it is, how bad it is, and what mends it."""
+_TOLD_ELSEWHERE = r"cross-dataset:|The checkpoint was chosen by"
+
+
+def find_limits(run: RunContents) -> list[Limit]:
+    """All limits of a run, the worst first."""
+    found = [*_of_notes(run), *_of_audit(run), *_of_own_test(run), *_of_others(run), *_of_robustness(run)]
+    found += [*_of_training(run), *_of_troubles(run)]
+    return sorted(found, key=lambda limit: SEVERITIES.index(limit.severity))
+
+
+def fall(run: RunContents, other: Results) -> tuple[float, tuple[float, float] | None] | None:
+    """AUROC on another data set minus that on the own test part, with its 95% interval; None where undefined."""
+    own = run.metrics or {}
+    if own.get("auroc") is None or other.get("auroc") is None:
+        return None
+    intervals = bounds(other, "auroc"), bounds(own, "auroc")
+    between = None
+    if intervals[0] and intervals[1]:
+        between = difference_interval(other["auroc"], intervals[0], own["auroc"], intervals[1])
+    return other["auroc"] - own["auroc"], between
+
+
+def weakest_points(robustness: Results) -> list[dict[str, Any]]:
+    """Of each corruption, the severity with the lowest AUROC, or where that is undefined with the most flips."""
+    curves = robustness.get("corruptions") or {}
+    points = [curve["severities"] for curve in curves.values() if curve.get("severities")]
+    return [min(own, key=lambda p: (1.0 if p["auroc"] is None else p["auroc"], -p["flips"])) for own in points]
+
+
+def _of_notes(run: RunContents) -> Iterator[Limit]:
+    for note in (run.metrics or {}).get("notes", ()):
+        if re.match(_TOLD_ELSEWHERE, note):
+            continue
+        for beginning, kind, severity, remedy in _NOTES:
+            if re.match(beginning, note):
+                yield Limit(kind, severity, note, remedy=remedy)
+                break
+        else:
+            yield Limit("note", "info", note)
+
+
+def _of_own_test(run: RunContents) -> Iterator[Limit]:
+    result = run.metrics
+    if result is None:
+        yield Limit(
+            "untested",
+            "strong",
+            "The run's own test part was not judged",
+            "Nothing here says how well the detector does on data like its training data.",
+            "`dfdetect test`",
+        )
+        return
+    if guessing := beside_guessing(result):
+        low, high = bounds(result, "auroc") or (0.0, 0.0)
+        title = f"{guessing.capitalize()}: AUROC {result['auroc']:.3f} (95%: {low:.3f} to {high:.3f})"
+        yield Limit("chance", "strong", title, "0.5 is what a coin would get.")
+    worst, overall = result.get("worst_group"), result.get("accuracy")
+    if worst and overall is not None and worst.get("interval") and worst["interval"][1] < overall:
+        low, high = worst["interval"]
+        yield Limit(
+            "worst_group",
+            "weak",
+            f"{worst['column']} {worst['value']} fares worse: accuracy {worst['accuracy']:.3f} "
+            f"(95%: {low:.3f} to {high:.3f}) of {worst['n']:,} images, {overall:.3f} of all",
+            "An overall figure hides it: read the figures by group below.",
+        )
+    if (result.get("ece") or 0) > _ECE + _ece_by_chance(result["n"]):
+        yield Limit(
+            "calibration",
+            "weak",
+            f"p_fake is no probability here: it is off by {result['ece']:.3f} on average (ECE)",
+            "It ranks photos; a p_fake of 0.9 does not mean that nine of ten such photos are fake.",
+        )
+
+
+def _ece_by_chance(n: int) -> float:
+    """What a perfectly calibrated p_fake may get on average from n images, at most: ECE is never 0 in a sample.
+
+    A bin of m images with a share of p fakes is off by sqrt(2 p (1 - p) / (pi m)), at most 0.4 / sqrt(m); over the
+    bins, by Cauchy and Schwarz, that is at most 0.4 sqrt(bins / n).
+    """
+    return 0.4 * math.sqrt(ECE_BINS / n)
+
+
+def _of_audit(run: RunContents) -> Iterator[Limit]:
+    if run.audit is None:
+        if run.facts and not run.is_generated():
+            yield Limit(
+                "no_audit",
+                "info",
+                "Nobody looked for leaks and shortcuts in the training data",
+                "Copies of a photo on both sides of the split, or a class that shows in the file format, make figures "
+                "too good.",
+                f"`dfdetect audit {run.data.get('manifest') or run.split().get('root') or 'ROOT'}`",
+            )
+        return
+    for finding in run.audit.get("findings", ()):
+        mended = (
+            run.grouped_by_audit and finding["kind"].startswith("ungrouped_") and not run.split().get("groups_torn")
+        )
+        if finding["severity"] == "info" or mended:
+            continue
+        kind, severity = f"audit_{finding['kind']}", finding["severity"]
+        yield Limit(kind, severity, f"Audit of the data: {finding['title']}", finding["meaning"], finding["remedy"])
+
+
+def _of_others(run: RunContents) -> Iterator[Limit]:
+    if not run.others:
+        yield Limit(
+            "no_other_data",
+            "info",
+            "Only judged on data like its training data",
+            "Detectors of fakes often fall to chance on fakes of another kind.",
+            "`dfdetect test --data.root OTHER`",
+        )
+    for name, result in run.others.items():
+        change, guessing = fall(run, result), beside_guessing(result)
+        interval = change[1] if change else None
+        if change and interval and interval[1] < 0:
+            yield Limit(
+                "cross_dataset_fall",
+                "strong",
+                f"On {name} it falls by {-change[0]:.3f} to AUROC {result['auroc']:.3f} "
+                f"(the fall's 95%: {-interval[1]:.3f} to {-interval[0]:.3f})",
+                "What it learned holds for data like its training data only."
+                + (f" There {guessing}." if guessing else ""),
+                "Train on more kinds of data, or use it on data like its own only.",
+            )
+        elif guessing:
+            yield Limit("cross_dataset_chance", "strong", f"On {name} {guessing}")
+
+
+def _of_robustness(run: RunContents) -> Iterator[Limit]:
+    if run.metrics is None:
+        return
+    if run.robustness is None:
+        title = "Not tried on photos that were saved again, scaled or cropped"
+        meaning = "Photos from messengers and social media were."
+        yield Limit("no_robustness", "info", title, meaning, "`dfdetect test --robustness`")
+        return
+    points = [point for point in weakest_points(run.robustness) if _fell(point) or point["flips"] >= _FLIPS]
+    if not points:
+        return
+    points.sort(key=lambda point: (point.get("auroc_change") or 0.0, -point["flips"]))
+    worst, *others = points
+    also = f" The same of {'; '.join(map(_hurt, others))}." if others else ""
+    yield Limit(
+        "robustness_fall",
+        "strong" if any(_fell(point) and point["auroc_change"] <= -_DEEP_FALL for point in points) else "weak",
+        f"Photos that were changed mislead it: {_hurt(worst)}",
+        f"{worst['flips_to_fake']:,} verdicts turn from real to fake and {worst['flips_to_real']:,} from fake to real."
+        + also,
+        "Train with such changes, as `data.augment`, or do not rely on verdicts of such photos.",
+    )
+
+
+def _fell(point: dict[str, Any]) -> bool:
+    """Whether AUROC fell by an amount that matters and is no chance."""
+    change, interval = point.get("auroc_change"), bounds(point, "auroc_change")
+    return change is not None and change <= -_FALL and interval is not None and interval[1] < 0
+
+
+def _hurt(point: dict[str, Any]) -> str:
+    fell = f"AUROC {point['auroc']:.3f} ({point['auroc_change']:+.3f}), " if _fell(point) else ""
+    return f"{point['corruption']} {point['severity']:g}: {fell}{point['flips']:.0%} of verdicts flip"
+
+
+def _of_training(run: RunContents) -> Iterator[Limit]:
+    split = run.split()
+    if run.model.get("weights") == "none":
+        n_train = f"its {split['n_train']:,} training images" if split.get("n_train") else "its training images"
+        yield Limit(
+            "no_pretrained_weights",
+            "weak",
+            f"It began with random weights and knows nothing but {n_train}",
+            "Pretrained weights usually do better on so few images.",
+            "`--model.weights imagenet`",
+        )
+    knows_no_groups = str(split.get("kind", "")).startswith("random") and all(c.n_groups is None for c in run.counts)
+    if run.counts and knows_no_groups and not run.is_generated() and run.audit is None:
+        yield Limit(
+            "no_groups",
+            "weak",
+            "The split is random, since no groups are known",
+            "A fake and the photo it was made from, or two frames of a video, may lie on both sides of it.",
+            "`dfdetect audit ROOT`, then `--data.manifest audit/manifest.csv`",
+        )
+    if run.n_skipped:
+        yield Limit("skipped", "info", f"{run.n_skipped:,} files could not be read and were left out; see skipped.csv")
+
+
+def _of_troubles(run: RunContents) -> Iterator[Limit]:
+    for trouble in run.troubles:
+        yield Limit("unreadable", "info", f"Left out of this report: {trouble}")

@@ -1,0 +1,191 @@
+"""Reads what lies in a run's folder, for its report: what is missing is left empty, what is damaged is named."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from dfdetect.data.splits import PARTS
+from dfdetect.errors import CheckpointError, ResultsError
+from dfdetect.evaluation.contents import PartCount, Results, RunContents
+from dfdetect.evaluation.stored import checked_metrics, name_of_run, tested_checkpoint
+from dfdetect.evaluation.tables import METRICS
+from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
+from dfdetect.runs import COMMANDS, CONFIG, SKIPPED
+
+T = TypeVar("T")
+_ROBUSTNESS, _FINDINGS, _SPLIT = "robustness.json", "findings.json", "split.csv"
+_FIGURES = ("confusion_matrix", "roc", "pr", "reliability", "abstention", "robustness", "mistakes", "curves")
+_MOST_PICTURE = 8_000_000
+"""Bytes of a figure; ours are far smaller, and a page that holds more opens slowly."""
+
+
+def read_run(run: Path) -> RunContents:
+    """Everything a report says of the run in this folder.
+
+    Raises:
+        ResultsError: no results of a test and no checkpoint lie there.
+    """
+    reader = _Reader()
+    metrics = reader.attempt(checked_metrics, run / METRICS)
+    others = {f.parent.name: reader.attempt(checked_metrics, f) for f in sorted(run.glob(f"cross-dataset/*/{METRICS}"))}
+    known = {name: result for name, result in others.items() if result and reader.is_current(name, result, metrics)}
+    file = tested_checkpoint(run, metrics or next(iter(known.values()), {}))
+    if metrics is None and not known and file is None:
+        raise ResultsError(f"{run}: no results of a test and no checkpoint. Name a run's folder: dfdetect report RUN")
+    checkpoint = reader.attempt(read_detector_checkpoint, file) or {} if file else {}
+    data = _plain(checkpoint.get("datamodule_hyper_parameters", {}))
+    audit, is_its_manifest = _audit(reader, data)
+    curves = reader.attempt(_checked_robustness, run / _ROBUSTNESS)
+    curves = curves if curves and reader.is_current(_ROBUSTNESS, curves, metrics) else None
+    wanted = [stem for stem in _FIGURES if curves or stem != "robustness"]
+    return RunContents(
+        name=name_of_run(run),
+        checkpoint=str(file or ""),
+        epoch=checkpoint.get("epoch"),
+        facts=checkpoint.get(FACTS_KEY, {}),
+        model=_plain(checkpoint.get("hyper_parameters", {})),
+        data=data,
+        trainer=reader.attempt(_trainer_settings, run / CONFIG) or {},
+        commands=reader.attempt(_commands, run / COMMANDS) or (),
+        counts=reader.attempt(_counts, run / _SPLIT) or (),
+        metrics=metrics,
+        robustness=curves,
+        others=known,
+        audit=audit,
+        grouped_by_audit=is_its_manifest,
+        figures={stem: png for stem in wanted if (png := reader.attempt(_png, run / f"{stem}.png"))},
+        n_skipped=reader.attempt(_n_rows, run / SKIPPED) or 0,
+        troubles=reader.troubles,
+    )
+
+
+class _Reader:
+    """Tries to read things, and keeps in words what went wrong."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+
+    def attempt(self, read: Callable[[Path], T], file: Path) -> T | None:
+        """What `read` makes of a file; None where it fails or there is no such file."""
+        try:
+            return read(file) if file.exists() else None
+        except (CheckpointError, ResultsError) as error:
+            self.troubles.append(str(error))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error, yaml.YAMLError) as error:
+            self.troubles.append(f"{file}: cannot be read ({' '.join(str(error).split())})")
+        return None
+
+    def is_current(self, name: str, result: Results, metrics: Results | None) -> bool:
+        """Whether a result is of the checkpoint that metrics.json is of; what an earlier test left is named."""
+        if metrics is None or _same_checkpoint(result, metrics):
+            return True
+        self.troubles.append(f"{name}, which is of another checkpoint than {METRICS}; test it again")
+        return False
+
+
+def _same_checkpoint(first: Results, second: Results) -> bool:
+    """By the files' content where both results name it, else by the file's name and the threshold fitted for it."""
+    contents = [(result.get("tested") or {}).get("checkpoint_sha256") for result in (first, second)]
+    if all(contents):
+        return bool(contents[0] == contents[1])
+    names = [Path(str(result.get("checkpoint") or "")).name for result in (first, second)]
+    return bool(names[0] == names[1] and first.get("threshold") == second.get("threshold"))
+
+
+def _checked_robustness(file: Path) -> Results:
+    content = _json(file)
+    try:
+        for curve in content["corruptions"].values():
+            for point in curve["severities"]:
+                _ = point["auroc"], point["flips"], point["intervals"], point["flips_to_fake"], point["flips_to_real"]
+        _ = content["weakest"], content["most_flips"], content["clean"]["auroc"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ResultsError(f"{file}: not what dfdetect test --robustness writes ({error})") from error
+    return content
+
+
+def _checked_findings(file: Path) -> Results:
+    content = _json(file)
+    wanted = ("kind", "severity", "title", "meaning", "remedy")
+    try:
+        findings = [{name: str(finding[name]) for name in wanted} for finding in content["findings"]]
+    except (KeyError, TypeError) as error:
+        raise ResultsError(f"{file}: not what dfdetect audit writes ({error})") from error
+    if any(finding["severity"] not in ("leak", "strong", "weak", "info") for finding in findings):
+        raise ResultsError(f"{file}: a finding of an unknown severity")
+    return content | {"findings": findings}
+
+
+def _audit(reader: _Reader, data: dict[str, Any]) -> tuple[Results | None, bool]:
+    """The audit beside the manifest, and whether the manifest is the audit's own."""
+    listed = Path(data.get("manifest") or data.get("root") or "")
+    if listed.suffix.lower() != ".csv":
+        return None, False
+    return reader.attempt(_checked_findings, listed.parent / _FINDINGS), listed.name == "manifest.csv"
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultsError(f"{file}: cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise ResultsError(f"{file}: holds no results")
+    return content
+
+
+def _trainer_settings(file: Path) -> dict[str, Any]:
+    """Settings of the trainer and the seed, from a configuration that the command line saved."""
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    trainer = content.get("trainer") if isinstance(content, dict) else None
+    if not isinstance(trainer, dict):
+        raise ResultsError(f"{file}: no settings of a trainer")
+    return trainer | {"seed_everything": content.get("seed_everything"), "augment": _augment(content)}
+
+
+def _augment(content: dict[str, Any]) -> str | None:
+    """Names of the augmentations, where they are not the default ones."""
+    listed = (content.get("data") or {}).get("augment")
+    if listed is None:
+        return None
+    return ", ".join(str(one.get("class_path", "?")).rpartition(".")[2] for one in listed) or "none"
+
+
+def _commands(file: Path) -> list[tuple[str, str]]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [(when, command) for when, tab, command in (line.partition("\t") for line in lines) if tab]
+
+
+def _counts(file: Path) -> list[PartCount]:
+    with open(file, newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return [_count(part, [row for row in rows if row["split"] == part]) for part in PARTS]
+
+
+def _count(part: str, rows: list[dict[str, str]]) -> PartCount:
+    grouped = any(row.get("group") for row in rows)
+    n_fake = sum(row["label"] == "fake" for row in rows)
+    groups = len({row.get("group") or row["path"] for row in rows}) if grouped else None
+    return PartCount(part, len(rows) - n_fake, n_fake, groups, Counter(row.get("source") or "" for row in rows))
+
+
+def _png(file: Path) -> bytes:
+    content = file.read_bytes()
+    if not content.startswith(b"\x89PNG\r\n") or len(content) > _MOST_PICTURE:
+        raise ResultsError(f"{file}: not one of our figures")
+    return content
+
+
+def _n_rows(file: Path) -> int:
+    with open(file, newline="", encoding="utf-8") as stream:
+        return sum(1 for _ in csv.DictReader(stream))
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    """Settings without what Lightning notes for itself."""
+    return {name: value for name, value in settings.items() if not name.startswith("_")}
