@@ -4,7 +4,8 @@ python benchmarks/train_throughput.py ROOT --baseline seed_recipe.py [--weights 
 
 In every round, one after the other: the baseline script (its JSON lines' `images_per_s`), `dfdetect fit` (the logged
 `speed/images_per_s` of its second epoch, which reads cached pixels), the same with `--data.cache off` where asked for,
-and the detector's own training step on one fixed batch. Medians over the rounds, and ratios of medians, are printed.
+and the detector's own training step on one fixed batch. Medians over the rounds are printed, of figures and of each
+round's ratios: what slows the whole machine down for a minute slows both sides of a ratio.
 """
 
 import argparse
@@ -106,7 +107,11 @@ def main() -> None:
         figures["fixed_step"].append(fixed_step(options))
         print({name: round(values[-1], 1) for name, values in figures.items()}, file=sys.stderr, flush=True)
     medians = {name: round(statistics.median(values), 1) for name, values in figures.items()}
-    ratios = {f"fit/{name}": round(medians["fit"] / value, 2) for name, value in medians.items() if name != "fit"}
+    ratios = {
+        f"fit/{name}": round(statistics.median(fit / own for fit, own in zip(figures["fit"], values, strict=True)), 2)
+        for name, values in figures.items()
+        if name != "fit"
+    }
     print(json.dumps({"backbone": options.backbone, "images_per_s": medians, "ratio": ratios}))
 
 
