@@ -1,9 +1,11 @@
 """Where a fresh fit starts: a file or torchvision's download, safely, strictly, and only then."""
 
+import gc
 import hashlib
 import pickle
 import shutil
 import threading
+import warnings
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -176,6 +178,9 @@ def stand_in(tmp_path, monkeypatch, torch_home):
     server.shutdown()
     thread.join()
     server.server_close()
+    with warnings.catch_warnings():  # torch.hub never closes its connection: let that not fall on a later test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_imagenet_weights_are_fetched_once_and_checked(tmp_path, stand_in, torch_home):
