@@ -1,5 +1,6 @@
 """fit, validate, test, predict: LightningCLI with fixed classes, our defaults, and a run chosen by `dfdetect.runs`."""
 
+import argparse
 import errno
 import shlex
 import signal
@@ -45,6 +46,9 @@ _DESCRIPTIONS = {
 }
 _FLAGS = {"--allow-new-split": "--data.allow_new_split=true", "--robustness": "--robustness.enabled=true"}
 _EXTRAS = {"WandbLogger": ("wandb", "wandb"), "MLFlowLogger": ("mlflow", "mlflow")}
+_OWN_DATA_ONLY = [
+    *("--data.manifest=null", "--data.split=auto", "--data.folds=0", "--data.fold=0", "--results.by=null")
+]
 _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
 
@@ -82,6 +86,8 @@ class DetectorCLI(LightningCLI):
         self._given_model: dict[str, Any] = {}
         writes_config = plan.subcommand == "fit" or plan.run is None
         base = _base_config(plan, scratch)
+        if base is not None and plan.subcommand != "fit":
+            plan.arguments = _for_another_root(base, plan.arguments)
         defaults = {"default_config_files": [str(base)] if base else []}
         super().__init__(
             DeepfakeDetector,
@@ -195,6 +201,24 @@ def _base_config(plan: Plan, scratch: Path) -> Path | None:
     file = scratch / CONFIG
     file.write_text(yaml.safe_dump(plain))
     return file
+
+
+def _for_another_root(base: Path, arguments: list[str]) -> list[str]:
+    """Arguments before which, where they name another `data.root`, what was meant for the run's own data is undone.
+
+    A run's manifest would win over the root that is named, and its split and folds are not those of other data.
+    """
+    scanner = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    scanner.add_argument("--data.root", dest="root")
+    named = scanner.parse_known_args(arguments)[0].root
+    own = (yaml.safe_load(base.read_text(encoding="utf-8")) or {}).get("data") or {}
+    manifest = own.get("manifest")
+    known = [own.get("root"), manifest, manifest and str(Path(manifest).parent)]
+    if named is None or any(place and Path(place).resolve() == Path(named).resolve() for place in known):
+        return arguments
+    if manifest:
+        rank_zero_info(f"{named} is judged, not the run's own manifest {manifest}")
+    return [*_OWN_DATA_ONLY, *arguments]
 
 
 def _write_into(run: Path, trainer: Namespace, appends: bool) -> None:

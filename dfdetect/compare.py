@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class TestedRun:
         predictions: of N images, sorted by path.
         threshold: p_fake from which it calls an image fake.
         checkpoint: the file that was tested, where it still exists.
+        notes: what the test said of its own figures.
     """
 
     name: str
@@ -30,6 +31,7 @@ class TestedRun:
     predictions: "Predictions"
     threshold: float
     checkpoint: Path | None
+    notes: list[str] = field(default_factory=list)
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -45,6 +47,7 @@ def run(name: str, arguments: list[str]) -> int:
     costs = _costs(runs, timed=not options.no_speed)
     entries = [
         {"name": one.name, "folder": str(one.folder), "checkpoint": one.checkpoint and str(one.checkpoint)}
+        | {"notes": one.notes}
         | cost
         | result
         for one, cost, result in zip(runs, costs, results, strict=True)
@@ -122,11 +125,18 @@ def _read_run(name: str, folder: Path) -> TestedRun:
         fix = f"dfdetect test --ckpt_path {best}" if best.is_file() else "name a folder that dfdetect test wrote into"
         raise ResultsError(f"{folder}: no {PREDICTIONS}, so it was not tested yet: {fix}")
     metrics = read_metrics(folder / METRICS)
+    if "per_fold" in metrics:
+        raise ResultsError(
+            f"{folder} is a cross-validation, whose folds' scores are not ranked against each other. Compare two of "
+            f"them: dfdetect crossval ... --out {folder} --against OTHER"
+        )
     threshold = metrics.get("threshold")
     if not isinstance(threshold, int | float):
         raise ResultsError(f"{folder / METRICS}: no threshold. Write it again: dfdetect test --ckpt_path FILE")
     predictions = in_common_order(read_predictions(folder / PREDICTIONS))
-    return TestedRun(name, folder, predictions, float(threshold), tested_checkpoint(folder, metrics))
+    return TestedRun(
+        name, folder, predictions, float(threshold), tested_checkpoint(folder, metrics), metrics.get("notes", [])
+    )
 
 
 def _costs(runs: list[TestedRun], timed: bool) -> list[dict[str, Any]]:

@@ -25,8 +25,6 @@ _FOR_ALL = (
     *("--trainer.limit_test_batches=null", "--trainer.fast_dev_run=false"),
 )
 """Against settings of a run that would make its tests partial, or start processes that type this command again."""
-_FOR_OTHER_DATA = ("--data.split=auto", "--data.folds=0", "--data.fold=0", "--results.by=null")
-"""Against settings of a run that mean its own data only."""
 _KEPT = ("n", "n_real", "n_fake", "n_groups", "auroc", "accuracy", "threshold", "notes", "tested")
 _BEST_HERE = ("best_threshold", "accuracy_at_best_threshold")
 
@@ -116,7 +114,7 @@ def run_cell(detector: TrainedDetector, root: DataRoot) -> Cell:
     arguments = ["--ckpt_path", str(detector.file), f"--data.root={root.root}", *_FOR_ALL]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            trainer = execute("test", arguments + ([] if own else list(_FOR_OTHER_DATA))).trainer
+            trainer = execute("test", arguments).trainer
         results = find_callback(trainer, EvaluationResults)
         if results is None or results.folder is None:
             raise ResultsError("the test has written no results")

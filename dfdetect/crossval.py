@@ -66,8 +66,8 @@ def run(name: str, arguments: list[str]) -> int:
     configs = [find_config(config) for config in options.config]
     training = [part for config in configs for part in ("--config", str(config))] + training
     out = options.out or Path(LOG_FOLDER, f"{configs[-1].stem if configs else 'dfdetect'}-crossval")
-    if options.folds < 2 or options.repeats < 1:
-        raise UsageError("crossval needs --folds of at least 2 and --repeats of at least 1")
+    if options.folds < 2 or options.repeats < 1 or (options.jobs is not None and options.jobs < 1):
+        raise UsageError("crossval needs --folds of at least 2, --repeats and --jobs of at least 1")
     _claim(out, {"folds": options.folds, "training": training})
     repeats = [[Fold(out, r, number, options.folds) for number in range(options.folds)] for r in range(options.repeats)]
     _run_all([fold for repeat in repeats for fold in repeat if not fold.is_done()], training, options.jobs)
@@ -109,9 +109,16 @@ def _refuse_ours(training: Sequence[str]) -> None:
 def _claim(out: Path, plan: dict[str, object]) -> None:
     """Keep one cross-validation to a folder; raises `UsageError` where another one lies there."""
     file = out / PLAN
-    if file.is_file() and (begun := json.loads(file.read_text(encoding="utf-8"))) != plan:
+    if file.is_file() and (begun := _read_plan(file)) != plan:
         raise UsageError(f"{out} holds another cross-validation ({json.dumps(begun)}); name another folder: --out DIR")
     write_json(file, plan)
+
+
+def _read_plan(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{file} is damaged ({error}); name another folder: --out DIR") from error
 
 
 def _run_all(folds: Sequence[Fold], training: Sequence[str], jobs: int | None) -> None:

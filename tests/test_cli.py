@@ -486,3 +486,24 @@ def test_traceback_only_with_debug(capsys):
     assert "Traceback" in capsys.readouterr().err
     assert main(["test"]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_another_root_is_judged_also_after_a_training_by_manifest(generated_faces, tmp_path, capsys):
+    files = sorted(generated_faces.rglob("*.jpg"))
+    rows = [f"{file},{file.relative_to(generated_faces).parts[0]},g{i // 2}" for i, file in enumerate(files)]
+    Path("own.csv").write_text("path,label,group\n" + "\n".join(rows))
+    other = tmp_path / "other"
+    for i, file in enumerate(files[::6]):
+        (other / file.relative_to(generated_faces).parts[0]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, other / file.relative_to(generated_faces).parts[0] / f"{i}.jpg")
+    own = ["--data.manifest=own.csv", "--data.split=grouped", "--data.folds=3", "--data.fold=1", "--results.by=[group]"]
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), *own]) == 0
+    assert main(["test"]) == 0
+    before = Path("lightning_logs/demo/version_0/metrics.json").read_text()
+    assert main(["test", f"--data.root={other}"]) == 0
+    result = json.loads(Path("lightning_logs/demo/version_0/cross-dataset/other/metrics.json").read_text())
+    assert result["n"] == 40
+    assert result["root"] == str(other)
+    assert Path("lightning_logs/demo/version_0/metrics.json").read_text() == before
+    assert main(["test", f"--data.root={generated_faces}"]) == 0  # the root it was fitted with: its own data
+    assert json.loads(Path("lightning_logs/demo/version_0/metrics.json").read_text())["n"] == json.loads(before)["n"]

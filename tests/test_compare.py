@@ -111,6 +111,24 @@ def test_what_is_missing_is_named_with_the_fix(break_it, said, runs, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_what_a_test_said_of_its_figures_is_said_again(runs, capsys):
+    file = Path(runs[1], "metrics.json")
+    metrics = json.loads(file.read_text())
+    metrics["notes"] = ["Leak: the split tears 5 groups apart.", *metrics["notes"]]
+    file.write_text(json.dumps(metrics))
+    assert main(["compare", *runs, "--no-speed"]) == 0
+    text = capsys.readouterr().out
+    assert "- other/version_3: Leak: the split tears 5 groups apart." in text
+    assert text.count("These are generated faces") == 1
+
+
+def test_a_cross_validation_is_no_run(runs, capsys):
+    file = Path(runs[1], "metrics.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"per_fold": []}))
+    assert main(["compare", *runs]) == 1
+    assert "is a cross-validation" in capsys.readouterr().err
+
+
 def test_no_run_is_a_usage_error():
     with pytest.raises(SystemExit) as stop:
         main(["compare"])

@@ -79,7 +79,8 @@ def test_a_killed_cross_validation_goes_on(manifest):
         (["--data.folds=3"], "crossval sets --data.folds for each fold by itself"),
         (["--seed_everything", "4"], "crossval sets --seed_everything"),
         (["--folds", "1"], "--folds of at least 2"),
-        (["--repeats", "0"], "--repeats of at least 1"),
+        (["--repeats", "0"], "--repeats and --jobs of at least 1"),
+        (["--jobs", "-1"], "--repeats and --jobs of at least 1"),
         (["--config", "nothing"], "No configuration 'nothing'"),
     ],
 )
@@ -101,6 +102,13 @@ def test_another_cross_validation_is_not_mixed_in(capsys):
     write_json(Path("cv/plan.json"), {"folds": 5, "training": ["--model.lr=1"]})
     assert main(["crossval", "--out", "cv", "--folds", "5", "--model.lr=2"]) == 2
     assert "cv holds another cross-validation" in capsys.readouterr().err
+
+
+def test_a_damaged_plan_is_named(capsys):
+    Path("cv").mkdir()
+    Path("cv/plan.json").write_text("{")
+    assert main(["crossval", "--out", "cv"]) == 2
+    assert "plan.json is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such lock")

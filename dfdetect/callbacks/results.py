@@ -30,7 +30,13 @@ from dfdetect.evaluation.figures import (
 from dfdetect.evaluation.metrics import retempered
 from dfdetect.evaluation.tables import METRICS, PREDICTIONS, metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.split_guard import Facts, changed_preprocessing, is_another_part, is_cross_dataset
+from dfdetect.models.split_guard import (
+    Facts,
+    changed_preprocessing,
+    is_another_part,
+    is_cross_dataset,
+    is_taken_for_a_copy,
+)
 
 
 def collect_predictions(
@@ -177,6 +183,8 @@ def _origin_notes(
         notes.append("Another split than the training's was allowed: training may have seen these images.")
     elif torn := (facts.get("split") or {}).get("groups_torn"):
         notes.append(f"Leak: {torn_note(torn)}.")
+    if is_taken_for_a_copy(facts, data):
+        notes.append(f"Taken for a copy of {facts['split']['root']}, whose file names and labels {data.origin} has.")
     if part == "val":
         notes.append("The checkpoint was chosen by these images: the figures are too good for an estimate.")
     notes += [f"Other preprocessing than in training: {change}" for change in changed_preprocessing(facts, data)]

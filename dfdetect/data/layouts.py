@@ -149,8 +149,11 @@ def _class_pair(root: Path, below: str, names: list[str], split: str) -> list[Cl
 
 
 def _folders(root: Path, below: str) -> list[str]:
-    with os.scandir(root / below) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__MACOSX")))
+    try:
+        with os.scandir(root / below) as entries:
+            return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__MACOSX")))
+    except OSError as error:
+        raise DataLayoutError(f"{root / below}: cannot be listed ({error.strerror})") from error
 
 
 def _join(below: str, name: str) -> str:

@@ -97,7 +97,7 @@ def load_samples(root: str | Path, manifest: str | Path | None = None) -> Sample
     root = Path(root)
     if manifest is None and root.suffix.lower() == ".csv":
         root, manifest = root.parent, root
-    if manifest is None and (root / "manifest.csv").is_file():
+    if manifest is None and os.path.isfile(root / "manifest.csv"):  # False too where the folder may not be read
         manifest = root / "manifest.csv"
     return _from_manifest(Path(manifest), root) if manifest is not None else _from_folders(root)
 

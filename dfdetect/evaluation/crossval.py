@@ -9,7 +9,7 @@ import numpy as np
 
 from dfdetect.errors import ResultsError
 from dfdetect.evaluation.canvas import save_figure
-from dfdetect.evaluation.evaluate import Predictions
+from dfdetect.evaluation.evaluate import Predictions, caveats
 from dfdetect.evaluation.figures import roc_overlay_figure
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
@@ -28,10 +28,13 @@ class _Folds:
     members: list[Labels]
     groups: int
 
-    def means(self, resamples: int) -> tuple[dict[str, float], dict[str, Array]]:
-        """Each metric's mean over the folds, and its means in resamples of the groups."""
+    def means(self, resamples: int) -> tuple[dict[str, float | None], dict[str, Array]]:
+        """Each metric's mean over the folds that define it, and its means in resamples of the groups."""
         plain = [table.measure() for table in self.tables]
-        means = {name: float(np.nanmean([values[name][0] for values in plain])) for name in SHOWN}
+        means: dict[str, float | None] = {}
+        for name in SHOWN:
+            defined = [float(values[name][0]) for values in plain if np.isfinite(values[name][0])]
+            means[name] = float(np.mean(defined)) if defined else None
         return means, resample_average(list(zip(self.tables, self.members, strict=True)), self.groups, resamples)
 
 
@@ -75,7 +78,7 @@ def report(repeats: Sequence[Sequence[Path]], out: Path, resamples: int = 1000) 
         "intervals": {name: _interval(drawn[name], found.groups) for name in SHOWN},
         "spread": {name: _spread([row[name] for row in rows]) for name in SHOWN},
         "per_fold": rows,
-        "notes": sorted({note for _, metrics in flat for note in metrics.get("notes", []) if note.startswith("Leak")}),
+        "notes": _notes(pooled, [metrics for _, metrics in flat]),
     }
     write_predictions(out / PREDICTIONS, pooled)
     curves = [
@@ -107,10 +110,11 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> tuple[dict[str,
     lines = [f"minus {other}", f"{'mean over the folds':<24}{'difference':>12}{'95% from':>12}{'to':>12}"]
     result: dict[str, Any] = {"folder": str(other)}
     for name in SHOWN:
-        value, interval = mean[name] - other_mean[name], _interval(drawn[name] - other_drawn[name], groups)
+        one, two = mean[name], other_mean[name]
+        value = None if one is None or two is None else one - two
+        interval = _interval(drawn[name] - other_drawn[name], groups)
         result[name] = {"difference": value, "interval": interval}
-        low, high = interval or (float("nan"), float("nan"))
-        lines.append(f"{name:<24}{value:>+12.4f}{low:>+12.4f}{high:>+12.4f}")
+        lines.append(f"{name:<24}" + "".join(f"{_cell(v, '+.4f'):>12}" for v in (value, *(interval or (None, None)))))
     return result, "\n".join(lines)
 
 
@@ -158,6 +162,15 @@ def _pool(repeats: Sequence[Sequence[Predictions]]) -> Predictions:
     )
 
 
+def _notes(pooled: Predictions, folds: Sequence[dict[str, Any]]) -> list[str]:
+    """What a reader must know: of all images together, and what every fold's test said of more than its own size."""
+    n_fake = int(pooled.label.sum())
+    sources = {s for s, y in zip(pooled.source, pooled.label.tolist(), strict=True) if s and y == 1}
+    said = {note for metrics in folds for note in metrics.get("notes", ())}
+    kept = [note for note in sorted(said) if note.startswith(("Leak", "These are generated", "Threshold and"))]
+    return caveats(len(pooled.label) - n_fake, n_fake, len(sources)) + kept
+
+
 def _interval(values: Array, groups: int) -> list[float] | None:
     found = percentile_interval(values, groups)
     return None if found is None else list(found)
@@ -170,16 +183,18 @@ def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
     return {"sd": float(np.std(defined, ddof=1)) if len(defined) > 1 else 0.0, "min": min(defined), "max": max(defined)}
 
 
+def _cell(value: float | None, form: str = ".4f") -> str:
+    return "-" if value is None else format(value, form)
+
+
 def _table(result: dict[str, Any]) -> str:
     times = f", {result['repeats']} times" if result["repeats"] > 1 else ""
     lines = [
         f"{result['folds']}-fold cross-validation{times}: {result['n']} images in {result['n_groups']} groups",
-        f"{'mean over the folds':<24}{'':>9}{'95% from':>10}{'to':>9}{'lowest':>10}{'highest':>9}",
+        f"{'mean over the folds':<24}{'':>10}{'95% from':>10}{'to':>10}{'lowest':>10}{'highest':>10}",
     ]
     for name in SHOWN:
-        low, high = result["intervals"][name] or (float("nan"), float("nan"))
-        spread = result["spread"][name] or {"min": float("nan"), "max": float("nan")}
-        lines.append(
-            f"{name:<24}{result[name]:>9.4f}{low:>10.4f}{high:>9.4f}{spread['min']:>10.4f}{spread['max']:>9.4f}"
-        )
+        spread = result["spread"][name] or {"min": None, "max": None}
+        cells = (result[name], *(result["intervals"][name] or (None, None)), spread["min"], spread["max"])
+        lines.append(f"{name:<24}" + "".join(f"{_cell(cell):>10}" for cell in cells))
     return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])

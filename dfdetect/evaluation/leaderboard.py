@@ -22,6 +22,10 @@ Table = tuple[str, list[str], list[list[str]]]
 """A heading, column names and rows."""
 
 
+_SAID_OF_ALL = ("Only ", "One-sided: ", "All ", "These are generated")
+"""Beginnings of a test's notes on its images, which are the same for all runs."""
+
+
 def markdown_leaderboard(board: dict[str, Any]) -> str:
     """Three tables and what to know about them."""
     lines = [f"# Leaderboard of {len(board['runs'])} runs", "", _tested(board)]
@@ -114,8 +118,15 @@ def _notes(board: dict[str, Any]) -> list[str]:
             "CPU ms: measured just now on this machine, one image, one thread, fp32, PyTorch eager; fastest of 20."
         )
     notes += _split_notes(board)
+    notes += [
+        f"{run['name']}: {note}"
+        for run in board["runs"]
+        for note in run.get("notes", ())
+        if not note.startswith(_SAID_OF_ALL)
+    ]
     if first["n"] < 1000:
         notes.append(f"Only {first['n']} images: small differences cannot be told from chance.")
+    notes += [note for note in first.get("notes", ()) if note.startswith("These are generated")]
     return notes
 
 

@@ -18,6 +18,12 @@ _DEEP_FALL = 0.1
 
 _NOTES: tuple[tuple[str, str, Severity, str], ...] = (
     (r"Leak:", "leak", "leak", "Train again with groups that stay together: `--data.split grouped`"),
+    (
+        r"Taken for a copy of",
+        "copy",
+        "weak",
+        "If these are other photos, give them other names or list them in a manifest, and test again.",
+    ),
     (r"Another split than", "another_split", "leak", "Test on the training's own split: `dfdetect test`"),
     (r"These are generated faces", "generated", "strong", "Train and test on photos: `--data.root photos/`"),
     (r"All [\d,]+ images are", "one_class", "strong", "Test on images of both classes."),

@@ -43,6 +43,12 @@ def is_another_set(trained: Facts, tested: Facts) -> bool:
     return bool(trained["data_fingerprint"] != tested["data_fingerprint"] and trained["root"] != tested["root"])
 
 
+def is_taken_for_a_copy(facts: Facts, data: DeepfakeDataModule) -> bool:
+    """Whether `data` lies elsewhere than the training's data but has its file names and labels."""
+    trained, tested = facts.get("split"), data.split_facts()
+    return bool(trained and trained["root"] != tested["root"] and not is_another_set(trained, tested))
+
+
 def is_another_part(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> bool:
     """Whether this part of `data` holds other images than the training's part of that name."""
     trained = facts.get("split")
@@ -91,5 +97,5 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val"
             f"{tested[f'n_{part}']} ({str(tested[f'{part}_fingerprint'])[:12]}), so training may have seen them. Use "
             "the training's data.split_seed, manifest and files, or say --allow-new-split"
         )
-    elif trained["root"] != tested["root"]:
+    elif is_taken_for_a_copy(facts, data):
         rank_zero_info(f"{data.origin} has the file names of {trained['root']} and is taken for a copy of it")

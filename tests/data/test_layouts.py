@@ -187,3 +187,14 @@ def test_missing_root(name, tmp_path):
 
 def test_class_folder_is_plain_data():
     assert ClassFolder("real", 0) == ClassFolder("real", 0, "")
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    touch(tmp_path, "real/a.png", "fake/b.png")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("dfdetect.data.layouts.os.scandir", refuse)
+    with pytest.raises(DataLayoutError, match=r"cannot be listed \(Permission denied\)"):
+        load_samples(tmp_path)

@@ -111,3 +111,19 @@ def test_folds_that_are_not_those_of_one_data_set_are_refused(tmp_path):
         report([[folders[0][0], *folders[0]], folders[1]], tmp_path)
     with pytest.raises(ResultsError, match="Repetition 1 does not test"):
         report([folders[0], folders[1][1:]], tmp_path)
+
+
+def test_what_no_fold_defines_is_null_and_a_dash(tmp_path):
+    folders = write_folds(tmp_path)
+    for run in folders[0]:
+        metrics = json.loads((run / "metrics.json").read_text())
+        write_json(run / "metrics.json", metrics | {"threshold": 1.0, "precision": None})
+    result, text = report(folders, tmp_path)
+    assert result["precision"] is None
+    assert result["spread"]["precision"] is None
+    row = next(line for line in text.splitlines() if line.startswith("precision"))
+    assert row.split()[1:] == ["-"] * 5
+    assert json.loads((tmp_path / "metrics.json").read_text()) == result
+    same, text = difference(tmp_path, tmp_path)
+    assert same["precision"] == {"difference": None, "interval": None}
+    assert any(note.startswith("Only 160 images") for note in result["notes"])
