@@ -26,7 +26,7 @@ def results_folder(trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeD
     if not is_cross_dataset(detector.facts, data):
         return folder
     location = data.origin.resolve()
-    folder = folder / "cross-dataset" / location.stem
+    folder = folder / "cross-dataset" / data.title
     if _is_taken(folder, location):
         folder = folder.with_name(f"{folder.name}-{hashlib.sha256(str(location).encode()).hexdigest()[:8]}")
     return Path(trainer.strategy.broadcast(folder))

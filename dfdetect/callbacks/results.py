@@ -135,7 +135,7 @@ class EvaluationResults(Callback):
         name = {"val": "Validation", "test": "Test"}[part]
         say("\n" + metrics_table(result, f"{name} of {detector.hparams['backbone']} on {data.origin}"))
         write_predictions(folder / PREDICTIONS, predictions)
-        title = f"{name}: {data.origin.stem}"
+        title = f"{name}: {data.title}"
         figures = _figures(predictions, result, title)
         figures["mistakes"] = draw_mistakes(predictions, rows, dataset, title, threshold)
         for stem, figure in figures.items():

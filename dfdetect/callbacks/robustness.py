@@ -64,7 +64,7 @@ class RobustnessCurves(Callback):
         read = {index: scores for share in shares for index, scores in zip(*share, strict=True)}
         result = self._evaluate(clean, indices, read, data, float(pl_module.facts["threshold"]))
         result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), "seed": self.seed}
-        _write(result, folder, f"{pl_module.hparams['backbone']} on {data.origin}", data.origin.stem)
+        _write(result, folder, f"{pl_module.hparams['backbone']} on {data.origin}", data.title)
 
     def _evaluate(
         self,

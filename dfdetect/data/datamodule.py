@@ -172,6 +172,12 @@ class DeepfakeDataModule(LightningDataModule):
         return Path(self.manifest) if self.manifest is not None else self.root
 
     @property
+    def title(self) -> str:
+        """The data in a word, for titles and folders: the root's or the manifest's, or what `manifest.csv` lists."""
+        stem = self.origin.resolve().stem
+        return self.division.samples.folder().name if stem == "manifest" else stem
+
+    @property
     def division(self) -> Division:
         """The images and their parts, listed when first asked for."""
         if self._division is None:

@@ -142,7 +142,7 @@ def _of_audit(run: RunContents) -> Iterator[Limit]:
             yield Limit(
                 "no_audit",
                 "info",
-                "Nobody looked for leaks and shortcuts in the training data",
+                "No audit of the training data lies beside its manifest",
                 "Copies of a photo on both sides of the split, or a class that shows in the file format, make figures "
                 "too good.",
                 f"`dfdetect audit {run.data.get('manifest') or run.split().get('root') or 'ROOT'}`",

@@ -39,7 +39,7 @@ def read_run(run: Path) -> RunContents:
         raise ResultsError(f"{run}: no results of a test and no checkpoint. Name a run's folder: dfdetect report RUN")
     checkpoint = reader.attempt(read_detector_checkpoint, file) or {} if file else {}
     data = _plain(checkpoint.get("datamodule_hyper_parameters", {}))
-    audit, is_its_manifest = _audit(reader, data)
+    audit, is_its_manifest = _audit(reader, data, run)
     curves = reader.attempt(_checked_robustness, run / _ROBUSTNESS)
     curves = curves if curves and reader.is_current(_ROBUSTNESS, curves, metrics) else None
     wanted = [stem for stem in _FIGURES if curves or stem != "robustness"]
@@ -121,11 +121,16 @@ def _checked_findings(file: Path) -> Results:
     return content | {"findings": findings}
 
 
-def _audit(reader: _Reader, data: dict[str, Any]) -> tuple[Results | None, bool]:
-    """The audit beside the manifest, and whether the manifest is the audit's own."""
+def _audit(reader: _Reader, data: dict[str, Any], run: Path) -> tuple[Results | None, bool]:
+    """The audit beside the manifest, and whether the manifest is the audit's own.
+
+    A relative manifest was named from the training's folder, which is that of lightning_logs/NAME/version_N.
+    """
     listed = Path(data.get("manifest") or data.get("root") or "")
     if listed.suffix.lower() != ".csv":
         return None, False
+    if not listed.exists() and len(run.resolve().parents) > 2:
+        listed = run.resolve().parents[2] / listed
     return reader.attempt(_checked_findings, listed.parent / _FINDINGS), listed.name == "manifest.csv"
 
 

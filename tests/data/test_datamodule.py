@@ -289,6 +289,15 @@ def test_split_facts_and_files(faces, tmp_path):
     assert again.origin == tmp_path / "split.csv"
 
 
+def test_the_data_is_called_as_its_root_or_its_manifest_or_what_that_lists(faces, tmp_path):
+    rows = "\n".join(f"{file},{file.relative_to(faces).parts[0]}" for file in faces.rglob("*.png"))
+    for name in ("mine.csv", "manifest.csv"):
+        (tmp_path / name).write_text(f"path,label\n{rows}\n")
+    assert module(faces).title == faces.name
+    assert module(faces, manifest=str(tmp_path / "mine.csv")).title == "mine"
+    assert module(faces, manifest=str(tmp_path / "manifest.csv")).title == faces.name
+
+
 def test_manifest_option_wins_over_the_folders(faces, tmp_path):
     rows = [f"{'fake' if i % 3 == 0 else 'real'}/{i:02d}.png,{i % 2}" for i in range(20)]
     (tmp_path / "list.csv").write_text("path,label\n" + "\n".join(rows))

@@ -1,6 +1,7 @@
 """A run's folder is read whole; what is missing is empty, what is damaged is named, what is stale is left out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,17 @@ def test_findings_beside_the_manifest_are_read(run, tmp_path, content, known, tr
     assert len((contents.audit or {}).get("findings", ())) == known
     assert len(contents.troubles) == troubles
     assert contents.grouped_by_audit
+
+
+def test_a_relative_manifest_is_looked_for_where_the_training_was_typed(run, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "project/audit").mkdir(parents=True)
+    moved = tmp_path / "project/lightning_logs/demo/version_0"
+    shutil.copytree(run, moved)
+    file = moved / "checkpoints/best.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    checkpoint["datamodule_hyper_parameters"]["manifest"] = "audit/manifest.csv"
+    torch.save(checkpoint, file)
+    finding = {"kind": "k", "severity": "leak", "title": "t", "meaning": "m", "remedy": "r", "n": 1}
+    (tmp_path / "project/audit/findings.json").write_text(json.dumps({"findings": [finding]}))
+    monkeypatch.chdir(tmp_path)
+    assert len((read_run(moved).audit or {})["findings"]) == 1

@@ -34,7 +34,7 @@ def verdict(findings: list[Finding]) -> str:
         return f"{plural(leaks, 'leak')}{also}: figures measured on this data as it lies are not to be trusted."
     if strong:
         many = plural(strong, "strong shortcut or defect", "strong shortcuts or defects")
-        return f"No leak, but {many}: a detector may learn how the files were made."
+        return f"No leak, but {many}: mend what can be mended before you trust a figure."
     if counts["weak"]:
         return f"No leak and no strong shortcut; {plural(counts['weak'], 'weak one', 'weak ones')} to know about."
     return "No leak and no shortcut was found. That proves no absence of what was not looked for."
