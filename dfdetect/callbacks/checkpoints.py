@@ -49,8 +49,9 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the start of a fresh fit, which then can be killed at any moment."""
+        folder = run_folder(trainer) / FOLDER  # asked for on all ranks
         if trainer.is_global_zero and not is_dry_run(trainer):
-            remove_unfinished(run_folder(trainer) / FOLDER)  # of a process that was killed while it wrote
+            remove_unfinished(folder)  # of a process that was killed while it wrote
         if trainer.global_step == 0:
             self._save(trainer)
 
