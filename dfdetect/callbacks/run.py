@@ -22,6 +22,7 @@ class RunRecord(Callback):
 
     def __init__(self, command: str = "") -> None:
         self.command = command
+        self._folder = Path()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Show the data of a fit."""
@@ -32,7 +33,7 @@ class RunRecord(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the split, once a resumed checkpoint has agreed to it."""
         data = data_of(trainer)
-        folder = run_folder(trainer)
+        folder = self._folder = run_folder(trainer)  # all ranks are here; after Ctrl-C they are not
         if data is not None and trainer.is_global_zero and not is_dry_run(trainer):
             folder.mkdir(parents=True, exist_ok=True)
             data.division.save(folder)
@@ -63,7 +64,7 @@ class RunRecord(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """After Ctrl-C, say how to go on."""
         if isinstance(exception, KeyboardInterrupt) and is_fitting(trainer) and trainer.is_global_zero:
-            begun = (run_folder(trainer) / FOLDER / LAST).exists()
+            begun = (self._folder / FOLDER / LAST).exists()
             say("\nInterrupted" + ("; last.ckpt is whole. Go on with: dfdetect fit --ckpt_path last" if begun else "."))
 
 
