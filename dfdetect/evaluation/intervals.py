@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.metrics import Array, Labels
+from dfdetect.evaluation.metrics import INFLATED, Array, Labels
 
 Interval = tuple[float, float]
 Intervals = dict[str, Interval | None]
@@ -71,7 +71,10 @@ def resample(tables: Sequence[Table], group: Labels, resamples: int = 1000, seed
         for table, own in zip(tables, drawn, strict=True):
             for name, values in table.measure(counts[:, member[table.order]]).items():
                 own.setdefault(name, []).append(values)
-    return [{name: np.concatenate(parts) for name, parts in own.items()} for own in drawn]
+    return [
+        _centred({name: np.concatenate(parts) for name, parts in own.items()}, table.measure())
+        for own, table in zip(drawn, tables, strict=True)
+    ]
 
 
 def resample_average(
@@ -93,7 +96,17 @@ def resample_average(
         measured = [table.measure(counts[:, member[table.order]]) for table, member in parts]
         for name in measured[0]:
             drawn.setdefault(name, []).append(_nanmean(np.stack([values[name] for values in measured])))
-    return {name: np.concatenate(values) for name, values in drawn.items()}
+    plain = [table.measure() for table, _ in parts]
+    means = {name: _nanmean(np.stack([values[name] for values in plain])) for name in drawn}
+    return _centred({name: np.concatenate(values) for name, values in drawn.items()}, means)
+
+
+def _centred(drawn: dict[str, Array], plain: dict[str, Array]) -> dict[str, Array]:
+    """Take from the resamples of INFLATED metrics what they exceed the sample itself by on average."""
+    for name in INFLATED & drawn.keys():
+        excess = drawn[name][np.isfinite(drawn[name])].sum() / max(1, np.isfinite(drawn[name]).sum()) - plain[name]
+        drawn[name] = np.maximum(drawn[name] - excess, 0)
+    return drawn
 
 
 def _nanmean(values: Array) -> Array:

@@ -19,6 +19,8 @@ HALF = "_at_half"
 """Ending of the verdicts' metrics at threshold 0.5, beside those at the chosen threshold."""
 UNCALIBRATED = "_uncalibrated"
 """Ending of the metrics of p_fake as a probability before the temperature was applied."""
+INFLATED = frozenset({"ece", f"ece{UNCALIBRATED}"})
+"""Sums of absolute gaps: the chance in a sample adds to them, and drawing from the sample adds it once more."""
 
 
 class ScoreTable:

@@ -45,6 +45,23 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.90 <= inside / 200 <= 0.99
 
 
+def calibrated(seed: int, n: int) -> ScoreTable:
+    rng = np.random.default_rng(seed)
+    p_fake = rng.beta(2, 2, n)
+    return ScoreTable((rng.random(n) < p_fake).astype(np.int64), p_fake)
+
+
+def test_the_interval_of_ece_holds_what_a_sample_of_this_size_has_on_average():
+    expected = np.mean([calibrated(seed, 200).measure()["ece"][0] for seed in range(2000)])
+    inside = 0
+    for seed in range(100):
+        table = calibrated(seed, 200)
+        low, high = group_bootstrap(table, np.arange(200), resamples=300)["ece"] or (0, 0)
+        assert low <= table.measure()["ece"][0] <= high
+        inside += low <= expected <= high
+    assert inside >= 88
+
+
 def test_copies_of_one_photo_are_no_further_evidence():
     """Each image four times: groups keep the interval of the images, the plain bootstrap halves it."""
     label, p_fake = scores(2, 200)
