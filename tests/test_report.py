@@ -5,11 +5,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dfdetect.callbacks.report import ReportPage
 from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
+from dfdetect.data.samples import load_samples
+from dfdetect.data.splits import fingerprint
+from dfdetect.evaluation.tables import write_json
 from dfdetect.main import main
 from dfdetect.models.detector import DeepfakeDetector
 from tests.evaluation.test_page import parse
@@ -141,3 +145,14 @@ def test_a_browser_shows_it_without_scrolling_sideways(reported, tmp_path, width
         check=True,
     )
     assert "<title>true,true,8</title>" in shown.stdout
+
+
+def test_an_audit_of_the_plain_root_is_found_where_both_were_typed(run, generated_faces, capsys):
+    samples = load_samples(generated_faces)
+    known = fingerprint(samples, np.zeros(len(samples), np.int8))  # as `dfdetect audit` notes it
+    finding = {"kind": "file_facts", "severity": "strong", "title": "JPEG <tables>", "meaning": "m", "remedy": "r"}
+    write_json(Path("looked-at/findings.json"), {"data_fingerprint": known, "findings": [finding]})
+    assert main(["report", str(run)]) == 0
+    page = Page((run / "report.html").read_text())
+    assert page.row("audit")[1] == str(Path("looked-at/findings.json").resolve())
+    assert "serious  Audit of the data: JPEG <tables>" in capsys.readouterr().out

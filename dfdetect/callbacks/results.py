@@ -28,6 +28,7 @@ from dfdetect.evaluation.figures import (
     roc_figure,
 )
 from dfdetect.evaluation.metrics import retempered
+from dfdetect.evaluation.plain_words import apart
 from dfdetect.evaluation.tables import METRICS, PREDICTIONS, metrics_table, write_json, write_predictions, write_rows
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import (
@@ -163,9 +164,12 @@ def _best_threshold_here(predictions: Predictions, threshold: float, result: dic
         return {}
     best = choose_threshold(predictions.label, predictions.p_fake)
     accuracy = evaluate(predictions, best, resamples=0)["accuracy"]
+    shown, stored = apart(best, threshold)
     note = (
-        f"The best threshold for these images would be {best:.3f}, with accuracy {accuracy:.4f}, not the stored "
-        f"{threshold:.3f}, with {result['accuracy']:.4f}. It is not used: it is known from these labels only."
+        f"The stored threshold, {stored}, is the best for these images too."
+        if shown == stored
+        else f"The best threshold for these images would be {shown}, with accuracy {accuracy:.4f}, not the stored "
+        f"{stored}, with {result['accuracy']:.4f}. It is not used: it is known from these labels only."
     )
     return {"best_threshold": best, "accuracy_at_best_threshold": accuracy, "notes": [*result["notes"], note]}
 

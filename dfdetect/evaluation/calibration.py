@@ -1,5 +1,6 @@
 """Temperature and threshold, fitted on validation scores and stored in the checkpoint: never on a test part."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ UNCALIBRATED = {"threshold": 0.5, "temperature": 1.0, "calibrated": False, "n_ca
 
 TEMPERATURES = (0.05, 20.0)
 """Between these: scores that separate the classes perfectly would otherwise be sharpened without end."""
+
+
+def at_bound(temperature: float) -> bool:
+    """Whether fitting stopped at one of `TEMPERATURES`, where the loss would have gone on falling."""
+    return any(math.isclose(temperature, bound, rel_tol=1e-6) for bound in TEMPERATURES)
 
 
 def sigmoid(margin: Floats) -> Floats:

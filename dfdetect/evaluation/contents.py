@@ -35,9 +35,10 @@ class RunContents:
         metrics: of the run's own test part.
         robustness: curves on the run's own test part.
         others: metrics on other data sets, by name.
+        others_robustness: curves on those of them that were tried under corruptions, by name.
         audit: findings of an audit of this data.
         grouped_by_audit: whether the training used that audit's own manifest, and so its groups.
-        figures: PNG files by stem.
+        figures: PNG files by stem; `robustness of NAME` is that on another data set.
         n_skipped: files that could not be read in training.
         troubles: in words, what was there and could not be read.
     """
@@ -54,6 +55,7 @@ class RunContents:
     metrics: Results | None = None
     robustness: Results | None = None
     others: Mapping[str, Results] = field(default_factory=dict)
+    others_robustness: Mapping[str, Results] = field(default_factory=dict)
     audit: Results | None = None
     grouped_by_audit: bool = False
     figures: Mapping[str, bytes] = field(default_factory=dict)

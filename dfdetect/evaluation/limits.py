@@ -1,20 +1,14 @@
 """What stands between a run's figures and the world: limits, each found in the results and not written by hand."""
 
-import math
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from dfdetect.evaluation.contents import Results, RunContents, bounds
 from dfdetect.evaluation.intervals import difference_interval
 from dfdetect.evaluation.limit import SEVERITIES, Limit, Severity
-from dfdetect.evaluation.metrics import ECE_BINS
+from dfdetect.evaluation.limits_of_calibration import limits_of_ece, limits_of_temperatures
+from dfdetect.evaluation.limits_of_curves import limits_of_curves
 from dfdetect.evaluation.plain_words import beside_guessing
-
-_FALL, _FLIPS, _ECE = 0.05, 0.1, 0.05
-"""A fall of AUROC, a share of flipped verdicts and a calibration error beyond chance from which they get a word."""
-_DEEP_FALL = 0.1
-
 
 _NOTES: tuple[tuple[str, str, Severity, str], ...] = (
     (r"Leak:", "leak", "leak", "Train again with groups that stay together: `--data.split grouped`"),
@@ -74,13 +68,6 @@ def fall(run: RunContents, other: Results) -> tuple[float, tuple[float, float] |
     return other["auroc"] - own["auroc"], between
 
 
-def weakest_points(robustness: Results) -> list[dict[str, Any]]:
-    """Of each corruption, the severity with the lowest AUROC, or where that is undefined with the most flips."""
-    curves = robustness.get("corruptions") or {}
-    points = [curve["severities"] for curve in curves.values() if curve.get("severities")]
-    return [min(own, key=lambda p: (1.0 if p["auroc"] is None else p["auroc"], -p["flips"])) for own in points]
-
-
 def _of_notes(run: RunContents) -> Iterator[Limit]:
     for note in (run.metrics or {}).get("notes", ()):
         if re.match(_TOLD_ELSEWHERE, note):
@@ -118,22 +105,7 @@ def _of_own_test(run: RunContents) -> Iterator[Limit]:
             f"(95%: {low:.3f} to {high:.3f}) of {worst['n']:,} images, {overall:.3f} of all",
             "An overall figure hides it: read the figures by group below.",
         )
-    if (result.get("ece") or 0) > _ECE + _ece_by_chance(result["n"]):
-        yield Limit(
-            "calibration",
-            "weak",
-            f"p_fake is no probability here: it is off by {result['ece']:.3f} on average (ECE)",
-            "It ranks photos; a p_fake of 0.9 does not mean that nine of ten such photos are fake.",
-        )
-
-
-def _ece_by_chance(n: int) -> float:
-    """What a perfectly calibrated p_fake may get on average from n images, at most: ECE is never 0 in a sample.
-
-    A bin of m images with a share of p fakes is off by sqrt(2 p (1 - p) / (pi m)), at most 0.4 / sqrt(m); over the
-    bins, by Cauchy and Schwarz, that is at most 0.4 sqrt(bins / n).
-    """
-    return 0.4 * math.sqrt(ECE_BINS / n)
+    yield from limits_of_ece(result.get("ece"), result["n"])
 
 
 def _of_audit(run: RunContents) -> Iterator[Limit]:
@@ -142,7 +114,7 @@ def _of_audit(run: RunContents) -> Iterator[Limit]:
             yield Limit(
                 "no_audit",
                 "info",
-                "No audit of the training data lies beside its manifest",
+                "No audit of the training data was found, beside it or where the training was typed",
                 "Copies of a photo on both sides of the split, or a class that shows in the file format, make figures "
                 "too good.",
                 f"`dfdetect audit {run.data.get('manifest') or run.split().get('root') or 'ROOT'}`",
@@ -185,41 +157,18 @@ def _of_others(run: RunContents) -> Iterator[Limit]:
 
 
 def _of_robustness(run: RunContents) -> Iterator[Limit]:
-    if run.metrics is None:
-        return
-    if run.robustness is None:
+    if run.metrics is not None and run.robustness is None:
         title = "Not tried on photos that were saved again, scaled or cropped"
         meaning = "Photos from messengers and social media were."
         yield Limit("no_robustness", "info", title, meaning, "`dfdetect test --robustness`")
-        return
-    points = [point for point in weakest_points(run.robustness) if _fell(point) or point["flips"] >= _FLIPS]
-    if not points:
-        return
-    points.sort(key=lambda point: (point.get("auroc_change") or 0.0, -point["flips"]))
-    worst, *others = points
-    also = f" The same of {'; '.join(map(_hurt, others))}." if others else ""
-    yield Limit(
-        "robustness_fall",
-        "strong" if any(_fell(point) and point["auroc_change"] <= -_DEEP_FALL for point in points) else "weak",
-        f"Photos that were changed mislead it: {_hurt(worst)}",
-        f"{worst['flips_to_fake']:,} verdicts turn from real to fake and {worst['flips_to_real']:,} from fake to real."
-        + also,
-        "Train with such changes, as `data.augment`, or do not rely on verdicts of such photos.",
-    )
-
-
-def _fell(point: dict[str, Any]) -> bool:
-    """Whether AUROC fell by an amount that matters and is no chance."""
-    change, interval = point.get("auroc_change"), bounds(point, "auroc_change")
-    return change is not None and change <= -_FALL and interval is not None and interval[1] < 0
-
-
-def _hurt(point: dict[str, Any]) -> str:
-    fell = f"AUROC {point['auroc']:.3f} ({point['auroc_change']:+.3f}), " if _fell(point) else ""
-    return f"{point['corruption']} {point['severity']:g}: {fell}{point['flips']:.0%} of verdicts flip"
+    if run.metrics is not None and run.robustness is not None:
+        yield from limits_of_curves(run.robustness, "Photos that were changed")
+    for name, curves in run.others_robustness.items():
+        yield from limits_of_curves(curves, f"Photos of {name} that were changed")
 
 
 def _of_training(run: RunContents) -> Iterator[Limit]:
+    yield from limits_of_temperatures([run.facts])
     split = run.split()
     if run.model.get("weights") == "none":
         n_train = f"its {split['n_train']:,} training images" if split.get("n_train") else "its training images"

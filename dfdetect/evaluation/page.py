@@ -17,6 +17,8 @@ from PIL import Image
 from dfdetect.evaluation.page_style import STYLE
 
 _BINS = 24
+_MANY_COLUMNS = 5
+"""From so many columns on, a table keeps its width on a phone and scrolls, its first column staying in sight."""
 
 
 def page(title: str, body: str, wide: bool = False) -> str:
@@ -48,7 +50,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         for row in cells
     )
     head = "".join(f"<th{_side(numeric[i])}>{escape(name)}</th>" for i, name in enumerate(header))
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    many = f' style="--columns:{len(header)}"' if len(header) >= _MANY_COLUMNS else ""
+    css = "scroll many" if many else "scroll"
+    return f'<div class="{css}"><table{many}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def card(severity: str, title: str, meaning: str, remedy: str = "", shown: str = "", word: str = "") -> str:

@@ -60,6 +60,9 @@ body.wide { max-width: 80rem; } figure.wide { max-width: 52rem; }
 figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
 @media (prefers-color-scheme: dark) { @media screen { img.chart { filter: invert(1) hue-rotate(180deg);
   mix-blend-mode: screen; } } }
+@media screen and (max-width: 48rem) { .many table { min-width: calc(var(--columns) * 6.2rem); }
+  .many :is(th, td):first-child { position: sticky; left: 0; background: var(--paper); min-width: 6.5rem;
+  max-width: 40vw; padding-right: .8rem; } .many td:last-child:not(.n) { min-width: 11rem; } }
 @media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; } }
 @media print { .card, .bars { break-inside: avoid; } .scroll img.plot { min-width: 0; max-width: 100%; max-height: 19cm;
   width: auto; } body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }

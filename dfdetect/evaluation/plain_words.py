@@ -40,6 +40,15 @@ def of_hundred(share: float, interval: tuple[float, float] | None) -> str:
     return f"{_hundred(share)}" + (f" ({_hundred(interval[0])} to {_hundred(interval[1])})" if interval else "")
 
 
+def apart(first: float, second: float) -> tuple[str, str]:
+    """Two figures with three digits, or with as many as it takes to tell them apart; equal texts where they agree."""
+    for digits in range(3, 8):
+        texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return f"{first:.3g}", f"{first:.3g}"
+
+
 def worth_of_a_verdict(result: Mapping[str, Any], shares: tuple[float, ...]) -> list[tuple[float, float, float]]:
     """By Bayes' rule, what a verdict means where fakes are as rare as given.
 

@@ -5,8 +5,10 @@ from html import escape
 from typing import Any
 
 from dfdetect.evaluation.contents import PartCount, Results, RunContents, bounds
-from dfdetect.evaluation.limits import fall, weakest_points
+from dfdetect.evaluation.limits import fall
+from dfdetect.evaluation.limits_of_curves import weakest_points
 from dfdetect.evaluation.page import interval_bars, plot, table
+from dfdetect.evaluation.plain_words import apart
 from dfdetect.evaluation.robustness_report import extremes
 
 _MOST_ROWS = 30
@@ -75,10 +77,17 @@ def other_data_section(run: RunContents) -> str:
 
 
 def robustness_section(run: RunContents) -> str:
-    """What common changes of a photo do to the verdicts."""
-    if run.robustness is None:
-        return ""
-    said = " ".join(escape(sentence) for sentence in extremes(run.robustness))
+    """What common changes of a photo do to the verdicts, on the own test part and on other data sets."""
+    own = _curves(run, run.robustness, "robustness") if run.robustness else ""
+    others = [
+        f"<h3>On {escape(name)}</h3>" + _curves(run, curves, f"robustness of {name}")
+        for name, curves in run.others_robustness.items()
+    ]
+    return "<h2>When photos are changed</h2>" + own + "".join(others) if own or others else ""
+
+
+def _curves(run: RunContents, curves: Results, figure: str) -> str:
+    said = " ".join(escape(sentence) for sentence in extremes(curves))
     rows = [
         (
             f"{point['corruption']} {point['severity']:g}",
@@ -87,14 +96,13 @@ def robustness_section(run: RunContents) -> str:
             _pair(point, "flips"),
             f"{point['flips_to_fake']:,} / {point['flips_to_real']:,}",
         )
-        for point in weakest_points(run.robustness)
+        for point in weakest_points(curves)
     ]
     header = ("corruption, severity", "AUROC", "its change", "flipped verdicts", "to fake / to real")
     return (
-        f"<h2>When photos are changed</h2><p>{said}</p><p>Of each corruption the severity that hurts most, of "
-        f"{run.robustness['n']:,} images:</p>"
+        f"<p>{said}</p><p>Of each corruption the severity that hurts most, of {curves['n']:,} images:</p>"
         + table(header, rows)
-        + _plot(run, "robustness", "AUROC and flipped verdicts under each corruption, from mild to strong.")
+        + _plot(run, figure, "AUROC and flipped verdicts under each corruption, from mild to strong.")
     )
 
 
@@ -125,6 +133,7 @@ def _facts(run: RunContents) -> Iterable[tuple[str, Any]]:
     yield "layout", split.get("layout")
     yield "split", split.get("kind")
     yield "groups torn by the split", split.get("groups_torn")
+    yield "audit", (run.audit or {}).get("file")
     yield "fingerprint of the data", split.get("data_fingerprint")
     yield "fingerprint of the split", split.get("fingerprint")
     yield "fingerprint of the test part", split.get("test_fingerprint")
@@ -180,10 +189,9 @@ def _other_row(run: RunContents, name: str, result: Results, own: bool) -> tuple
     change = None if own else fall(run, result)
     moved = ("-", "")
     if result.get("best_threshold") is not None:
-        moved = (
-            f"{result['accuracy_at_best_threshold']:.3f}",
-            f"{result['best_threshold']:.3g}, not {result['threshold']:.3g}",
-        )
+        best, stored = apart(result["best_threshold"], result["threshold"])
+        where = f"{best}, as stored" if best == stored else f"{best}, not {stored}"
+        moved = (f"{result['accuracy_at_best_threshold']:.3f}", where)
     against = ("-", "") if change is None else (f"{change[0]:+.3f}", _between(change[1], "+"))
     return name, result["n"], _pair(result, "auroc"), against, _pair(result, "accuracy"), moved
 

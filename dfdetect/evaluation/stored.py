@@ -57,6 +57,17 @@ def read_metrics(file: Path) -> dict[str, Any]:
     return content
 
 
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a JSON object; raises `ResultsError` where it is damaged or something else."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultsError(f"{file}: cannot be read ({error})") from error
+    if not isinstance(content, dict):
+        raise ResultsError(f"{file}: holds no results")
+    return content
+
+
 def checked_metrics(file: Path) -> dict[str, Any]:
     """`read_metrics`, of a test whose counts and confusion matrix are whole; raises `ResultsError` otherwise."""
     content = read_metrics(file)

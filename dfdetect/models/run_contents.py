@@ -1,7 +1,6 @@
 """Reads what lies in a run's folder, for its report: what is missing is left empty, what is damaged is named."""
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +11,14 @@ import yaml
 from dfdetect.data.splits import PARTS
 from dfdetect.errors import CheckpointError, ResultsError
 from dfdetect.evaluation.contents import PartCount, Results, RunContents
-from dfdetect.evaluation.stored import checked_metrics, name_of_run, tested_checkpoint
+from dfdetect.evaluation.stored import checked_metrics, name_of_run, read_json, tested_checkpoint
 from dfdetect.evaluation.tables import METRICS
+from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.runs import COMMANDS, CONFIG, SKIPPED
 
 T = TypeVar("T")
-_ROBUSTNESS, _FINDINGS, _SPLIT = "robustness.json", "findings.json", "split.csv"
+_ROBUSTNESS, _SPLIT = "robustness.json", "split.csv"
 _FIGURES = ("confusion_matrix", "roc", "pr", "reliability", "abstention", "robustness", "mistakes", "curves")
 _MOST_PICTURE = 8_000_000
 """Bytes of a figure; ours are far smaller, and a page that holds more opens slowly."""
@@ -39,15 +39,19 @@ def read_run(run: Path) -> RunContents:
         raise ResultsError(f"{run}: no results of a test and no checkpoint. Name a run's folder: dfdetect report RUN")
     checkpoint = reader.attempt(read_detector_checkpoint, file) or {} if file else {}
     data = _plain(checkpoint.get("datamodule_hyper_parameters", {}))
-    audit, is_its_manifest = _audit(reader, data, run)
-    curves = reader.attempt(_checked_robustness, run / _ROBUSTNESS)
-    curves = curves if curves and reader.is_current(_ROBUSTNESS, curves, metrics) else None
-    wanted = [stem for stem in _FIGURES if curves or stem != "robustness"]
+    facts = checkpoint.get(FACTS_KEY, {})
+    findings, is_its_manifest = find_audit(run, _trained_on(facts, data, metrics))
+    curves = reader.curves(run, _ROBUSTNESS, metrics)
+    others_curves = {name: reader.curves(*_place(run, name), result) for name, result in known.items()}
+    figures = {stem: run / f"{stem}.png" for stem in _FIGURES if curves or stem != "robustness"}
+    figures |= {
+        f"robustness of {n}": _place(run, n)[0] / "robustness.png" for n, found in others_curves.items() if found
+    }
     return RunContents(
         name=name_of_run(run),
         checkpoint=str(file or ""),
         epoch=checkpoint.get("epoch"),
-        facts=checkpoint.get(FACTS_KEY, {}),
+        facts=facts,
         model=_plain(checkpoint.get("hyper_parameters", {})),
         data=data,
         trainer=reader.attempt(_trainer_settings, run / CONFIG) or {},
@@ -56,9 +60,10 @@ def read_run(run: Path) -> RunContents:
         metrics=metrics,
         robustness=curves,
         others=known,
-        audit=audit,
+        others_robustness={name: found for name, found in others_curves.items() if found},
+        audit=reader.attempt(checked_findings, findings) if findings else None,
         grouped_by_audit=is_its_manifest,
-        figures={stem: png for stem in wanted if (png := reader.attempt(_png, run / f"{stem}.png"))},
+        figures={stem: png for stem, path in figures.items() if (png := reader.attempt(_png, path))},
         n_skipped=reader.attempt(_n_rows, run / SKIPPED) or 0,
         troubles=reader.troubles,
     )
@@ -80,12 +85,22 @@ class _Reader:
             self.troubles.append(f"{file}: cannot be read ({' '.join(str(error).split())})")
         return None
 
+    def curves(self, folder: Path, called: str, metrics: Results | None) -> Results | None:
+        """The robustness curves in a folder, where they are of the checkpoint that its metrics are of."""
+        found = self.attempt(_checked_robustness, folder / _ROBUSTNESS)
+        return found if found and self.is_current(called, found, metrics) else None
+
     def is_current(self, name: str, result: Results, metrics: Results | None) -> bool:
         """Whether a result is of the checkpoint that metrics.json is of; what an earlier test left is named."""
         if metrics is None or _same_checkpoint(result, metrics):
             return True
         self.troubles.append(f"{name}, which is of another checkpoint than {METRICS}; test it again")
         return False
+
+
+def _place(run: Path, name: str) -> tuple[Path, str]:
+    """The folder of the results on another data set, and how its curves are called."""
+    return run / "cross-dataset" / name, f"cross-dataset/{name}/{_ROBUSTNESS}"
 
 
 def _same_checkpoint(first: Results, second: Results) -> bool:
@@ -98,7 +113,7 @@ def _same_checkpoint(first: Results, second: Results) -> bool:
 
 
 def _checked_robustness(file: Path) -> Results:
-    content = _json(file)
+    content = read_json(file)
     try:
         for curve in content["corruptions"].values():
             for point in curve["severities"]:
@@ -109,39 +124,11 @@ def _checked_robustness(file: Path) -> Results:
     return content
 
 
-def _checked_findings(file: Path) -> Results:
-    content = _json(file)
-    wanted = ("kind", "severity", "title", "meaning", "remedy")
-    try:
-        findings = [{name: str(finding[name]) for name in wanted} for finding in content["findings"]]
-    except (KeyError, TypeError) as error:
-        raise ResultsError(f"{file}: not what dfdetect audit writes ({error})") from error
-    if any(finding["severity"] not in ("leak", "strong", "weak", "info") for finding in findings):
-        raise ResultsError(f"{file}: a finding of an unknown severity")
-    return content | {"findings": findings}
-
-
-def _audit(reader: _Reader, data: dict[str, Any], run: Path) -> tuple[Results | None, bool]:
-    """The audit beside the manifest, and whether the manifest is the audit's own.
-
-    A relative manifest was named from the training's folder, which is that of lightning_logs/NAME/version_N.
-    """
-    listed = Path(data.get("manifest") or data.get("root") or "")
-    if listed.suffix.lower() != ".csv":
-        return None, False
-    if not listed.exists() and len(run.resolve().parents) > 2:
-        listed = run.resolve().parents[2] / listed
-    return reader.attempt(_checked_findings, listed.parent / _FINDINGS), listed.name == "manifest.csv"
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ResultsError(f"{file}: cannot be read ({error})") from error
-    if not isinstance(content, dict):
-        raise ResultsError(f"{file}: holds no results")
-    return content
+def _trained_on(facts: dict[str, Any], data: dict[str, Any], metrics: Results | None) -> TrainedOn:
+    """What the run knows of its data; a test of the same data noted where it lies."""
+    split, tested = facts.get("split") or {}, (metrics or {}).get("tested") or {}
+    same = "data_fingerprint" in split and tested.get("data_fingerprint") == split["data_fingerprint"]
+    return TrainedOn(split, data, str(tested.get("location") or "") if same else "")
 
 
 def _trainer_settings(file: Path) -> dict[str, Any]:

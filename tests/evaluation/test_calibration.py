@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, special
 from sklearn import metrics as reference
 
-from dfdetect.evaluation.calibration import TEMPERATURES, choose_threshold, fit_temperature, sigmoid
+from dfdetect.evaluation.calibration import TEMPERATURES, at_bound, choose_threshold, fit_temperature, sigmoid
 
 
 def margins(seed: int, n: int = 400, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -42,6 +42,8 @@ def test_temperature_finds_back_how_much_too_sure_a_network_is():
 def test_temperature_stays_within_its_bounds(sign):
     margin, label = sign * np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1])
     assert fit_temperature(margin, label) == pytest.approx(TEMPERATURES[0] if sign == 1 else TEMPERATURES[1])
+    assert at_bound(fit_temperature(margin, label))
+    assert not at_bound(fit_temperature(*margins(0)))
 
 
 @pytest.mark.parametrize("levels", [None, 10, 2], ids=["continuous", "ties", "two scores"])

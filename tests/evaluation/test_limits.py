@@ -200,3 +200,19 @@ def test_findings_of_an_audit_are_limits_unless_its_manifest_mended_them():
 def test_the_worst_comes_first():
     run = with_note(with_note(with_note(good_run(), "Other."), NOTES["uncalibrated"]), NOTES["leak"])
     assert [limit.severity for limit in find_limits(run)] == ["leak", "weak", "info"]
+
+
+@pytest.mark.parametrize(("temperature", "says"), [(0.05, "separate its classes perfectly"), (20.0, "than a coin")])
+def test_a_temperature_at_its_bound_is_a_limit_where_it_was_fitted(temperature, says):
+    facts: dict[str, Any] = {**good_run().facts, "temperature": temperature, "calibrated": True}
+    (limit,) = find_limits(replace(good_run(), facts=facts))
+    assert (limit.kind, f"temperature {temperature:g}" in limit.title) == ("calibration_bound", True)
+    assert says in limit.meaning
+    for harmless in ({"temperature": 2.0}, {"calibrated": False}):
+        assert find_limits(replace(good_run(), facts=facts | harmless)) == []
+
+
+def test_a_fall_under_corruptions_on_another_set_names_the_set():
+    curves = {"corruptions": {"blur": {"severities": [POINT]}}}
+    (limit,) = find_limits(replace(good_run(), others_robustness={"<dfdc>": curves}))
+    assert limit.title.startswith("Photos of <dfdc> that were changed mislead it: blur 2: AUROC 0.700")

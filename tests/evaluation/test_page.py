@@ -138,3 +138,8 @@ def test_a_stored_drawing_is_in_the_page_as_it_is():
     assert base64.b64decode(data[1]) == b"\x89PNG"
     assert 'class="plot chart"' in html
     assert '<div class="scroll">' in html
+
+
+def test_a_table_of_many_columns_keeps_its_width_on_a_phone():
+    assert 'class="scroll many"><table style="--columns:6"' in table("abcdef", [["x", 1, 2, 3, 4, "y"]])
+    assert "many" not in table("abc", [["x", 1, 2]])

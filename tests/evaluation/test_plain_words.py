@@ -7,6 +7,7 @@ import pytest
 
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.plain_words import (
+    apart,
     beside_guessing,
     false_alarms,
     headline,
@@ -93,3 +94,16 @@ def test_a_verdict_that_is_never_given_is_worth_nothing():
 )
 def test_small_shares_are_not_rounded_to_certainty(share, text):
     assert of_hundred(share, None) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (0.3, 0.7, ("0.3", "0.7")),
+        (0.49871, 0.49912, ("0.4987", "0.4991")),
+        (0.5, 0.5000004, ("0.5", "0.5000004")),
+        (0.25, 0.25, ("0.25", "0.25")),
+    ],
+)
+def test_two_figures_look_as_different_as_they_are(first, second, expected):
+    assert apart(first, second) == expected

@@ -184,3 +184,25 @@ def test_what_is_missing_is_left_out_with_a_word(run, missing):
         "one class": "one of the classes is missing",
     }
     assert expected.get(missing, "Test figures") in html
+
+
+def test_curves_on_another_set_stand_under_its_name(run):
+    curves = run.robustness | {"n": 77, "corruptions": {"jpeg": {"severities": [POINT | {"corruption": "jpeg"}]}}}
+    both = replace(run, others_robustness={HOSTILE: curves}, figures=run.figures | {f"robustness of {HOSTILE}": png(9)})
+    html = show(both)
+    parse(html)
+    assert "<h3>On &lt;script&gt;" in html
+    assert "of 77 images" in html
+    assert Page(html).row("jpeg 2")
+    assert len(Page(html).sources) == 5
+    alone = Page(show(replace(both, robustness=None)))
+    assert "When photos are changed" in alone.headings
+    assert "blur 2" not in [row[0] for row in alone.rows if row]
+
+
+@pytest.mark.parametrize(
+    ("best", "stored", "said"), [(0.49871, 0.49912, "0.4987, not 0.4991"), (0.4, 0.4, "0.4, as stored")]
+)
+def test_thresholds_that_differ_look_different(run, best, stored, said):
+    other = run.others["dfdc"] | {"best_threshold": best, "threshold": stored}
+    assert Page(show(replace(run, others={"dfdc": other}))).row("dfdc")[-1].startswith(f"0.610 {said}The")

@@ -112,7 +112,7 @@ def test_findings_beside_the_manifest_are_read(run, tmp_path, content, known, tr
     contents = read_run(run)
     assert len((contents.audit or {}).get("findings", ())) == known
     assert len(contents.troubles) == troubles
-    assert contents.grouped_by_audit
+    assert contents.grouped_by_audit == (content is not None)
 
 
 def test_a_relative_manifest_is_looked_for_where_the_training_was_typed(run, tmp_path, monkeypatch):  # noqa: F811
@@ -127,3 +127,17 @@ def test_a_relative_manifest_is_looked_for_where_the_training_was_typed(run, tmp
     (tmp_path / "project/audit/findings.json").write_text(json.dumps({"findings": [finding]}))
     monkeypatch.chdir(tmp_path)
     assert len((read_run(moved).audit or {})["findings"]) == 1
+
+
+def test_curves_on_another_set_are_read_with_their_figure_unless_they_are_stale(run):  # noqa: F811
+    other = run / "cross-dataset/other"
+    other.mkdir(parents=True)
+    for name in ("metrics.json", "robustness.json", "robustness.png"):
+        (other / name).write_bytes((run / name).read_bytes())
+    contents = read_run(run)
+    assert set(contents.others_robustness) == {"other"}
+    assert contents.figures["robustness of other"] == (run / "robustness.png").read_bytes()
+    change(other / "robustness.json", threshold=0.123)
+    contents = read_run(run)
+    assert (contents.others_robustness, "robustness of other" in contents.figures) == ({}, False)
+    assert contents.troubles[0].startswith("cross-dataset/other/robustness.json")

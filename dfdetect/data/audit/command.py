@@ -99,7 +99,10 @@ def _cores() -> int:
 
 def _summary(found: "Examination", findings: "list[Finding]", options: argparse.Namespace) -> dict[str, Any]:
     """What findings.json holds."""
+    import numpy as np
+
     from dfdetect.data.audit.findings import is_serious, verdict
+    from dfdetect.data.splits import fingerprint
 
     n_fake = int(found.labels.sum())
     return {
@@ -107,6 +110,7 @@ def _summary(found: "Examination", findings: "list[Finding]", options: argparse.
         "root": str(options.root),
         "manifest": str(options.manifest) if options.manifest else None,
         "layout": found.listed.layout,
+        "data_fingerprint": fingerprint(found.listed, np.zeros(len(found.listed), np.int8)),
         "n_listed": len(found.listed),
         "n_broken": len(found.broken),
         "n_real": len(found.labels) - n_fake,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dfdetect.data.audit.findings import SMALL_SIDE
+from dfdetect.data.division import divide
+from dfdetect.data.samples import load_samples
 from dfdetect.main import COMMANDS, main
 from tests.data.audit.pictures import photo
 from tests.data.helpers import draw_classes, touch
@@ -43,6 +45,7 @@ def test_finds_what_was_planted_and_leaves_three_files(photos, capsys):
     assert kinds["file_facts"]["severity"] == "strong"
     assert "file format" in kinds["file_facts"]["title"]
     assert (found["n_real"], found["n_fake"], found["n_groups"], found["serious"]) == (8, 8, 12, True)
+    assert found["data_fingerprint"] == divide(load_samples(photos), 0, (0.6, 0.2, 0.2)).facts["data_fingerprint"]
     assert "LEAK    4 pairs of twins have no common group" in said
     assert "-> Use the audit's manifest, whose groups keep them together: dfdetect fit --data.manifest audit" in said
     assert sorted(os.listdir("audit")) == ["findings.json", "manifest.csv", "report.html"]
