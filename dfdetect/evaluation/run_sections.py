@@ -8,6 +8,7 @@ from dfdetect.evaluation.contents import PartCount, Results, RunContents, bounds
 from dfdetect.evaluation.limits import fall
 from dfdetect.evaluation.limits_of_curves import weakest_points
 from dfdetect.evaluation.page import interval_bars, plot, table
+from dfdetect.evaluation.page_parts import between, figure
 from dfdetect.evaluation.plain_words import apart
 from dfdetect.evaluation.robustness_report import extremes
 
@@ -86,14 +87,14 @@ def robustness_section(run: RunContents) -> str:
     return "<h2>When photos are changed</h2>" + own + "".join(others) if own or others else ""
 
 
-def _curves(run: RunContents, curves: Results, figure: str) -> str:
+def _curves(run: RunContents, curves: Results, stem: str) -> str:
     said = " ".join(escape(sentence) for sentence in extremes(curves))
     rows = [
         (
             f"{point['corruption']} {point['severity']:g}",
-            _pair(point, "auroc"),
-            _pair(point, "auroc_change", "+"),
-            _pair(point, "flips"),
+            figure(point, "auroc"),
+            figure(point, "auroc_change", "+"),
+            figure(point, "flips"),
             f"{point['flips_to_fake']:,} / {point['flips_to_real']:,}",
         )
         for point in weakest_points(curves)
@@ -102,7 +103,7 @@ def _curves(run: RunContents, curves: Results, figure: str) -> str:
     return (
         f"<p>{said}</p><p>Of each corruption the severity that hurts most, of {curves['n']:,} images:</p>"
         + table(header, rows)
-        + _plot(run, figure, "AUROC and flipped verdicts under each corruption, from mild to strong.")
+        + _plot(run, stem, "AUROC and flipped verdicts under each corruption, from mild to strong.")
     )
 
 
@@ -179,7 +180,7 @@ def _accuracy_bars(values: list[tuple[str, Results]]) -> str:
 
 def _value_table(column: str, values: list[tuple[str, Results]]) -> str:
     rows = [
-        (value, m["n"], m["n_real"], m["n_fake"], _pair(m, "accuracy"), _pair(m, "recall"), _pair(m, "auroc"))
+        (value, m["n"], m["n_real"], m["n_fake"], figure(m, "accuracy"), figure(m, "recall"), figure(m, "auroc"))
         for value, m in values
     ]
     return table((column, "images", "real", "fake", "accuracy", "recall", "AUROC"), rows)
@@ -192,18 +193,8 @@ def _other_row(run: RunContents, name: str, result: Results, own: bool) -> tuple
         best, stored = apart(result["best_threshold"], result["threshold"])
         where = f"{best}, as stored" if best == stored else f"{best}, not {stored}"
         moved = (f"{result['accuracy_at_best_threshold']:.3f}", where)
-    against = ("-", "") if change is None else (f"{change[0]:+.3f}", _between(change[1], "+"))
-    return name, result["n"], _pair(result, "auroc"), against, _pair(result, "accuracy"), moved
-
-
-def _pair(result: Mapping[str, Any], metric: str, sign: str = "") -> tuple[str, str]:
-    """A figure and its interval, for a cell."""
-    value = result.get(metric)
-    return ("-", "") if value is None else (f"{value:{sign}.3f}", _between(bounds(result, metric), sign))
-
-
-def _between(interval: tuple[float, float] | None, sign: str = "") -> str:
-    return f"{interval[0]:{sign}.3f} to {interval[1]:{sign}.3f}" if interval else ""
+    against = ("-", "") if change is None else (f"{change[0]:+.3f}", between(change[1], "+"))
+    return name, result["n"], figure(result, "auroc"), against, figure(result, "accuracy"), moved
 
 
 def _plot(run: RunContents, stem: str, caption: str) -> str:
