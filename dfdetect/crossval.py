@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import queue
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,12 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from dfdetect.errors import TrainingError, UsageError
+from dfdetect.errors import ResultsError, TrainingError, UsageError
+from dfdetect.evaluation.plan import PLAN, read_plan
 from dfdetect.evaluation.tables import METRICS, write_json
-from dfdetect.runs import LOG_FOLDER, find_config
+from dfdetect.runs import LOG_FOLDER, find_config, note_command
 
-PLAN, LOG = "plan.json", "log.txt"
+LOG = "log.txt"
 _OURS = ("--data.folds", "--data.fold", "--data.split_seed", "--seed_everything", "--run", "--ckpt_path")
 
 
@@ -69,16 +71,16 @@ def run(name: str, arguments: list[str]) -> int:
     if options.folds < 2 or options.repeats < 1 or (options.jobs is not None and options.jobs < 1):
         raise UsageError("crossval needs --folds of at least 2, --repeats and --jobs of at least 1")
     _claim(out, {"folds": options.folds, "training": training})
+    note_command(out, shlex.join(["dfdetect", name, *arguments]))
     repeats = [[Fold(out, r, number, options.folds) for number in range(options.folds)] for r in range(options.repeats)]
     _run_all([fold for repeat in repeats for fold in repeat if not fold.is_done()], training, options.jobs)
-    from dfdetect.evaluation.crossval import difference, report
+    from dfdetect.crossval_results import write_results
+    from dfdetect.evaluation.crossval_text import crossval_table, difference_table
 
-    result, text = report([[fold.run for fold in repeat] for repeat in repeats], out)
-    if options.against:
-        result["against"], more = difference(out, options.against)
-        write_json(out / METRICS, result)
-        text += f"\n{more}"
-    sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else f"{text}\n\nWritten to {out}\n")
+    result, page, _ = write_results(out, [fold.run for repeat in repeats for fold in repeat], options.against)
+    text = crossval_table(result) + (f"\n{difference_table(result['against'])}" if options.against else "")
+    said = f"{text}\n\nWritten to {out}\nTo read: {page}\n"
+    sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else said)
     return 0
 
 
@@ -109,16 +111,13 @@ def _refuse_ours(training: Sequence[str]) -> None:
 def _claim(out: Path, plan: dict[str, object]) -> None:
     """Keep one cross-validation to a folder; raises `UsageError` where another one lies there."""
     file = out / PLAN
-    if file.is_file() and (begun := _read_plan(file)) != plan:
+    try:
+        begun = read_plan(file) if file.is_file() else plan
+    except ResultsError as error:
+        raise UsageError(str(error)) from error
+    if begun != plan:
         raise UsageError(f"{out} holds another cross-validation ({json.dumps(begun)}); name another folder: --out DIR")
     write_json(file, plan)
-
-
-def _read_plan(file: Path) -> object:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(f"{file} is damaged ({error}); name another folder: --out DIR") from error
 
 
 def _run_all(folds: Sequence[Fold], training: Sequence[str], jobs: int | None) -> None:

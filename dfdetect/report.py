@@ -1,4 +1,4 @@
-"""`dfdetect report`: write a run's page from what lies in its folder."""
+"""`dfdetect report`: write the page of a run or a cross-validation from what lies in its folder."""
 
 import argparse
 import json
@@ -12,11 +12,15 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     from dfdetect.callbacks.report import write_report
+    from dfdetect.crossval_results import write_again
     from dfdetect.evaluation.limit import SEVERITY_WORDS
+    from dfdetect.evaluation.plan import PLAN
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()
-    file, limits = write_report(_folder(options.run), options.out)
+    folder = _folder(options.run)
+    write = write_again if (folder / PLAN).is_file() else write_report
+    file, limits = write(folder, options.out)
     if options.json:
         sys.stdout.write(json.dumps({"report": str(file), "limits": [limit.as_json() for limit in limits]}, indent=2))
     else:
@@ -45,10 +49,17 @@ def _folder(place: Path | None) -> Path:
 def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"dfdetect {name}",
-        description="Write the page of a run from what lies in its folder, and list what limits its figures.",
+        description="Write the page of a run or of a cross-validation from what lies in its folder, and list what "
+        "limits its figures.",
         epilog="example: dfdetect report lightning_logs/demo/version_0",
     )
-    parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="the run's folder (default: the newest run)")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        type=Path,
+        metavar="RUN",
+        help="folder of the run or cross-validation (default: the newest run)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there (default: report.html in the folder)")
     parser.add_argument("--json", action="store_true", help="print the limits as JSON")
     return parser

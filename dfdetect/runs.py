@@ -8,6 +8,7 @@ import glob
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,14 @@ def find_config(name: str) -> Path:
 def packaged_configs() -> list[str]:
     """Bare names of the configurations that ship with the package."""
     return sorted({file.stem for folder in _PACKAGED_CONFIGS for file in folder.glob("*.yaml")})
+
+
+def note_command(folder: Path, command: str) -> None:
+    """Add a command line, with the time, to the record of a run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    with open(folder / COMMANDS, "a", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(f"{now}\t{' '.join(command.splitlines())}\n")
 
 
 def run_of(checkpoint: Path) -> Path | None:

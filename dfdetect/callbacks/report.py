@@ -6,14 +6,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
 from dfdetect.callbacks.run import say
-from dfdetect.errors import ResultsError
 from dfdetect.evaluation.limit import Limit
 from dfdetect.evaluation.limits import find_limits
 from dfdetect.evaluation.run_report import render
-from dfdetect.files import replacing
+from dfdetect.evaluation.tables import REPORT, write_page
 from dfdetect.models.run_contents import read_run
-
-REPORT = "report.html"
 
 
 class ReportPage(Callback):
@@ -49,9 +46,4 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, list[Limi
     """
     file, contents = out or folder / REPORT, read_run(folder)
     limits = find_limits(contents)
-    try:
-        with replacing(file) as temporary:
-            temporary.write_text(render(contents, limits), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ResultsError(f"{file}: cannot be written ({error.strerror}); name another with --out FILE") from error
-    return file, limits
+    return write_page(file, render(contents, limits)), limits

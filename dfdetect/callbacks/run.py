@@ -1,7 +1,6 @@
 """The run's own record: the data table at its start, its split on disk, its paths and curves at its end."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -10,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
-from dfdetect.runs import COMMANDS, newest_checkpoint
+from dfdetect.runs import newest_checkpoint, note_command
 
 
 class RunRecord(Callback):
@@ -44,12 +43,8 @@ class RunRecord(Callback):
         self._note_command(trainer, run_folder(trainer))
 
     def _note_command(self, trainer: Trainer, folder: Path) -> None:
-        if not self.command or not trainer.is_global_zero or is_dry_run(trainer):
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-        with open(folder / COMMANDS, "a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(f"{now}\t{' '.join(self.command.splitlines())}\n")
+        if self.command and trainer.is_global_zero and not is_dry_run(trainer):
+            note_command(folder, self.command)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the curves and say where everything lies."""

@@ -1,7 +1,8 @@
 """What lies in a run's folder, as plain values: the facts and results that a report is made of."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 Results = dict[str, Any]
@@ -69,6 +70,76 @@ class RunContents:
     def is_generated(self) -> bool:
         """Whether the tested images are drawn faces."""
         return any("generated faces" in note for note in (self.metrics or {}).get("notes", ()))
+
+
+@dataclass(frozen=True)
+class CrossvalContents:
+    """Everything a report says of a cross-validation.
+
+    Attributes:
+        name: how it is called.
+        result: of `crossval.summarise`, with `against` where it was compared with another.
+        runs: of each finished fold, in the order of the result's `per_fold`.
+        commands: (UTC time, command line) of each time that it was started.
+        training: the options of all its trainings.
+        figures: PNG files by stem.
+        troubles: in words, what was there and could not be read.
+    """
+
+    name: str
+    result: Results
+    runs: Sequence[RunContents]
+    commands: Sequence[tuple[str, str]] = ()
+    training: Sequence[str] = ()
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    troubles: Sequence[str] = ()
+
+    def as_run(self) -> RunContents:
+        """What all folds share, as if it were one run: without what only one fold's detector has."""
+        first = self.runs[0]
+        facts = {name: first.facts[name] for name in ("preprocessing", "versions") if name in first.facts}
+        split = self._common_split()
+        return replace(
+            first,
+            name=self.name,
+            checkpoint="",
+            epoch=None,
+            facts=facts | ({"split": split} if split else {}),
+            data={name: value for name, value in first.data.items() if name not in ("fold", "split_seed")},
+            trainer={name: value for name, value in first.trainer.items() if name != "seed_everything"},
+            commands=self.commands,
+            counts=self._all_images(),
+            metrics=self.result,
+            robustness=None,
+            others={},
+            others_robustness={},
+            figures=self.figures,
+            n_skipped=max(run.n_skipped for run in self.runs),
+            troubles=[*self.troubles, *dict.fromkeys(one for run in self.runs for one in run.troubles)],
+        )
+
+    def _common_split(self) -> dict[str, Any]:
+        splits = [run.split() for run in self.runs]
+        of_one = {"fingerprint", "val_fingerprint", "test_fingerprint", "n_val", "n_test"}
+        common = {name: value for name, value in splits[0].items() if name not in of_one}
+        if "kind" in common:
+            common["kind"] = f"{str(common['kind']).partition(', fold')[0]}, {self.result['folds']} folds"
+        torn = {int(split["groups_torn"]) for split in splits if "groups_torn" in split}
+        if len(torn) > 1:
+            common["groups_torn"] = f"{min(torn)} to {max(torn)}"
+        return common
+
+    def _all_images(self) -> list[PartCount]:
+        """The parts of one fold put together."""
+        counts = self.runs[0].counts
+        if not counts:
+            return []
+        sources: Counter[str] = Counter()
+        for count in counts:
+            sources.update(count.sources)
+        groups = self.result["n_groups"] if any(count.n_groups is not None for count in counts) else None
+        real, fake = sum(count.n_real for count in counts), sum(count.n_fake for count in counts)
+        return [PartCount("all folds", real, fake, groups, sources)]
 
 
 def bounds(result: Mapping[str, Any], metric: str) -> tuple[float, float] | None:

@@ -1,174 +1,177 @@
-"""Out-of-fold results of a cross-validation: folds' means with intervals, and what separates two of them."""
+"""The result of a cross-validation: means over its folds with intervals, and what separates two of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dfdetect.errors import ResultsError
-from dfdetect.evaluation.canvas import save_figure
+from dfdetect.evaluation.contents import Results
+from dfdetect.evaluation.crossval_sources import by_source
 from dfdetect.evaluation.evaluate import Predictions, caveats
-from dfdetect.evaluation.figures import roc_overlay_figure
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
-from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
-from dfdetect.evaluation.stored import read_metrics, read_predictions
-from dfdetect.evaluation.tables import METRICS, PREDICTIONS, write_json, write_predictions
+from dfdetect.evaluation.metrics import Array, Floats
+from dfdetect.evaluation.out_of_fold import (
+    Fold,
+    average,
+    finished_folds,
+    number_groups,
+    read_folds,
+    refuse_other_images,
+    row_of,
+)
+from dfdetect.evaluation.plan import PLAN, options_of, read_plan
 
-SHOWN = ("auroc", "average_precision", "accuracy", "precision", "recall", "f1", "eer", "log_loss", "ece")
-_MOST_CURVES = 10
-
-
-@dataclass(frozen=True)
-class _Folds:
-    """All folds of all repetitions, their images' groups numbered alike."""
-
-    tables: list[ScoreTable]
-    members: list[Labels]
-    groups: int
-
-    def means(self, resamples: int) -> tuple[dict[str, float | None], dict[str, Array]]:
-        """Each metric's mean over the folds that define it, and its means in resamples of the groups."""
-        plain = [table.measure() for table in self.tables]
-        means: dict[str, float | None] = {}
-        for name in SHOWN:
-            defined = [float(values[name][0]) for values in plain if np.isfinite(values[name][0])]
-            means[name] = float(np.mean(defined)) if defined else None
-        return means, resample_average(list(zip(self.tables, self.members, strict=True)), self.groups, resamples)
+_MOST_MISTAKES = 16
+_OF_ITS_SIZE = re.compile(r"Only [\d,]+ images:|One-sided:|All [\d,]+ ")
+"""Notes on a fold's own test part, in whose place stand those on all images."""
 
 
-def report(repeats: Sequence[Sequence[Path]], out: Path, resamples: int = 1000) -> tuple[dict[str, Any], str]:
-    """Collect a cross-validation's folds; write predictions.csv, metrics.json and roc.png.
+def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Results, Predictions]:
+    """The result of a cross-validation.
 
     A metric is measured in each fold, at the threshold that the fold's own validation chose, and averaged: scores of
     different detectors are not ranked against each other. Its interval spans the means in resamples of all groups.
-    predictions.csv holds each image's p_fake of the detector that has not seen it, the mean over repetitions.
 
     Args:
-        repeats: for each repetition the run folders of its folds.
-        out: folder to write into.
+        folds: those that are finished, at least one.
+        of: folds of a repetition.
         resamples: for the intervals.
 
     Returns:
-        The report, and its table in words.
+        The result: n, n_real, n_fake, n_groups, folds, repeats, finished (number of folds); the mean of each metric
+        of `ScoreTable`, with intervals and spread (sd, min, max over the folds); verdicts, counted as a confusion
+        matrix over all folds; per_source and worst_group; per_fold; mistakes, the worst first; notes. And each image
+        with its p_fake of the detector that has not seen it, the mean over repetitions.
 
     Raises:
-        ResultsError: a fold's results are missing or damaged, or the folds are not those of one data set.
+        ResultsError: the folds are not those of one data set.
     """
-    folds = [[(read_predictions(run / PREDICTIONS), read_metrics(run / METRICS)) for run in runs] for runs in repeats]
-    _refuse_other_images(folds)
-    flat = [fold for repeat in folds for fold in repeat]
-    found = _number(flat)
-    means, drawn = found.means(resamples)
-    rows = [
-        {"repeat": r, "fold": f, "n": len(predictions.path), "threshold": metrics["threshold"]}
-        | {name: metrics[name] for name in SHOWN}
-        for r, repeat in enumerate(folds)
-        for f, (predictions, metrics) in enumerate(repeat)
-    ]
-    pooled = _pool([[predictions for predictions, _ in repeat] for repeat in folds])
+    refuse_other_images(folds, of)
+    members, groups = number_groups(folds)
+    means, drawn = _means(folds, resamples)
+    rows = [row_of(fold, len(np.unique(member))) for fold, member in zip(folds, members, strict=True)]
+    pooled, above = average(folds)
+    counted = by_source(folds, pooled, members, groups, resamples)
+    n_fake = int(pooled.label.sum())
+    sources = {s for s, y in zip(pooled.source, pooled.label.tolist(), strict=True) if s and y == 1}
     result = {
         "n": len(pooled.path),
-        "n_groups": found.groups,
-        "folds": len(folds[0]),
-        "repeats": len(folds),
-        "threshold": 0.5,
+        "n_real": len(pooled.path) - n_fake,
+        "n_fake": n_fake,
+        "n_groups": groups,
+        "folds": of,
+        "repeats": 1 + max(fold.repeat for fold in folds),
+        "finished": len(folds),
         **means,
-        "intervals": {name: _interval(drawn[name], found.groups) for name in SHOWN},
-        "spread": {name: _spread([row[name] for row in rows]) for name in SHOWN},
+        "intervals": {name: _interval(values, groups) for name, values in drawn.items()},
+        "spread": {name: _spread([row[name] for row in rows]) for name in means},
+        **counted,
         "per_fold": rows,
-        "notes": _notes(pooled, [metrics for _, metrics in flat]),
+        "mistakes": _mistakes(pooled, above, folds),
+        "notes": caveats(len(pooled.path) - n_fake, n_fake, len(sources)) + _notes([f.metrics for f in folds]),
     }
-    write_predictions(out / PREDICTIONS, pooled)
-    curves = [
-        (f"repeat {row['repeat']} fold {row['fold']}", predictions.label, predictions.p_fake)
-        for row, (predictions, _) in zip(rows, flat, strict=True)
-    ]
-    save_figure(roc_overlay_figure(curves[:_MOST_CURVES], "Out-of-fold ROC"), out / "roc.png")
-    write_json(out / METRICS, result)
-    return result, _table(result)
+    return result, pooled
 
 
-def difference(out: Path, other: Path, resamples: int = 1000) -> tuple[dict[str, Any], str]:
+def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
     """Mean over the folds of one cross-validation minus that of another of the same images, with paired intervals.
 
     Both are measured in the same resamples of the groups that `out` knows.
 
+    Returns:
+        folder; only_here and only_there, the options of the training in which both differ; of each metric the
+        difference and its interval.
+
     Raises:
         ResultsError: results are missing, or the images differ.
     """
-    mine, theirs = (_read_folds(folder) for folder in (out, other))
-    group = {
-        path: name for predictions, _ in mine for path, name in zip(predictions.path, predictions.group, strict=True)
-    }
-    if set(group) != {path for predictions, _ in theirs for path in predictions.path}:
+    mine, theirs = (_finished(folder) for folder in (out, other))
+    every = average(mine)[0]
+    group = dict(zip(every.path, every.group, strict=True))
+    if set(group) != {path for fold in theirs for path in fold.predictions.path}:
         raise ResultsError(f"{out} and {other} were not cross-validated on the same images")
-    alike = [(replace(p, group=[group[path] for path in p.path]), metrics) for p, metrics in theirs]
-    (mean, drawn), (other_mean, other_drawn) = (_number(folds).means(resamples) for folds in (mine, alike))
-    groups = len(set(group.values()))
-    lines = [f"minus {other}", f"{'mean over the folds':<24}{'difference':>12}{'95% from':>12}{'to':>12}"]
-    result: dict[str, Any] = {"folder": str(other)}
-    for name in SHOWN:
-        one, two = mean[name], other_mean[name]
+    alike = [
+        replace(fold, predictions=replace(fold.predictions, group=[group[path] for path in fold.predictions.path]))
+        for fold in theirs
+    ]
+    (mean, drawn), (other_mean, other_drawn) = (_means(folds, resamples) for folds in (mine, alike))
+    here, there = (_options(folder) for folder in (out, other))
+    result: Results = {
+        "folder": str(other),
+        "only_here": [option for option in here if option not in there],
+        "only_there": [option for option in there if option not in here],
+    }
+    for name, one in mean.items():
+        two = other_mean[name]
         value = None if one is None or two is None else one - two
-        interval = _interval(drawn[name] - other_drawn[name], groups)
+        interval = None if value is None else _interval(drawn[name] - other_drawn[name], len(set(group.values())))
         result[name] = {"difference": value, "interval": interval}
-        lines.append(f"{name:<24}" + "".join(f"{_cell(v, '+.4f'):>12}" for v in (value, *(interval or (None, None)))))
-    return result, "\n".join(lines)
+    return result
 
 
-def _read_folds(folder: Path) -> list[tuple[Predictions, dict[str, Any]]]:
-    """All finished folds of a cross-validation's folder."""
-    runs = sorted(file.parent for file in folder.glob(f"repeat*-fold*/{METRICS}"))
+def _options(folder: Path) -> list[str]:
+    plan = read_plan(folder / PLAN) if (folder / PLAN).is_file() else {}
+    return options_of([str(part) for part in plan.get("training", ())] if isinstance(plan, dict) else [])
+
+
+def _finished(folder: Path) -> list[Fold]:
+    runs = finished_folds(folder)
     if not runs:
         raise ResultsError(f"{folder} holds no finished fold. Run it: dfdetect crossval --out {folder}")
-    return [(read_predictions(run / PREDICTIONS), read_metrics(run / METRICS)) for run in runs]
+    return read_folds(runs)
 
 
-def _number(folds: Sequence[tuple[Predictions, dict[str, Any]]]) -> _Folds:
-    numbers = {name: i for i, name in enumerate(sorted({name for fold, _ in folds for name in fold.group}))}
-    members = [np.array([numbers[name] for name in fold.group], np.int64) for fold, _ in folds]
-    tables = [ScoreTable(fold.label, fold.p_fake, float(metrics["threshold"])) for fold, metrics in folds]
-    return _Folds(tables, members, len(numbers))
+def _means(folds: Sequence[Fold], resamples: int) -> tuple[dict[str, float | None], dict[str, Array]]:
+    """Each metric's mean over the folds that define it, and its means in resamples of the groups."""
+    tables = [fold.table() for fold in folds]
+    members, groups = number_groups(folds)
+    plain = [table.measure() for table in tables]
+    means: dict[str, float | None] = {}
+    for name in plain[0]:
+        defined = [float(values[name][0]) for values in plain if np.isfinite(values[name][0])]
+        means[name] = float(np.mean(defined)) if defined else None
+    return means, resample_average(list(zip(tables, members, strict=True)), groups, resamples)
 
 
-def _refuse_other_images(folds: Sequence[Sequence[tuple[Predictions, dict[str, Any]]]]) -> None:
-    """Each repetition tests each image once, and all repetitions test the same images."""
-    tested = [[path for predictions, _ in repeat for path in predictions.path] for repeat in folds]
-    for number, paths in enumerate(tested):
-        if len(set(paths)) < len(paths) or set(paths) != set(tested[0]):
-            raise ResultsError(
-                f"Repetition {number} does not test each image of the data once: files were added or removed between "
-                "folds. Start again in another folder: --out DIR"
-            )
+def _mistakes(pooled: Predictions, above: Floats, folds: Sequence[Fold]) -> list[dict[str, Any]]:
+    """Images that are wrong by their mean distance from the thresholds, the most confident first."""
+    tested: dict[str, list[Fold]] = {}
+    for fold in folds:
+        for path in fold.predictions.path:
+            tested.setdefault(path, []).append(fold)
+    wrong = np.flatnonzero((above >= 0) != (pooled.label == 1))
+    order = wrong[np.argsort(-np.abs(above[wrong]), kind="stable")][:_MOST_MISTAKES]
+    return [
+        {
+            "path": pooled.path[i],
+            "label": int(pooled.label[i]),
+            "p_fake": float(pooled.p_fake[i]),
+            "above_threshold": float(above[i]),
+            "tested_in": [fold.name for fold in tested[pooled.path[i]]],
+        }
+        for i in order.tolist()
+    ]
 
 
-def _pool(repeats: Sequence[Sequence[Predictions]]) -> Predictions:
-    """Each image once, with its mean p_fake over the repetitions."""
-    scores: dict[str, list[float]] = {}
-    facts: dict[str, tuple[int, str, str]] = {}
-    for fold in (fold for repeat in repeats for fold in repeat):
-        for i, path in enumerate(fold.path):
-            scores.setdefault(path, []).append(float(fold.p_fake[i]))
-            facts[path] = (int(fold.label[i]), fold.group[i], fold.source[i])
-    paths = sorted(scores)
-    return Predictions(
-        path=paths,
-        label=np.array([facts[path][0] for path in paths], np.int64),
-        p_fake=np.array([np.mean(scores[path]) for path in paths]),
-        group=[facts[path][1] for path in paths],
-        source=[facts[path][2] for path in paths],
-    )
-
-
-def _notes(pooled: Predictions, folds: Sequence[dict[str, Any]]) -> list[str]:
-    """What a reader must know: of all images together, and what every fold's test said of more than its own size."""
-    n_fake = int(pooled.label.sum())
-    sources = {s for s, y in zip(pooled.source, pooled.label.tolist(), strict=True) if s and y == 1}
-    said = {note for metrics in folds for note in metrics.get("notes", ())}
-    kept = [note for note in sorted(said) if note.startswith(("Leak", "These are generated", "Threshold and"))]
-    return caveats(len(pooled.label) - n_fake, n_fake, len(sources)) + kept
+def _notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the tests of the folds said of more than their own size; notes that differ in numbers alone count as one."""
+    alike: dict[str, list[str]] = {}
+    for result in results:
+        for note in result.get("notes", ()):
+            if not _OF_ITS_SIZE.match(note):
+                alike.setdefault(re.sub(r"\d+", "#", note), []).append(note)
+    said = []
+    for notes in alike.values():
+        worst = max(notes, key=lambda note: [int(digits) for digits in re.findall(r"\d+", note)])
+        everywhere = len(set(notes)) == 1 and len(notes) == len(results)
+        said.append(
+            worst if everywhere else f"{worst.rstrip('.')} (so or alike in {len(notes)} of {len(results)} folds)."
+        )
+    return said
 
 
 def _interval(values: Array, groups: int) -> list[float] | None:
@@ -181,20 +184,3 @@ def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
     if not defined:
         return None
     return {"sd": float(np.std(defined, ddof=1)) if len(defined) > 1 else 0.0, "min": min(defined), "max": max(defined)}
-
-
-def _cell(value: float | None, form: str = ".4f") -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _table(result: dict[str, Any]) -> str:
-    times = f", {result['repeats']} times" if result["repeats"] > 1 else ""
-    lines = [
-        f"{result['folds']}-fold cross-validation{times}: {result['n']} images in {result['n_groups']} groups",
-        f"{'mean over the folds':<24}{'':>10}{'95% from':>10}{'to':>10}{'lowest':>10}{'highest':>10}",
-    ]
-    for name in SHOWN:
-        spread = result["spread"][name] or {"min": None, "max": None}
-        cells = (result[name], *(result["intervals"][name] or (None, None)), spread["min"], spread["max"])
-        lines.append(f"{name:<24}" + "".join(f"{_cell(cell):>10}" for cell in cells))
-    return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])

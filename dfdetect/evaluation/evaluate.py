@@ -69,7 +69,7 @@ def evaluate(
     result["per_column"] = {
         name: _per_value(predictions, values, group, settings) for name, values in predictions.columns.items()
     }
-    result["worst_group"] = _worst_group({"source": result["per_source"]} | result["per_column"])
+    result["worst_group"] = worst_group({"source": result["per_source"]} | result["per_column"])
     named = zip(predictions.source, predictions.label.tolist(), strict=True)
     result["notes"] = caveats(result["n_real"], result["n_fake"], len({s for s, y in named if s and y == 1}))
     return result
@@ -140,7 +140,7 @@ def _per_value(
     return result
 
 
-def _worst_group(columns: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any] | None:
+def worst_group(columns: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Any] | None:
     """Column, value, n and accuracy where accuracy is lowest, of all values with more than a handful of images."""
     large = {name: [(v, m) for v, m in slices.items() if m["n"] >= _LEAST_WORST] for name, slices in columns.items()}
     found = [(name, value, measured) for name, slices in large.items() if len(slices) > 1 for value, measured in slices]

@@ -1,7 +1,7 @@
 """What stands between a run's figures and the world: limits, each found in the results and not written by hand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dfdetect.evaluation.contents import Results, RunContents, bounds
 from dfdetect.evaluation.intervals import difference_interval
@@ -51,9 +51,22 @@ _TOLD_ELSEWHERE = r"cross-dataset:|The checkpoint was chosen by"
 
 def find_limits(run: RunContents) -> list[Limit]:
     """All limits of a run, the worst first."""
-    found = [*_of_notes(run), *_of_audit(run), *_of_own_test(run), *_of_others(run), *_of_robustness(run)]
-    found += [*_of_training(run), *_of_troubles(run)]
-    return sorted(found, key=lambda limit: SEVERITIES.index(limit.severity))
+    found = [*limits_of_own_figures(run), *_of_others(run), *_of_robustness(run), *limits_of_temperatures([run.facts])]
+    return worst_first(found)
+
+
+def worst_first(limits: Iterable[Limit]) -> list[Limit]:
+    """Sorted by how bad they are, otherwise in the given order."""
+    return sorted(limits, key=lambda limit: SEVERITIES.index(limit.severity))
+
+
+def limits_of_own_figures(run: RunContents) -> Iterator[Limit]:
+    """Limits of the figures on the data that it was trained on: of its test, its training and an audit."""
+    yield from _of_notes(run)
+    yield from _of_audit(run)
+    yield from _of_own_test(run)
+    yield from _of_training(run)
+    yield from _of_troubles(run)
 
 
 def fall(run: RunContents, other: Results) -> tuple[float, tuple[float, float] | None] | None:
@@ -105,7 +118,7 @@ def _of_own_test(run: RunContents) -> Iterator[Limit]:
             f"(95%: {low:.3f} to {high:.3f}) of {worst['n']:,} images, {overall:.3f} of all",
             "An overall figure hides it: read the figures by group below.",
         )
-    yield from limits_of_ece(result.get("ece"), result["n"])
+    yield from limits_of_ece(result.get("ece"), result["n"] // result.get("folds", 1))
 
 
 def _of_audit(run: RunContents) -> Iterator[Limit]:
@@ -168,7 +181,6 @@ def _of_robustness(run: RunContents) -> Iterator[Limit]:
 
 
 def _of_training(run: RunContents) -> Iterator[Limit]:
-    yield from limits_of_temperatures([run.facts])
     split = run.split()
     if run.model.get("weights") == "none":
         n_train = f"its {split['n_train']:,} training images" if split.get("n_train") else "its training images"

@@ -69,9 +69,7 @@ class ScoreTable:
         """
         if weights is None:
             weights = np.ones((1, len(self.label)))
-        kind = weights.dtype
-        fakes = _from_zero(np.cumsum(weights * self.label.astype(kind), axis=1)[:, self.ends])
-        reals = _from_zero(np.cumsum(weights, axis=1)[:, self.ends]) - fakes
+        reals, fakes = self._cumulated(weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = _verdicts(reals, fakes, self.called) | _ranking(reals, fakes)
             at_half = _verdicts(reals, fakes, self.called_at_half)
@@ -80,6 +78,18 @@ class ScoreTable:
                 values |= {name + ending: value for name, value in probability.measure(weights).items()}
             values["aurc"] = self._area_under_risk(weights)
         return values
+
+    def ranking(self, weights: Array | None = None) -> dict[str, Array]:
+        """Those metrics of `measure` that hold over all thresholds, for a fraction of its time."""
+        if weights is None:
+            weights = np.ones((1, len(self.label)))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return _ranking(*self._cumulated(weights))
+
+    def _cumulated(self, weights: Array) -> tuple[Array, Array]:
+        """(B, K + 1) weight of the reals and of the fakes from each of the K scores on, none first."""
+        fakes = _from_zero(np.cumsum(weights * self.label.astype(weights.dtype), axis=1)[:, self.ends])
+        return _from_zero(np.cumsum(weights, axis=1)[:, self.ends]) - fakes, fakes
 
     def called_fake(self) -> tuple[int, int]:
         """Reals and fakes called fake at the threshold."""

@@ -86,10 +86,10 @@ def number(value: Any) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def plots(figures: Mapping[str, bytes], captions: Mapping[str, str]) -> str:
-    """Those figures that are there, side by side."""
+def plots(figures: Mapping[str, bytes], captions: Mapping[str, str], css: str = "plots") -> str:
+    """Those figures that are there, side by side: three of them in a row, with the class `plots large` two."""
     shown = [plot(figures[stem], caption) for stem, caption in captions.items() if stem in figures]
-    return f'<div class="plots">{"".join(shown)}</div>' if shown else "<p>No figures lie in the run's folder.</p>"
+    return f'<div class="{css}">{"".join(shown)}</div>' if shown else "<p>No figures lie in the run's folder.</p>"
 
 
 def mistakes_section(figures: Mapping[str, bytes], caption: str) -> str:

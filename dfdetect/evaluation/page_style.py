@@ -55,6 +55,8 @@ td small { display: block; font-size: .82em; } td.n small { white-space: nowrap;
 .dot { position: absolute; top: .2rem; width: .7rem; height: .7rem; margin-left: -.35rem; border-radius: 50%;
   background: var(--info); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; align-items: start; }
+.plots.large { grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); max-width: 54rem; gap: 1.6rem; }
+p + h3, p + .bars { margin-top: 1.2rem; }
 img.plot { width: 100%; height: auto; display: block; background: #fff; border-radius: .4rem; }
 body.wide { max-width: 80rem; } figure.wide { max-width: 52rem; }
 figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }

@@ -20,7 +20,14 @@ def beside_guessing(result: Mapping[str, Any]) -> str:
 
 
 def false_alarms(result: Mapping[str, Any]) -> tuple[float, tuple[float, float] | None] | None:
-    """Share of reals called fake, with its interval where it has one; None without reals."""
+    """Share of reals called fake, with its interval where it has one; None without reals.
+
+    That is 1 - specificity, which results of earlier versions do not name, and those of folds are the mean of.
+    """
+    if result.get("specificity") is not None:
+        return 1 - result["specificity"], _complement(bounds(result, "specificity"))
+    if "confusion_matrix" not in result:
+        return None
     (as_real, as_fake), _ = result["confusion_matrix"]
     if as_real + as_fake == 0:
         return None
@@ -29,15 +36,20 @@ def false_alarms(result: Mapping[str, Any]) -> tuple[float, tuple[float, float] 
 
 def misses(result: Mapping[str, Any]) -> tuple[float, tuple[float, float] | None] | None:
     """Share of fakes called real, likewise."""
-    _, (as_real, as_fake) = result["confusion_matrix"]
-    if as_real + as_fake == 0:
+    if result.get("recall") is None:
         return None
-    return as_real / (as_real + as_fake), _complement(bounds(result, "recall"))
+    return 1 - result["recall"], _complement(bounds(result, "recall"))
 
 
 def of_hundred(share: float, interval: tuple[float, float] | None) -> str:
     """`36 (28 to 44)`."""
-    return f"{_hundred(share)}" + (f" ({_hundred(interval[0])} to {_hundred(interval[1])})" if interval else "")
+    return f"{hundred(share)}" + (f" ({hundred(interval[0])} to {hundred(interval[1])})" if interval else "")
+
+
+def hundred(share: float) -> str:
+    """A share of 100; one decimal where whole numbers would claim certainty."""
+    value = 100 * share
+    return f"{value:.0f}" if value in (0, 100) or 1 <= value <= 99 else f"{value:.1f}"
 
 
 def apart(first: float, second: float) -> tuple[str, str]:
@@ -77,8 +89,8 @@ def _ranks(result: Mapping[str, Any]) -> str:
     auroc, interval = result.get("auroc"), bounds(result, "auroc")
     if auroc is None:
         return f"{images} it cannot be said how well it ranks fakes above real photos: one of the classes is missing."
-    sure = f" (95%: {_hundred(interval[0])} to {_hundred(interval[1])})" if interval else ""
-    sentence = f"{images} it ranks a fake above a real one in {_hundred(auroc)}% of pairs{sure}; 50% is guessing."
+    sure = f" (95%: {hundred(interval[0])} to {hundred(interval[1])})" if interval else ""
+    sentence = f"{images} it ranks a fake above a real one in {hundred(auroc)}% of pairs{sure}; 50% is guessing."
     guessing = beside_guessing(result)
     return sentence + (f" So {guessing}." if guessing else "")
 
@@ -91,12 +103,6 @@ def _errs(result: Mapping[str, Any]) -> list[str]:
     if missed is not None:
         said.append(f"of 100 fakes it would miss {of_hundred(*missed)}")
     return [f"At its threshold of {result['threshold']:.3g}, " + ", and ".join(said) + "."] if said else []
-
-
-def _hundred(share: float) -> str:
-    """A share of 100; one decimal where whole numbers would claim certainty."""
-    value = 100 * share
-    return f"{value:.0f}" if value in (0, 100) or 1 <= value <= 99 else f"{value:.1f}"
 
 
 def _complement(interval: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dfdetect.errors import ResultsError
 from dfdetect.evaluation.evaluate import Predictions
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.files import replacing
 
 METRICS, PREDICTIONS = "metrics.json", "predictions.csv"
 """The files with the result of `evaluate` and with what it judged, in a run's folder."""
+REPORT = "report.html"
 _SHOWN = ("accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer")
 _ALSO = {
     "tpr_at_fpr_1": "TPR at 1% FPR",
@@ -77,6 +79,16 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON in one atomic step; NaN is refused, undefined values are null."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_page(file: Path, html: str) -> Path:
+    """Write a report in one atomic step; raises `ResultsError` where it cannot be."""
+    try:
+        with replacing(file) as temporary:
+            temporary.write_text(html, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ResultsError(f"{file}: cannot be written ({error.strerror}); name another with --out FILE") from error
+    return file
 
 
 def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:

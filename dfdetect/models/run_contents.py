@@ -30,7 +30,7 @@ def read_run(run: Path) -> RunContents:
     Raises:
         ResultsError: no results of a test and no checkpoint lie there.
     """
-    reader = _Reader()
+    reader = Reader()
     metrics = reader.attempt(checked_metrics, run / METRICS)
     others = {f.parent.name: reader.attempt(checked_metrics, f) for f in sorted(run.glob(f"cross-dataset/*/{METRICS}"))}
     known = {name: result for name, result in others.items() if result and reader.is_current(name, result, metrics)}
@@ -55,7 +55,7 @@ def read_run(run: Path) -> RunContents:
         model=_plain(checkpoint.get("hyper_parameters", {})),
         data=data,
         trainer=reader.attempt(_trainer_settings, run / CONFIG) or {},
-        commands=reader.attempt(_commands, run / COMMANDS) or (),
+        commands=reader.attempt(read_commands, run / COMMANDS) or (),
         counts=reader.attempt(_counts, run / _SPLIT) or (),
         metrics=metrics,
         robustness=curves,
@@ -63,13 +63,13 @@ def read_run(run: Path) -> RunContents:
         others_robustness={name: found for name, found in others_curves.items() if found},
         audit=reader.attempt(checked_findings, findings) if findings else None,
         grouped_by_audit=is_its_manifest,
-        figures={stem: png for stem, path in figures.items() if (png := reader.attempt(_png, path))},
+        figures={stem: png for stem, path in figures.items() if (png := reader.attempt(read_png, path))},
         n_skipped=reader.attempt(_n_rows, run / SKIPPED) or 0,
         troubles=reader.troubles,
     )
 
 
-class _Reader:
+class Reader:
     """Tries to read things, and keeps in words what went wrong."""
 
     def __init__(self) -> None:
@@ -148,7 +148,8 @@ def _augment(content: dict[str, Any]) -> str | None:
     return ", ".join(str(one.get("class_path", "?")).rpartition(".")[2] for one in listed) or "none"
 
 
-def _commands(file: Path) -> list[tuple[str, str]]:
+def read_commands(file: Path) -> list[tuple[str, str]]:
+    """UTC time and command line, of each line of a commands.txt."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [(when, command) for when, tab, command in (line.partition("\t") for line in lines) if tab]
 
@@ -166,7 +167,8 @@ def _count(part: str, rows: list[dict[str, str]]) -> PartCount:
     return PartCount(part, len(rows) - n_fake, n_fake, groups, Counter(row.get("source") or "" for row in rows))
 
 
-def _png(file: Path) -> bytes:
+def read_png(file: Path) -> bytes:
+    """A figure as it is; raises `ResultsError` for what is none of ours."""
     content = file.read_bytes()
     if not content.startswith(b"\x89PNG\r\n") or len(content) > _MOST_PICTURE:
         raise ResultsError(f"{file}: not one of our figures")

@@ -1,0 +1,80 @@
+"""Figures of each source in a cross-validation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dfdetect.evaluation.contents import Results
+from dfdetect.evaluation.evaluate import COUNTED, Predictions, evaluate, worst_group
+from dfdetect.evaluation.intervals import percentile_interval, resample_average
+from dfdetect.evaluation.metrics import Array, Labels
+from dfdetect.evaluation.out_of_fold import Fold, verdicts
+
+
+def by_source(
+    folds: Sequence[Fold], pooled: Predictions, members: Sequence[Labels], groups: int, resamples: int
+) -> Results:
+    """Verdicts of all folds counted together, of all images and of each source, and each source's AUROC.
+
+    A verdict is one by the threshold of its own fold, so those of several folds may be counted together, which the few
+    images that a fold has of a source need. Scores may not: the AUROC is the mean over the folds.
+
+    Args:
+        folds: the finished ones.
+        pooled: each image once.
+        members: for each fold the numbers of its images' groups.
+        groups: how many groups there are.
+        resamples: for the intervals.
+
+    Returns:
+        verdicts [[real as real, real as fake], [fake as real, fake as fake]] over all folds and repetitions,
+        per_source and worst_group as `evaluate` has them; a source's n counts its images once.
+    """
+    counted = evaluate(verdicts(folds), 0.5, resamples)
+    per_source: dict[str, dict[str, Any]] = {}
+    for source, measured in counted["per_source"].items():
+        label = pooled.label[np.asarray(pooled.source) == source]
+        auroc, interval = _auroc(folds, source, members, groups, resamples)
+        n_fake = int(label.sum())
+        kept = {name: measured[name] for name in (*COUNTED, "auroc_against")}
+        counts = {"n": len(label), "n_real": len(label) - n_fake, "n_fake": n_fake}
+        intervals = measured["intervals"] | {"auroc": interval}
+        per_source[source] = counts | kept | {"auroc": auroc, "intervals": intervals}
+    return {
+        "verdicts": counted["confusion_matrix"],
+        "per_source": per_source,
+        "worst_group": worst_group({"source": per_source}),
+    }
+
+
+def _auroc(
+    folds: Sequence[Fold], source: str, members: Sequence[Labels], groups: int, resamples: int
+) -> tuple[float | None, list[float] | None]:
+    """Mean over the folds; a source of one class is ranked against all of the other class in the same fold."""
+    own = [np.asarray(fold.predictions.source) == source for fold in folds]
+    classes = {label for fold, at in zip(folds, own, strict=True) for label in fold.predictions.label[at].tolist()}
+    parts, values = [], []
+    for fold, at, member in zip(folds, own, members, strict=True):
+        label = fold.predictions.label
+        kept = np.flatnonzero(at | ~np.isin(label, list(classes)))
+        if len(set(label[kept].tolist())) == 2:
+            table = _OnlyAuroc(fold, kept)
+            parts.append((table, member[kept]))
+            values.append(float(table.measure()["auroc"][0]))
+    if not parts:
+        return None, None
+    interval = percentile_interval(resample_average(parts, groups, resamples)["auroc"], groups) if resamples else None
+    return float(np.mean(values)), None if interval is None else list(interval)
+
+
+class _OnlyAuroc:
+    """A table of scores that measures nothing else: a tenth of the arithmetic."""
+
+    def __init__(self, fold: Fold, kept: Labels) -> None:
+        self._table = fold.table(kept)
+        self.order = self._table.order
+
+    def measure(self, weights: Array | None = None) -> dict[str, Array]:
+        """(B,) AUROC under weights (B, N)."""
+        return self._table.ranking(weights)
