@@ -11,6 +11,7 @@ from dfdetect.evaluation.crossval import difference, summarise
 from dfdetect.evaluation.crossval_figures import crossval_figures, mistakes_of_folds_figure
 from dfdetect.evaluation.crossval_limits import find_crossval_limits
 from dfdetect.evaluation.crossval_report import render
+from dfdetect.evaluation.crossval_text import SHOWN
 from dfdetect.evaluation.limit import Limit
 from dfdetect.evaluation.out_of_fold import finished_folds, read_folds
 from dfdetect.evaluation.plan import PLAN, read_plan
@@ -85,5 +86,5 @@ def _is_difference(found: Any) -> bool:
     """Whether this is what `difference` says, of this version or an earlier one."""
     if not isinstance(found, dict) or "folder" not in found:
         return False
-    values = [value for name, value in found.items() if name not in ("folder", "only_here", "only_there")]
-    return all(isinstance(value, dict) and {"difference", "interval"} <= set(value) for value in values)
+    values = [value for name, value in found.items() if name in SHOWN]
+    return bool(values) and all(isinstance(one, dict) and {"difference", "interval"} <= set(one) for one in values)

@@ -83,8 +83,8 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
     Both are measured in the same resamples of the groups that `out` knows.
 
     Returns:
-        folder; only_here and only_there, the options of the training in which both differ; of each metric the
-        difference and its interval.
+        folder; only_here and only_there, the options of the training in which both differ; leak_here and leak_there,
+        whether a split tore groups apart; of each metric the difference and its interval.
 
     Raises:
         ResultsError: results are missing, or the images differ.
@@ -93,7 +93,7 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
     every = average(mine)[0]
     group = dict(zip(every.path, every.group, strict=True))
     if set(group) != {path for fold in theirs for path in fold.predictions.path}:
-        raise ResultsError(f"{out} and {other} were not cross-validated on the same images")
+        raise ResultsError(f"{out} and {other} were not cross-validated on the same images, or one is not finished")
     alike = [
         replace(fold, predictions=replace(fold.predictions, group=[group[path] for path in fold.predictions.path]))
         for fold in theirs
@@ -104,6 +104,8 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
         "folder": str(other),
         "only_here": [option for option in here if option not in there],
         "only_there": [option for option in there if option not in here],
+        "leak_here": _leaks(mine),
+        "leak_there": _leaks(theirs),
     }
     for name, one in mean.items():
         two = other_mean[name]
@@ -111,6 +113,10 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
         interval = None if value is None else _interval(drawn[name] - other_drawn[name], len(set(group.values())))
         result[name] = {"difference": value, "interval": interval}
     return result
+
+
+def _leaks(folds: Sequence[Fold]) -> bool:
+    return any(note.startswith("Leak") for fold in folds for note in fold.metrics.get("notes", ()))
 
 
 def _options(folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """What limits the figures of a cross-validation."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from dfdetect.evaluation.contents import CrossvalContents
@@ -18,7 +19,7 @@ def find_crossval_limits(crossval: CrossvalContents) -> list[Limit]:
         [
             *_unfinished(crossval.result),
             *_of_other_data_between_folds(crossval),
-            *limits_of_own_figures(crossval.as_run()),
+            *map(_without_this_advice, limits_of_own_figures(crossval.as_run())),
             *limits_of_temperatures([run.facts for run in crossval.runs]),
             *_of_spread(crossval.result),
             *_of_one_repetition(crossval.result),
@@ -31,6 +32,11 @@ def find_crossval_limits(crossval: CrossvalContents) -> list[Limit]:
             ),
         ]
     )
+
+
+def _without_this_advice(limit: Limit) -> Limit:
+    """Who reads of few images here has cross-validated already."""
+    return replace(limit, remedy="Judge on more images.") if limit.kind == "few_images" else limit
 
 
 def _unfinished(result: dict[str, Any]) -> Iterator[Limit]:

@@ -12,12 +12,14 @@ from dfdetect.evaluation.metric_words import PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.page import interval_bars, page, table, tiles
 from dfdetect.evaluation.page_parts import (
+    ECE_NOTE,
     between,
     figure,
     limits_box,
     metrics_table,
     mistakes_section,
     number,
+    options,
     plots,
     verdict_box,
     worth_table,
@@ -62,7 +64,7 @@ def render(crossval: CrossvalContents, limits: Sequence[Limit]) -> str:
         groups_section(result),
         mistakes_section(crossval.figures, _MISTAKES) or _listed_mistakes(result),
         training_section(crossval.as_run()),
-        _options(crossval.training),
+        f"<h3>Options of every training</h3><p>{options(crossval.training)}</p>" if crossval.training else "",
         "<h2>How the figures were made</h2>",
         _method(result),
     ]
@@ -113,8 +115,8 @@ def _against(against: Results | None) -> str:
 def _settings(against: Results) -> str:
     """In which options both differ."""
     sides = [("only here", against.get("only_here")), ("only there", against.get("only_there"))]
-    said = [f"{where} <code>{escape(' '.join(options))}</code>" for where, options in sides if options]
-    return f"<p>What differs in their options: {', '.join(said)}.</p>" if said else ""
+    said = [f"<li>{where}: {options(listed)}</li>" for where, listed in sides if listed]
+    return f"<p>Their options differ:</p><ul>{''.join(said)}</ul>" if said else ""
 
 
 def _difference(found: Results) -> tuple[str, str]:
@@ -133,6 +135,7 @@ def _figures(result: Results) -> list[str]:
         metrics_table(result, RANKING, {"": "mean of the folds"}),
         "<h3>p_fake as a probability</h3>",
         metrics_table(result, PROBABILITIES, {"": "calibrated", UNCALIBRATED: "uncalibrated"}),
+        ECE_NOTE,
     ]
 
 
@@ -166,11 +169,6 @@ def _fold_row(row: Results, metrics: Results, n_train: Any, epoch: int | None) -
     return (f"{row['n']:,}", f"{row['n_groups']:,} groups"), *figures, fitted, trained
 
 
-def _options(training: Sequence[str]) -> str:
-    lines = "<br>".join(f"<code>{escape(option)}</code>" for option in training)
-    return f"<h3>Options of every training</h3><p>{lines}</p>" if lines else ""
-
-
 def _listed_mistakes(result: Results) -> str:
     if not result["mistakes"]:
         return ""
@@ -190,6 +188,5 @@ def _method(result: Results) -> str:
         "scores of different detectors are not comparable, so they are never ranked against each other. Verdicts are, "
         "so those of a source are counted over all folds. Intervals are 95%, by bootstrap of whole groups over all "
         "folds, since images of one group are no independent evidence. They hold the chance of which images were "
-        "tested, and not that of training; the spread over the folds shows both. ECE is above 0 by chance alone in "
-        "small folds, and more so in resamples.</p>"
+        "tested, and not that of training; the spread over the folds shows both.</p>"
     )

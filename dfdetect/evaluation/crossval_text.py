@@ -88,6 +88,13 @@ def difference_words(against: Mapping[str, Any], name: str = "auroc") -> str:
             f"These images cannot tell both apart: {title} is {_higher(value)} here, and the interval of the "
             f"difference ({between}) holds 0."
         )
+    leaks = [where for where in ("here", "there") if against.get(f"leak_{where}")]
+    if len(leaks) == 1:
+        return (
+            f"{title} is {_higher(value)} here ({between}): which images were tested does not explain it. But "
+            f"{'in this one' if leaks == ['here'] else 'in the other one'} training has seen images of the groups that "
+            "were tested: the difference measures that leak as well, and says of neither that it detects better."
+        )
     better = "better" if (value > 0) != (name in LOWER_IS_BETTER) else "worse"
     return f"{title} is {_higher(value)} here, so {better} ({between}): which images were tested does not explain it."
 

@@ -1,6 +1,7 @@
 """Parts of a page that those of a run and of a cross-validation share."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from dfdetect.evaluation.contents import Results, bounds
@@ -9,6 +10,10 @@ from dfdetect.evaluation.page import card, plot, table, with_code
 from dfdetect.evaluation.plain_words import worth_of_a_verdict
 
 _SHARES = (0.01, 0.1, 0.5)
+ECE_NOTE = (
+    "<p><small>ECE is above 0 by chance alone, the more so the fewer images, and more so again in resamples: its "
+    "interval may lie above it.</small></p>"
+)
 
 
 def verdict_box(sentences: Sequence[str], limits: Sequence[Limit]) -> str:
@@ -68,6 +73,11 @@ def metrics_table(result: Results, names: Mapping[str, tuple[str, str]], endings
         if name in result
     ]
     return table(("metric", *endings.values(), *(["lowest to highest fold"] if folds else [])), rows)
+
+
+def options(listed: Sequence[str]) -> str:
+    """Options of a command line, each kept together where it fits."""
+    return " ".join(f'<code class="option">{escape(option)}</code>' for option in listed)
 
 
 def figure(result: Mapping[str, Any], name: str, sign: str = "") -> tuple[str, str]:

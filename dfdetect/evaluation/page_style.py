@@ -56,6 +56,7 @@ td small { display: block; font-size: .82em; } td.n small { white-space: nowrap;
   background: var(--info); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; align-items: start; }
 .plots.large { grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); max-width: 54rem; gap: 1.6rem; }
+code.option { display: inline-block; word-break: break-all; margin-right: .7em; }
 p + h3, p + .bars { margin-top: 1.2rem; }
 img.plot { width: 100%; height: auto; display: block; background: #fff; border-radius: .4rem; }
 body.wide { max-width: 80rem; } figure.wide { max-width: 52rem; }

@@ -163,6 +163,10 @@ def test_a_difference_is_paired_and_of_the_same_images(tmp_path):
     assert f"{result['auroc']['difference']:+.4f}" in difference_table(result)
     assert result["only_here"] == ["--data.split=grouped"]
     assert result["only_there"] == ["--data.split=random", "--model.lr=1"]
+    assert (result["leak_here"], result["leak_there"]) == (False, False)
+    metrics = json.loads((tmp_path / "b/repeat0-fold1/metrics.json").read_text())
+    write_json(tmp_path / "b/repeat0-fold1/metrics.json", metrics | {"notes": ["Leak: torn."]})
+    assert difference(tmp_path / "a", tmp_path / "b", 10)["leak_there"]
     same = difference(tmp_path / "a", tmp_path / "a")
     assert same["auroc"] == {"difference": 0.0, "interval": [0.0, 0.0]}
     write_folds(tmp_path / "c", n=120)

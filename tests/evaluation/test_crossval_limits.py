@@ -56,6 +56,7 @@ def test_each_is_found_in_the_result(change, kind, severity):
     crossval = replace(good_crossval(), result=good_crossval().result | change)
     (limit,) = [one for one in find_crossval_limits(crossval) if one.kind not in ALWAYS]
     assert (limit.kind, limit.severity) == (kind, severity)
+    assert "crossval --folds" not in limit.remedy
 
 
 def test_limits_of_the_trainings_are_found():

@@ -65,7 +65,7 @@ def test_folds_sources_training_and_options_are_there(crossval):
     assert page.row("gan")[1] == "40"
     assert page.row("split")[1] == "grouped, 4 folds"
     assert "dfdetect crossval --folds 4" in html
-    assert "<code>--x=&lt;b&gt;</code>" in html
+    assert ">--x=&lt;b&gt;</code>" in html
     assert "never ranked against each other" in html
     assert len(page.sources) == 2
     assert not re.search(r"https?://|@import|url\(|<script|<link|file:", html)

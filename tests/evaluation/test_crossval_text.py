@@ -44,3 +44,12 @@ def test_the_table_has_every_metric_and_every_source(tmp_path):
 )
 def test_a_difference_is_said_in_words(metric, difference, interval, says):
     assert says in difference_words({metric: {"difference": difference, "interval": interval}}, metric)
+
+
+@pytest.mark.parametrize(("where", "says"), [("here", "in this one"), ("there", "in the other one")])
+def test_a_difference_from_a_leak_is_called_neither_better_nor_worse(where, says):
+    found = {"auroc": {"difference": 0.05, "interval": [0.02, 0.08]}, f"leak_{where}": True}
+    said = difference_words(found)
+    assert f"{says} training has seen images of the groups" in said
+    assert "so better" not in said
+    assert "so better" in difference_words(found | {"leak_here": True, "leak_there": True})
