@@ -12,7 +12,6 @@ from dfdetect.evaluation.metric_words import PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.page import interval_bars, page, table, tiles
 from dfdetect.evaluation.page_parts import (
-    ECE_NOTE,
     between,
     figure,
     limits_box,
@@ -135,7 +134,6 @@ def _figures(result: Results) -> list[str]:
         metrics_table(result, RANKING, {"": "mean of the folds"}),
         "<h3>p_fake as a probability</h3>",
         metrics_table(result, PROBABILITIES, {"": "calibrated", UNCALIBRATED: "uncalibrated"}),
-        ECE_NOTE,
     ]
 
 
@@ -188,5 +186,6 @@ def _method(result: Results) -> str:
         "scores of different detectors are not comparable, so they are never ranked against each other. Verdicts are, "
         "so those of a source are counted over all folds. Intervals are 95%, by bootstrap of whole groups over all "
         "folds, since images of one group are no independent evidence. They hold the chance of which images were "
-        "tested, and not that of training; the spread over the folds shows both.</p>"
+        "tested, and not that of training; the spread over the folds shows both. ECE is above 0 by chance alone, "
+        "the more so in small folds.</p>"
     )

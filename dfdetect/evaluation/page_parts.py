@@ -10,10 +10,6 @@ from dfdetect.evaluation.page import card, plot, table, with_code
 from dfdetect.evaluation.plain_words import worth_of_a_verdict
 
 _SHARES = (0.01, 0.1, 0.5)
-ECE_NOTE = (
-    "<p><small>ECE is above 0 by chance alone, the more so the fewer images, and more so again in resamples: its "
-    "interval may lie above it.</small></p>"
-)
 
 
 def verdict_box(sentences: Sequence[str], limits: Sequence[Limit]) -> str:

@@ -10,7 +10,6 @@ from dfdetect.evaluation.metric_words import PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.page import page, tiles
 from dfdetect.evaluation.page_parts import (
-    ECE_NOTE,
     limits_box,
     metrics_table,
     mistakes_section,
@@ -102,7 +101,6 @@ def _own_test(run: RunContents, result: Results) -> list[str]:
         metrics_table(result, RANKING, {"": "value"}),
         "<h3>p_fake as a probability</h3>",
         metrics_table(result, PROBABILITIES, {"": "uncalibrated"} if temperature == 1 else tempered),
-        ECE_NOTE,
         plots(run.figures, _FIGURES),
         groups_section(result),
     ]
