@@ -152,8 +152,8 @@ def _judge(first: dict[str, Any]) -> str:
     """Which p to believe on these images."""
     n, groups = first["n"], first["n_groups"]
     if groups < n:
-        said = "which DeLong's test takes for independent: its p tends to be too small. Believe the bootstrap's, which draws groups"
-        return f"The {n} images share {groups} groups, {said}{_FEW if groups < _MANY_GROUPS else ''}."
+        said = f"The {n} images share {groups} groups, which DeLong's test takes for independent: its p tends to be too"
+        return f"{said} small. Believe the bootstrap's, which draws groups{_FEW if groups < _MANY_GROUPS else ''}."
     return (
         f"No images share groups here: DeLong's test and the bootstrap ask the same{_FEW if n < _MANY_GROUPS else ''}."
     )

@@ -15,7 +15,7 @@ from dfdetect.evaluation.contents import PartCount, Results, RunContents
 from dfdetect.evaluation.stored import checked_metrics, name_of_run, tested_checkpoint
 from dfdetect.evaluation.tables import METRICS
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
-from dfdetect.runs import COMMANDS, CONFIG, SKIPPED
+from dfdetect.runs import COMMANDS, CONFIG, SKIPPED, training_manifest
 
 T = TypeVar("T")
 _ROBUSTNESS, _FINDINGS, _SPLIT = "robustness.json", "findings.json", "split.csv"
@@ -122,15 +122,10 @@ def _checked_findings(file: Path) -> Results:
 
 
 def _audit(reader: _Reader, data: dict[str, Any], run: Path) -> tuple[Results | None, bool]:
-    """The audit beside the manifest, and whether the manifest is the audit's own.
-
-    A relative manifest was named from the training's folder, which is that of lightning_logs/NAME/version_N.
-    """
-    listed = Path(data.get("manifest") or data.get("root") or "")
-    if listed.suffix.lower() != ".csv":
+    """The audit beside the manifest, and whether the manifest is the audit's own."""
+    listed = training_manifest(data, run)
+    if listed is None:
         return None, False
-    if not listed.exists() and len(run.resolve().parents) > 2:
-        listed = run.resolve().parents[2] / listed
     return reader.attempt(_checked_findings, listed.parent / _FINDINGS), listed.name == "manifest.csv"
 
 
