@@ -81,7 +81,7 @@ def _differences(
     """Of each detector but the first: by metric, the difference, its interval and its p."""
     group = np.unique(np.asarray(runs[0].group, dtype=str), return_inverse=True)[1]
     groups = int(group.max()) + 1
-    tables = [ScoreTable(run.label, run.p_fake, at) for run, at in zip(runs, thresholds, strict=True)]
+    tables = [ScoreTable(run.label, run.p_fake, at, only=COMPARED) for run, at in zip(runs, thresholds, strict=True)]
     drawn = resample(tables, group, resamples)
     plain = [table.measure() for table in tables]
     return [
