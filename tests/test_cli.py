@@ -24,7 +24,7 @@ from dfdetect.main import COMMANDS, main
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 
-CONFIG_FOLDER = Path(dfdetect.__file__).parent.parent / "configs"
+CONFIG_FOLDER = Path(__file__).parent.parent / "configs"  # an installed package lies elsewhere
 CONFIGS = sorted(file for file in CONFIG_FOLDER.glob("*.yaml") if file.stem != "robustness")
 """Those that train; `robustness` says how to test, and has tests of its own in test_robustness_cli.py."""
 RESULTS = ("metrics.json", "predictions.csv", "confusion_matrix.png", "roc.png", "pr.png", "mistakes.png")
