@@ -59,8 +59,9 @@ def open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> N
     plain = {name: chosen[name] for name in _HPARAMS if chosen.get(name) is not None}
     if data is not None:
         plain["data_fingerprint"] = str(data.split_facts()["data_fingerprint"])[:_DIGITS]
-    columns = dict.fromkeys([*(f"val_best/{name}" for name in VALIDATED), *board_columns()], 0.0)
-    for summary in hparams(plain, columns):  # type: ignore[no-untyped-call]
+    first, *others = [f"val_best/{name}" for name in VALIDATED]
+    columns = [first, *board_columns(), *others]  # TensorBoard shows the first five until more are ticked
+    for summary in hparams(plain, dict.fromkeys(columns, 0.0)):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)
 
 
