@@ -17,10 +17,10 @@ from dfdetect.evaluation.tables import METRICS
 from dfdetect.files import sha256_of
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.models.split_guard import is_another_set
-from dfdetect.runs import run_of
+from dfdetect.runs import run_of, training_manifest
 
 _FOR_ALL = (
-    *("--data.manifest=null", "--data.allow_new_split=false", "--robustness.enabled=false"),
+    *("--data.allow_new_split=false", "--robustness.enabled=false"),
     *("--trainer.devices=1", "--trainer.num_nodes=1", "--trainer.strategy=auto"),
     *("--trainer.limit_test_batches=null", "--trainer.fast_dev_run=false"),
 )
@@ -34,11 +34,19 @@ Cell = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrainedDetector:
-    """A row: a checkpoint, the SHA-256 of its file, and what it remembers in its `facts`."""
+    """A row.
+
+    Attributes:
+        file: a checkpoint.
+        sha256: of its content.
+        facts: what it remembers.
+        manifest: by which it was trained, wherever that is by now; None where it was trained by a folder.
+    """
 
     file: Path
     sha256: str
     facts: dict[str, Any]
+    manifest: Path | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def read_detectors(files: Sequence[Path]) -> list[TrainedDetector]:
     Raises:
         CheckpointError: one is none, or does not say on what it was trained.
     """
-    detectors = [TrainedDetector(file, sha256_of(file), read_detector_checkpoint(file)[FACTS_KEY]) for file in files]
+    detectors = [_read_detector(file) for file in files]
     for detector in detectors:
         if not detector.facts["split"]:
             raise CheckpointError(
@@ -77,6 +85,12 @@ def read_detectors(files: Sequence[Path]) -> list[TrainedDetector]:
                 f"Test it by itself: dfdetect test --ckpt_path {detector.file}"
             )
     return detectors
+
+
+def _read_detector(file: Path) -> TrainedDetector:
+    checkpoint = read_detector_checkpoint(file)
+    manifest = training_manifest(checkpoint.get("datamodule_hyper_parameters", {}), run_of(file))
+    return TrainedDetector(file, sha256_of(file), checkpoint[FACTS_KEY], manifest)
 
 
 def read_root(root: str) -> DataRoot:
@@ -92,7 +106,7 @@ def find_cell(detector: TrainedDetector, root: DataRoot, known: Sequence[Cell]) 
     """Results of this very file on these very images, from an earlier matrix or in the checkpoint's run."""
     if root.error:
         return None
-    own, wanted = _is_own(detector, root), _wanted(detector, root)
+    wanted = _wanted(detector, root)
     for cell in known:
         if cell.get("error") is None and cell.get("tested") == wanted:
             return {name: value for name, value in cell.items() if name not in ("row", "column")}
@@ -102,25 +116,27 @@ def find_cell(detector: TrainedDetector, root: DataRoot, known: Sequence[Cell]) 
         with contextlib.suppress(ResultsError):
             result = read_metrics(folder / METRICS)
             if result.get("tested") == wanted:
-                return _cell(result, own, folder)
+                return _cell(detector, root, result, folder)
     return None
 
 
 def run_cell(detector: TrainedDetector, root: DataRoot) -> Cell:
     """Run an ordinary `dfdetect test`; what it prints goes to standard error."""
-    own = _is_own(detector, root)
+    own, by = _is_own(detector, root), _own_manifest(detector, root)
     if root.error:
         return {"own": own, "error": root.error}
-    arguments = ["--ckpt_path", str(detector.file), f"--data.root={root.root}", *_FOR_ALL]
+    if by is not None and not by.is_file():
+        return {"own": own, "error": _gone(by, root)}
+    data = [f"--data.root={root.root}", "--data.manifest=null"] if by is None else [f"--data.manifest={by}"]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            trainer = execute("test", arguments).trainer
+            trainer = execute("test", ["--ckpt_path", str(detector.file), *data, *_FOR_ALL]).trainer
         results = find_callback(trainer, EvaluationResults)
         if results is None or results.folder is None:
             raise ResultsError("the test has written no results")
-        return _cell(read_metrics(results.folder / METRICS), own, results.folder)
+        return _cell(detector, root, read_metrics(results.folder / METRICS), results.folder)
     except DFDetectError as error:
-        return {"own": own, "error": str(error)}
+        return {"own": own, "error": str(error) + _named(detector, root, error)}
     except SystemExit as stop:
         if stop.code != 2:  # 2 is the parser's, which has said why
             raise
@@ -138,24 +154,50 @@ def _is_own(detector: TrainedDetector, root: DataRoot) -> bool:
     return bool(root.split) and not is_another_set(detector.facts["split"], root.split)
 
 
+def _own_manifest(detector: TrainedDetector, root: DataRoot) -> Path | None:
+    """The manifest to judge the folder by, where the detector learnt from just this folder, but as a manifest lists it.
+
+    The folder alone says nothing of the manifest's groups and parts, so it would show images of the training.
+    """
+    by, place = detector.manifest, root.location
+    if by is None or place.suffix.lower() == ".csv" or root.split.get("root") != detector.facts["split"]["root"]:
+        return None
+    return None if by.resolve() == place / "manifest.csv" else by  # that one is read with the folder
+
+
+def _gone(manifest: Path, root: DataRoot) -> str:
+    return (
+        f"The training saw {root.root} as {manifest} lists it, which is no longer there, so which of its images are "
+        "for testing is not known. Name that manifest where it lies now: --roots MANIFEST"
+    )
+
+
+def _named(detector: TrainedDetector, root: DataRoot, error: DFDetectError) -> str:
+    """Which manifest to name, where other images than the training's test part were refused."""
+    if detector.manifest is None or not isinstance(error, CheckpointError) or not _is_own(detector, root):
+        return ""
+    return f". It was trained by {detector.manifest}: name it in --roots"
+
+
 def _wanted(detector: TrainedDetector, root: DataRoot) -> dict[str, Any]:
     """What `metrics.json` says was tested, if it is what this cell needs."""
     trained, tested = detector.facts["split"], root.split
+    by = _own_manifest(detector, root)
     if _is_own(detector, root):
         part = trained["test_fingerprint"]
     else:
         part = tested["test_fingerprint" if root.has_test_part else "data_fingerprint"]
     return {
         "checkpoint_sha256": detector.sha256,
-        "location": str(root.location),
-        "data_fingerprint": tested["data_fingerprint"],
+        "location": str(root.location if by is None else by.resolve()),
+        "data_fingerprint": (tested if by is None else trained)["data_fingerprint"],
         "part_fingerprint": part,
         "preprocessing": detector.facts["preprocessing"],
         "limited": False,
     }
 
 
-def _cell(result: dict[str, Any], own: bool, folder: Path) -> Cell:
+def _cell(detector: TrainedDetector, root: DataRoot, result: dict[str, Any], folder: Path) -> Cell:
     """What the matrix keeps of a test's metrics.json."""
     error = None
     if result["auroc"] is None:
@@ -165,4 +207,7 @@ def _cell(result: dict[str, Any], own: bool, folder: Path) -> Cell:
         moved["threshold_moved"] = moved["best_threshold"] - result["threshold"]
     intervals = {name: result["intervals"].get(name) for name in ("auroc", "accuracy")}
     kept = {name: result[name] for name in _KEPT} | moved
+    if by := _own_manifest(detector, root):
+        kept["notes"] = [*result["notes"], f"{root.root} is judged by the test part of the training's manifest, {by}."]
+    own = _is_own(detector, root)
     return {"own": own, "error": error, "results": str(folder), **kept, "intervals": intervals}

@@ -17,7 +17,7 @@ COMMANDS = {
     "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
-    "crosstest": ("dfdetect.crosstest", "every detector on every set:  dfdetect crosstest --roots photos/ other/"),
+    "crosstest": ("dfdetect.crosstest", "every detector on every set: dfdetect crosstest --roots photos/ other/"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 

@@ -6,7 +6,7 @@ A run is one folder `lightning_logs/<name>/version_<n>/` with config.yaml, check
 import argparse
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,6 +127,20 @@ def run_of(checkpoint: Path) -> Path | None:
     folder = checkpoint.resolve().parent.parent
     inside = checkpoint.resolve().parent.name == "checkpoints" and (folder / CONFIG).is_file()
     return _relative(folder) if inside else None
+
+
+def training_manifest(data: Mapping[str, Any], run: Path | None) -> Path | None:
+    """The manifest that settings of a data module name, whether it is there or not; None where they name a folder.
+
+    A relative path was named from the training's folder: where it is not here, it is looked for in that of
+    lightning_logs/NAME/version_N.
+    """
+    listed = Path(data.get("manifest") or data.get("root") or "")
+    if listed.suffix.lower() != ".csv":
+        return None
+    if not listed.exists() and run is not None and len(run.resolve().parents) > 2:
+        return run.resolve().parents[2] / listed
+    return listed
 
 
 def newest_checkpoint(which: str, name: str | None = None, root: str | Path = LOG_FOLDER) -> Path | None:

@@ -56,6 +56,7 @@ def test_json_holds_everything(runs, capsys):
     assert second["auroc"] == pytest.approx(1 - first["auroc"])
     assert second["against_first"]["auroc"]["difference"] == pytest.approx(1 - 2 * first["auroc"])
     assert 0 <= second["against_first"]["delong_p_holm"] <= 1
+    assert 0 < second["against_first"]["auroc"]["p"] <= second["against_first"]["auroc"]["p_holm"] <= 1
     assert first["cpu_ms"] is None
     assert first["parameters"] > 1000
     assert first["checkpoint"] == f"{runs[0]}/checkpoints/best.ckpt"

@@ -11,7 +11,7 @@ import torch
 
 from dfdetect.cli import execute
 from dfdetect.main import main
-from tests.test_cli import rows_of, trained, work  # noqa: F401
+from tests.test_cli import rows_of, tiny, trained, work  # noqa: F401
 
 BEST = "checkpoints/best.ckpt"
 
@@ -135,6 +135,63 @@ def test_another_split_of_the_own_data_is_refused_in_its_cell(work, roots):  # n
     run_config.write_text(text.replace("allow_new_split: false", "allow_new_split: true"))
     assert main(["crosstest", "--roots", roots[0]]) == 1
     assert "training may have seen them" in matrix_of()["cells"][0]["error"]
+
+
+@pytest.fixture
+def by_manifest(generated_faces, tmp_path, monkeypatch):
+    """A run that was trained by a manifest with groups, and the folder of its images."""
+    monkeypatch.chdir(tmp_path)
+    photos = copy_faces(generated_faces, tmp_path / "photos", "own")
+    files = sorted(photos.rglob("*.jpg"))
+    lines = [f"../{file.relative_to(tmp_path)},{file.parent.name},g{i // 4}" for i, file in enumerate(files)]
+    Path("lists").mkdir()
+    Path("lists/own.csv").write_text("\n".join(["path,label,group", *lines]) + "\n")
+    arguments = [part for part in tiny(generated_faces) if not part.startswith("--data.root")]
+    fit = ["fit", "--config", "mobilenetv2", *arguments, "--data.manifest=lists/own.csv", "--data.folds=3"]
+    assert main([*fit, "--data.fold=1"]) == 0
+    return Path("lightning_logs/mobilenetv2/version_0"), photos
+
+
+def test_the_folder_of_a_manifests_images_is_judged_by_the_manifests_test_part(by_manifest, monkeypatch, capsys):
+    run, photos = by_manifest
+    assert main(["crosstest", "--roots", str(photos), "lists/own.csv"]) == 0
+    matrix = matrix_of()
+    folder, manifest = matrix["cells"]
+    assert folder["own"]
+    assert manifest["own"]
+    assert folder["notes"][-1] == f"{photos} is judged by the test part of the training's manifest, lists/own.csv."
+    left_out = {row["path"] for row in rows_of(run / "split.csv") if row["split"] == "test"}
+    assert {row["path"] for row in rows_of(run / "predictions.csv")} == left_out
+    assert folder["n"] == manifest["n"] == len(left_out)
+    assert folder["auroc"] == manifest["auroc"]
+    monkeypatch.setattr("dfdetect.crosstest_cells.execute", lambda *_: pytest.fail("tested again"))
+    assert main(["crosstest", "--roots", str(photos), "lists/own.csv"]) == 0
+    Path("crosstest/crosstest.json").unlink()
+    assert main(["crosstest", "--roots", str(photos)]) == 0  # the run knows it too
+    assert matrix_of()["cells"][0] == folder
+
+
+def test_the_manifest_is_found_from_elsewhere_and_named_where_it_is_gone(by_manifest, monkeypatch, tmp_path, capsys):
+    run, photos = by_manifest
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    named = ["crosstest", "--ckpt", f"../{run}", "--roots", str(photos)]
+    assert main(named) == 0
+    Path("../lists/own.csv").rename(tmp_path / "lists/moved.csv")
+    assert main([*named, "--again"]) == 1
+    (cell,) = matrix_of()["cells"]
+    assert "lists/own.csv lists it, which is no longer there" in cell["error"]
+    assert "--roots MANIFEST" in cell["error"]
+
+
+def test_a_refused_root_names_the_manifest_of_the_training(by_manifest, tmp_path):
+    shutil.copy("lists/own.csv", "lists/other.csv")
+    text = Path("lists/other.csv").read_text().splitlines()
+    Path("lists/other.csv").write_text("\n".join([*text[:-9], *text[-4:]]) + "\n")
+    assert main(["crosstest", "--roots", "lists/other.csv"]) == 1
+    (cell,) = matrix_of()["cells"]
+    assert "Use the training's data.split_seed, manifest own.csv and files" in cell["error"]
+    assert cell["error"].endswith("It was trained by lists/own.csv: name it in --roots")
 
 
 def test_checkpoints_of_one_run_and_of_none_have_rows_of_their_own(work, roots, capsys):  # noqa: F811

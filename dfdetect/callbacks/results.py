@@ -91,11 +91,13 @@ class EvaluationResults(Callback):
 
     Attributes:
         folder: where the last results were written; None before that.
+        result: what was written there into metrics.json.
     """
 
     def __init__(self, by: list[str] | None = None) -> None:
         self.by = by or []
         self.folder: Path | None = None
+        self.result: dict[str, Any] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse a column that the data does not have, before hours of work; raises `UsageError`."""
@@ -142,7 +144,7 @@ class EvaluationResults(Callback):
         for stem, figure in figures.items():
             save_figure(figure, folder / f"{stem}.png")
         write_json(folder / METRICS, result)  # last: where it is, the others are
-        self.folder = folder
+        self.folder, self.result = folder, result
         say(f"\nWritten to {folder}: {METRICS} {PREDICTIONS} " + " ".join(f"{stem}.png" for stem in figures))
 
 

@@ -9,9 +9,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
-from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting
+from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.history import History
-from dfdetect.callbacks.results import collect_predictions, draw_mistakes
+from dfdetect.callbacks.hparams import VALIDATED, configuration, fill_leaderboard, open_hparams
+from dfdetect.callbacks.results import EvaluationResults, collect_predictions, draw_mistakes
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.figures import (
     MAX_BATCH,
@@ -23,29 +24,6 @@ from dfdetect.evaluation.figures import (
 )
 from dfdetect.models.detector import DeepfakeDetector
 
-_COMPARED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
-_HPARAMS = (
-    "backbone",
-    "weights",
-    "freeze_epochs",
-    "dropout",
-    "label_smoothing",
-    "lr",
-    "weight_decay",
-    "optimizer",
-    "scheduler",
-    "image_size",
-    "batch_size",
-    "class_balance",
-    "split",
-    "split_seed",
-    "folds",
-    "fold",
-    "normalise_encoding",
-    "max_epochs",
-    "precision",
-    "seed",
-)
 _CHARTS = ("loss", "accuracy", "auroc", "f1", "precision", "recall")
 
 
@@ -70,7 +48,7 @@ class TensorBoardFigures(Callback):
         charts = {name: ["Multiline", [f"^train/{name}$", f"^val/{name}$"]] for name in _CHARTS}
         writer.add_custom_scalars({"training and validation": charts})
         writer.add_text("configuration", _configuration_text(writer, trainer, pl_module))
-        _open_hparams(writer, trainer, pl_module)
+        open_hparams(writer, trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Show the first batch as the network sees it."""
@@ -115,7 +93,7 @@ class TensorBoardFigures(Callback):
         metrics = trainer.callback_metrics
         score = float(metrics.get("val/auroc", float("nan")))
         if score > self._best.get("auroc", -1.0):
-            self._best = {name: float(metrics[f"val/{name}"]) for name in _COMPARED if f"val/{name}" in metrics}
+            self._best = {name: float(metrics[f"val/{name}"]) for name in VALIDATED if f"val/{name}" in metrics}
         for name, value in self._best.items():
             writer.add_scalar(f"val_best/{name}", value, trainer.global_step)
 
@@ -132,6 +110,15 @@ class TensorBoardFigures(Callback):
                 trainer.global_step,
             )
             writer.flush()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """After a test whose results lie in the run, put them into its row; by now, whatever the callbacks' order."""
+        results = find_callback(trainer, EvaluationResults)
+        if stage != "test" or results is None or results.result is None:
+            return
+        folder = run_folder(trainer)  # asked for on all ranks
+        if results.folder == folder and trainer.is_global_zero and (writer := _writer(trainer)) is not None:
+            fill_leaderboard(writer, trainer, pl_module, results.result)
 
     def state_dict(self) -> dict[str, Any]:
         """The best metrics so far."""
@@ -152,30 +139,10 @@ def _add(writer: Any, folder: str, figures: dict[str, Figure], step: int) -> Non
         writer.add_figure(f"{folder}/{name}", figure, step)
 
 
-def _configuration(trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-    """Settings of model and data; without the names with an underscore, which are LightningCLI's own."""
-    data = data_of(trainer)
-    chosen = {**pl_module.hparams, **({} if data is None else {**data.hparams, "seed": data.seed})}
-    chosen |= {"max_epochs": trainer.max_epochs, "precision": trainer.precision}
-    return {name: value for name, value in chosen.items() if not name.startswith("_")}
-
-
 def _configuration_text(writer: Any, trainer: Trainer, pl_module: LightningModule) -> str:
     """The run's config.yaml where the command line wrote one, else the settings of model and data; as Markdown."""
     file = Path(writer.log_dir) / "config.yaml"
     if file.is_file():
         return f"```yaml\n{file.read_text(encoding='utf-8')}\n```"
-    rows = [f"| {name} | {value} |" for name, value in _configuration(trainer, pl_module).items()]
+    rows = [f"| {name} | {value} |" for name, value in configuration(trainer, pl_module).items()]
     return "\n".join(["| setting | value |", "|---|---|", *rows])
-
-
-def _open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> None:
-    """Lightning writes hyperparameters without metrics, and the table then has nothing to compare runs by."""
-    from torch.utils.tensorboard.summary import hparams
-
-    chosen = _configuration(trainer, pl_module)
-    plain = {name: chosen[name] for name in _HPARAMS if chosen.get(name) is not None}
-    # a later `dfdetect test` fills its columns, since it logs into the same run
-    columns = {f"{stage}/{name}": 0.0 for stage in ("val_best", "test") for name in _COMPARED}
-    for summary in hparams(plain, columns):  # type: ignore[no-untyped-call]
-        writer.file_writer.add_summary(summary)

@@ -1,8 +1,8 @@
 """DeepfakeDataModule: from a data root to loaders for training, validation, test and prediction."""
 
-import os
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import albumentations as A
 import torch
@@ -10,22 +10,29 @@ from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
-from dfdetect.data.cache import CACHE_MODES, CacheMode, Decoder, open_store
-from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable, collate, quiet_worker
+from dfdetect.data.cache import CacheMode, Decoder, open_store
+from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
-from dfdetect.data.loader import EpochBatchSampler, ResumableLoader
-from dfdetect.data.resize import CROPS, METHOD, Crop
+from dfdetect.data.loader import (
+    EpochBatchSampler,
+    ResumableLoader,
+    from_the_start,
+    position_of,
+    prediction_loader,
+    resumable_loader,
+    workers_of_one_process,
+)
+from dfdetect.data.resize import METHOD, Crop
 from dfdetect.data.samples import Samples, list_images, load_samples
+from dfdetect.data.settings import ClassBalance, check_settings
 from dfdetect.data.splits import Split
 from dfdetect.data.summary import summarise
 from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
-
-ClassBalance = Literal["none", "weighted_loss", "sampler"]
 
 
 class DeepfakeDataModule(LightningDataModule):
@@ -93,20 +100,7 @@ class DeepfakeDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["augment", "seed"])
-        _check_choices(
-            crop=(crop, CROPS),
-            cache=(cache, CACHE_MODES),
-            class_balance=(class_balance, get_args(ClassBalance)),
-            split=(split, get_args(Split)),
-        )
-        _check_at_least(1, image_size=image_size, batch_size=batch_size)
-        _check_at_least(0, generate=generate, seed=seed, num_workers=0 if num_workers == "auto" else num_workers)
-        if not -(2**63) <= split_seed < 2**63:
-            raise UsageError(f"data.split_seed must fit into 64 bits, got {split_seed}")
-        if folds == 1 or folds < 0 or not 0 <= fold < max(1, folds):
-            raise UsageError(f"data.folds is 0 or at least 2, and data.fold from 0 below it; got {folds} and {fold}")
-        if normalise_encoding is not None and not 1 <= normalise_encoding <= 100:
-            raise UsageError(f"data.normalise_encoding is a JPEG quality from 1 to 100, not {normalise_encoding}")
+        check_settings(self.hparams, seed)
         self.root, self.manifest = Path(root), manifest
         self.download, self.generate = download, generate
         self.image_size, self.crop, self.normalise_encoding = image_size, crop, normalise_encoding
@@ -249,16 +243,7 @@ class DeepfakeDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Sample | Unreadable]:
         """Batches of the unlabelled images below `predict_root`; each rank has its share."""
-        dataset = self.datasets["predict"]
-        rank, world_size = self._rank()
-        share = Subset(dataset, range(rank, len(dataset), world_size))
-        return DataLoader(
-            share,
-            batch_size=self.batch_size,
-            num_workers=self.workers(cached=False),
-            collate_fn=collate,
-            worker_init_fn=quiet_worker,
-        )
+        return prediction_loader(self.datasets["predict"], self.batch_size, self.workers(cached=False), *self._rank())
 
     def decoder(self, training: bool = False) -> Decoder:
         """What turns a file into pixels of the network's size, or for training of the size to augment."""
@@ -272,7 +257,6 @@ class DeepfakeDataModule(LightningDataModule):
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
         rank, world_size = self._rank()
-        workers = self.workers(cached=self.cache != "off")
         sampler = EpochBatchSampler(
             self.datasets[name].samples.labels,
             self.batch_size,
@@ -281,51 +265,16 @@ class DeepfakeDataModule(LightningDataModule):
             shuffle_epochs=training,
             rank=rank,
             world_size=world_size,
-            **({"position": self._position} if training else {}),
+            position=partial(position_of, self.trainer) if training else from_the_start,
         )
-        return ResumableLoader(
-            self.datasets[name],
-            batch_sampler=sampler,
-            num_workers=workers,
-            collate_fn=collate,
-            worker_init_fn=quiet_worker,
-            persistent_workers=workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        return resumable_loader(self.datasets[name], sampler, self.workers(cached=self.cache != "off"))
 
     def workers(self, cached: bool) -> int:
         """Number of loader processes: as asked for, or what `auto` comes to, where pixels are cached or not."""
         if self.num_workers != "auto":
             return self.num_workers
         on_cpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cpu"
-        return 0 if cached and on_cpu else _workers_of_one_process()
+        return 0 if cached and on_cpu else workers_of_one_process()
 
     def _rank(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-
-    def _position(self) -> tuple[int, int]:
-        """(epoch, next batch) from the trainer's progress, which a checkpoint restores before the loader is read."""
-        if self.trainer is None:
-            return 0, 0
-        loop = self.trainer.fit_loop
-        epoch: Any = loop.epoch_progress.current
-        between_epochs = epoch.processed > epoch.completed
-        return epoch.processed, 0 if between_epochs else loop.epoch_loop.batch_progress.current.ready
-
-
-def _workers_of_one_process() -> int:
-    usable = getattr(os, "sched_getaffinity", None)
-    cores = len(usable(0)) if usable else os.cpu_count() or 1
-    return max(1, min(8, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
-
-
-def _check_choices(**options: tuple[str, tuple[str, ...]]) -> None:
-    for name, (value, choices) in options.items():
-        if value not in choices:
-            raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {value!r}")
-
-
-def _check_at_least(least: int, **options: int) -> None:
-    for name, value in options.items():
-        if value < least:
-            raise UsageError(f"data.{name} must be at least {least}, got {value}")

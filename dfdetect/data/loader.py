@@ -1,17 +1,21 @@
-"""The order in which images are seen: exact across restarts, complete across ranks.
+"""Loaders, and the order in which they show images: exact across restarts, complete across ranks.
 
 Lightning keeps no loader state in a mid-epoch checkpoint and re-shuffles after a restart. Here the order is a function
 of (seed, epoch), the epoch travels with every index, and the place to begin is read from the trainer's own progress,
 which a checkpoint restores.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch.utils.data import DataLoader, Sampler
+import torch
+from lightning.pytorch import Trainer
+from torch.utils.data import DataLoader, Sampler, Subset
 
+from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable, collate, quiet_worker
 from dfdetect.data.transforms import sample_seed
 
 Indices = npt.NDArray[np.int64]
@@ -20,6 +24,16 @@ Indices = npt.NDArray[np.int64]
 def from_the_start() -> tuple[int, int]:
     """The place of a loader that never resumes: epoch 0, batch 0."""
     return 0, 0
+
+
+def position_of(trainer: Trainer | None) -> tuple[int, int]:
+    """(epoch, next batch) from the trainer's progress, which a checkpoint restores before the loader is read."""
+    if trainer is None:
+        return from_the_start()
+    loop = trainer.fit_loop
+    epoch: Any = loop.epoch_progress.current
+    between_epochs = epoch.processed > epoch.completed
+    return epoch.processed, 0 if between_epochs else loop.epoch_loop.batch_progress.current.ready
 
 
 class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
@@ -112,3 +126,36 @@ class ResumableLoader(DataLoader[Any]):
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Nothing to do: see the class."""
+
+
+def resumable_loader(dataset: DeepfakeDataset, sampler: EpochBatchSampler, workers: int) -> ResumableLoader:
+    """Labelled batches in the sampler's order, from so many processes, which live as long as the loader."""
+    return ResumableLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=quiet_worker,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def prediction_loader(
+    dataset: DeepfakeDataset, batch_size: int, workers: int, rank: int, world_size: int
+) -> DataLoader[Sample | Unreadable]:
+    """Batches of one rank's share of unlabelled images."""
+    return DataLoader(
+        Subset(dataset, range(rank, len(dataset), world_size)),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=quiet_worker,
+    )
+
+
+def workers_of_one_process() -> int:
+    """One loader process a core, shared with the processes that torchrun started on this machine; 1 to 8."""
+    usable = getattr(os, "sched_getaffinity", None)
+    cores = len(usable(0)) if usable else os.cpu_count() or 1
+    return max(1, min(8, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

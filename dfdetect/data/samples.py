@@ -7,6 +7,7 @@ import csv
 import os
 import posixpath
 import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from dfdetect.data.decode import IMAGE_SUFFIXES
 from dfdetect.data.layouts import ClassFolder, find_class_folders, label_of, split_of
 from dfdetect.data.walk import walk
 from dfdetect.errors import DataLayoutError
+from dfdetect.rows import first_repeated, numbered_rows
 
 REAL, FAKE = 0, 1
 CLASS_NAMES = ("real", "fake")
@@ -161,23 +163,22 @@ def _source(path: str, folder: ClassFolder) -> str:
 def _from_manifest(manifest: Path, root: Path) -> Samples:
     try:
         with open(manifest, newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream)
-            header = [name.strip().lower() for name in next(reader, [])]
-            columns = _read_columns(manifest, header, reader)
+            rows = numbered_rows(stream)
+            header = [name.strip().lower() for name in next(rows, (1, []))[1]]
+            columns, lines = _read_columns(manifest, header, rows)
     except UnicodeDecodeError as error:
         raise DataLayoutError(f"{manifest}: the manifest is not UTF-8 ({error}); save it as `CSV UTF-8`") from error
     except (OSError, csv.Error) as error:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
     paths = columns.pop("path")
-    _refuse_repeated(manifest, paths)
-    labels = np.fromiter(
-        (_label(manifest, i, text) for i, text in enumerate(columns.pop("label"))), np.int8, len(paths)
-    )
+    _refuse_repeated(manifest, lines, paths)
+    named = zip(lines, columns.pop("label"), strict=True)
+    labels = np.fromiter((_label(manifest, *pair) for pair in named), np.int8, len(paths))
     for name in KNOWN_COLUMNS:
         if name in columns and not any(columns[name]):  # as `dfdetect audit` writes it where nothing is known
             del columns[name]
     if "split" in columns:
-        columns["split"] = [_split(manifest, i, text) for i, text in enumerate(columns["split"])]
+        columns["split"] = [_split(manifest, *pair) for pair in zip(lines, columns["split"], strict=True)]
     order = sorted(range(len(paths)), key=paths.__getitem__)
     samples = Samples(_base_folder(manifest, root, paths[0]), paths, labels, columns, f"manifest {manifest.name}")
     ordered = samples.select(np.asarray(order, dtype=np.intp))
@@ -186,7 +187,10 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
     return ordered
 
 
-def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]) -> dict[str, list[str]]:
+def _read_columns(
+    manifest: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]
+) -> tuple[dict[str, list[str]], "array[int]"]:
+    """The columns by name, and the line of the file that each row begins on."""
     missing = {"path", "label"} - set(header)
     if missing:
         raise DataLayoutError(
@@ -197,19 +201,20 @@ def _read_columns(manifest: Path, header: list[str], reader: Iterator[list[str]]
     if len(columns) != len(header):
         raise DataLayoutError(f"{manifest}: a column name stands twice in {', '.join(header)}")
     lists = [columns[name] for name in header]
-    path_at = header.index("path")
-    for number, row in enumerate(reader, start=2):
+    lines, path_at = array("L"), header.index("path")
+    for line, row in rows:
         if not row:
             continue
         if len(row) != len(header):
-            raise DataLayoutError(f"{manifest}, line {number}: {len(row)} fields, {len(header)} expected")
+            raise DataLayoutError(f"{manifest}, line {line}: {len(row)} fields, {len(header)} expected")
+        lines.append(line)
         for position, (values, text) in enumerate(zip(lists, row, strict=True)):
             values.append(plain_path(text.strip()) if position == path_at else sys.intern(text.strip()))
         if not lists[path_at][-1]:
-            raise DataLayoutError(f"{manifest}, line {number}: no path")
+            raise DataLayoutError(f"{manifest}, line {line}: no path")
     if not lists[0]:
         raise DataLayoutError(f"{manifest}: no row below the header")
-    return columns
+    return columns, lines
 
 
 def plain_path(text: str) -> str:
@@ -218,25 +223,24 @@ def plain_path(text: str) -> str:
     return posixpath.normpath(path) if "./" in path or "//" in path else path
 
 
-def _refuse_repeated(manifest: Path, paths: list[str]) -> None:
-    if len(set(paths)) == len(paths):
-        return
-    seen: set[str] = set()
-    twice = next(path for path in paths if path in seen or seen.add(path))  # type: ignore[func-returns-value]
-    raise DataLayoutError(f"{manifest}: {twice} stands twice; one image is one row")
+def _refuse_repeated(manifest: Path, lines: "array[int]", paths: list[str]) -> None:
+    if repeated := first_repeated(paths):
+        before, again = repeated
+        where = f"{manifest}, line {lines[again]}: {paths[again]} stands twice, first in line {lines[before]}"
+        raise DataLayoutError(f"{where}; one image is one row")
 
 
-def _label(manifest: Path, row: int, text: str) -> int:
+def _label(manifest: Path, line: int, text: str) -> int:
     label = label_of(text)
     if label is None:
-        raise DataLayoutError(f"{manifest}, row {row + 1}: label {text!r} is neither real (0) nor fake (1)")
+        raise DataLayoutError(f"{manifest}, line {line}: label {text!r} is neither real (0) nor fake (1)")
     return label
 
 
-def _split(manifest: Path, row: int, text: str) -> str:
+def _split(manifest: Path, line: int, text: str) -> str:
     split = split_of(text)
     if split is None:
-        raise DataLayoutError(f"{manifest}, row {row + 1}: split {text!r} is none of train, val, test")
+        raise DataLayoutError(f"{manifest}, line {line}: split {text!r} is none of train, val, test")
     return split
 
 

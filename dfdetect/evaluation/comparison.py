@@ -9,7 +9,7 @@ import numpy as np
 
 from dfdetect.evaluation.delong import delong, holm, paired_p
 from dfdetect.evaluation.evaluate import Predictions, evaluate
-from dfdetect.evaluation.intervals import percentile_interval, resample
+from dfdetect.evaluation.intervals import percentile_interval, resample, two_sided_p
 from dfdetect.evaluation.metrics import Array, ScoreTable
 
 COMPARED = ("auroc", "average_precision", "accuracy", "f1", "eer", "tpr_at_fpr_5", "log_loss", "brier", "ece")
@@ -26,8 +26,9 @@ def compare(runs: Sequence[Predictions], thresholds: Sequence[float], resamples:
 
     Returns:
         Of each detector n, n_groups, threshold, the metrics in `COMPARED` and their 95% intervals, and, but for the
-        first, `against_first`: the difference (its own minus the first's) of each metric with its interval, `delong_p`
-        of equal AUROC and `delong_p_holm`, adjusted for the number of detectors. What is undefined is None.
+        first, `against_first`: of each metric the `difference` (its own minus the first's), its `interval` and `p` by
+        paired group bootstrap and `p_holm`; `delong_p` of equal AUROC and `delong_p_holm`. Holm's are adjusted for the
+        number of detectors, metric by metric. What is undefined is None.
 
     Raises:
         ValueError: the images differ.
@@ -43,7 +44,12 @@ def compare(runs: Sequence[Predictions], thresholds: Sequence[float], resamples:
         results.append(kept | {"intervals": {name: whole["intervals"].get(name) for name in COMPARED}})
     for result, difference in zip(results[1:], _differences(runs, thresholds, resamples), strict=True):
         result["against_first"] = difference
-    _add_delong(results, runs)
+    against = [result["against_first"] for result in results[1:]]
+    for name in COMPARED:
+        _adjust([difference[name] for difference in against], "p")
+    for difference, p in zip(against, _delong_p(runs), strict=True):
+        difference["delong_p"] = p
+    _adjust(against, "delong_p")
     return results
 
 
@@ -72,10 +78,10 @@ def _images(predictions: Predictions) -> dict[str, int]:
 def _differences(
     runs: Sequence[Predictions], thresholds: Sequence[float], resamples: int
 ) -> list[dict[str, dict[str, Any]]]:
-    """Of each detector but the first: by metric, the difference and its interval."""
+    """Of each detector but the first: by metric, the difference, its interval and its p."""
     group = np.unique(np.asarray(runs[0].group, dtype=str), return_inverse=True)[1]
     groups = int(group.max()) + 1
-    tables = [ScoreTable(run.label, run.p_fake, at) for run, at in zip(runs, thresholds, strict=True)]
+    tables = [ScoreTable(run.label, run.p_fake, at, only=COMPARED) for run, at in zip(runs, thresholds, strict=True)]
     drawn = resample(tables, group, resamples)
     plain = [table.measure() for table in tables]
     return [
@@ -89,16 +95,25 @@ def _differences(
 
 def _difference(value: Array, drawn: Array, groups: int) -> dict[str, Any]:
     number, interval = float(value[0]), percentile_interval(drawn, groups)
-    undefined = math.isnan(number)
-    return {"difference": None if undefined else number, "interval": None if interval is None else list(interval)}
+    return {
+        "difference": None if math.isnan(number) else number,
+        "interval": None if interval is None else list(interval),
+        "p": None if math.isnan(number) else two_sided_p(drawn, groups),
+    }
 
 
-def _add_delong(results: list[dict[str, Any]], runs: Sequence[Predictions]) -> None:
-    """DeLong's p against the first, and Holm's of all of them together."""
-    p = [math.nan] * (len(runs) - 1)
-    if min(results[0]["n_real"], results[0]["n_fake"]) >= 2:
-        areas, covariance = delong(runs[0].label, np.stack([run.p_fake for run in runs]))
-        p = [paired_p(areas, covariance, i, 0) for i in range(1, len(runs))]
-    for result, own, adjusted in zip(results[1:], p, holm(p), strict=True):
-        result["against_first"]["delong_p"] = None if math.isnan(own) else own
-        result["against_first"]["delong_p_holm"] = None if math.isnan(adjusted) else adjusted
+def _delong_p(runs: Sequence[Predictions]) -> list[float | None]:
+    """DeLong's p of each detector but the first; None where a class has fewer than two images, or nothing varies."""
+    label = runs[0].label
+    if min(label.sum(), (1 - label).sum()) < 2:
+        return [None] * (len(runs) - 1)
+    areas, covariance = delong(label, np.stack([run.p_fake for run in runs]))
+    p = [paired_p(areas, covariance, i, 0) for i in range(1, len(runs))]
+    return [None if math.isnan(own) else own for own in p]
+
+
+def _adjust(differences: Sequence[dict[str, Any]], name: str) -> None:
+    """Put beside each p of that name what it is among all of them."""
+    p = [math.nan if one[name] is None else one[name] for one in differences]
+    for one, adjusted in zip(differences, holm(p), strict=True):
+        one[f"{name}_holm"] = None if math.isnan(adjusted) else adjusted

@@ -8,7 +8,7 @@ import numpy as np
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.evaluate import COUNTED, Predictions, evaluate, worst_group
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
-from dfdetect.evaluation.metrics import Array, Labels
+from dfdetect.evaluation.metrics import Labels
 from dfdetect.evaluation.out_of_fold import Fold, verdicts
 
 
@@ -59,22 +59,10 @@ def _auroc(
         label = fold.predictions.label
         kept = np.flatnonzero(at | ~np.isin(label, list(classes)))
         if len(set(label[kept].tolist())) == 2:
-            table = _OnlyAuroc(fold, kept)
+            table = fold.table(kept, only=("auroc",))
             parts.append((table, member[kept]))
             values.append(float(table.measure()["auroc"][0]))
     if not parts:
         return None, None
     interval = percentile_interval(resample_average(parts, groups, resamples)["auroc"], groups) if resamples else None
     return float(np.mean(values)), None if interval is None else list(interval)
-
-
-class _OnlyAuroc:
-    """A table of scores that measures nothing else: a tenth of the arithmetic."""
-
-    def __init__(self, fold: Fold, kept: Labels) -> None:
-        self._table = fold.table(kept)
-        self.order = self._table.order
-
-    def measure(self, weights: Array | None = None) -> dict[str, Array]:
-        """(B,) AUROC under weights (B, N)."""
-        return self._table.ranking(weights)

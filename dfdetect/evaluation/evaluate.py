@@ -100,9 +100,11 @@ class _Settings:
     resamples: int
 
 
-def _measure(label: Labels, p_fake: Floats, group: Labels, settings: _Settings) -> dict[str, Any]:
-    """Counts, metrics and intervals of one set of samples."""
-    table = ScoreTable(label, p_fake, settings.threshold, settings.temperature)
+def _measure(
+    label: Labels, p_fake: Floats, group: Labels, settings: _Settings, only: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Counts, metrics (all, or `only` some) and intervals of one set of samples."""
+    table = ScoreTable(label, p_fake, settings.threshold, settings.temperature, only)
     n_fake = int(label.sum())
     false_positive, true_positive = table.called_fake()
     n_real = len(label) - n_fake
@@ -128,11 +130,15 @@ def _per_value(
     result = {}
     for value in sorted(set(values) - {""}):
         own = column == value
-        measured = _measure(label[own], p_fake[own], group[own], settings)
-        kept = {name: measured[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
         one_class = label[own].min() == label[own].max()
-        ranked = own | (label != label[own][0]) if one_class else own
-        ranking = _measure(label[ranked], p_fake[ranked], group[ranked], settings) if one_class else measured
+        measured = _measure(
+            label[own], p_fake[own], group[own], settings, COUNTED if one_class else (*COUNTED, "auroc")
+        )
+        kept = {name: measured[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
+        ranked = own | (label != label[own][0])
+        ranking = measured
+        if one_class:
+            ranking = _measure(label[ranked], p_fake[ranked], group[ranked], settings, ("auroc",))
         intervals = {name: measured["intervals"].get(name) for name in COUNTED}
         intervals["auroc"] = ranking["intervals"].get("auroc")
         against = "all of the other class" if one_class else "its own"

@@ -127,11 +127,36 @@ def resample_means(values: Array, group: Labels, resamples: int = 1000, seed: in
 
 def percentile_interval(values: Array, groups: int, level: float = 0.95) -> Interval | None:
     """The middle `level` of a metric's values (B,) over resamples of so many groups; None as in `group_bootstrap`."""
-    defined = values[np.isfinite(values)]
-    if groups < 2 or len(defined) < _LEAST_DEFINED * len(values):
+    defined = _defined(values, groups)
+    if defined is None:
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def two_sided_p(differences: Array, groups: int) -> float | None:
+    """Two-sided p of "there is no difference", by the differences in B resamples of so many groups.
+
+    It is the level at which the percentile interval begins to hold 0, so that it is below 0.05 where the 95% interval
+    lies on one side of 0. The difference that was observed counts as one more resample on either side.
+
+    Returns:
+        p in [2 / (B + 1), 1]; None as in `group_bootstrap`.
+
+    Source: Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), section 15.4, for a test by inversion of an
+    interval; Davison and Hinkley (1997), section 4.2, for (1 + count) / (B + 1).
+    """
+    defined = _defined(differences, groups)
+    if defined is None:
+        return None
+    beyond = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
+    return min(1.0, 2 * (1 + beyond) / (len(defined) + 1))
+
+
+def _defined(values: Array, groups: int) -> Array | None:
+    """Of a metric's values in resamples the defined ones; None where they are too few, or groups are."""
+    defined = values[np.isfinite(values)]
+    return None if groups < 2 or len(defined) < _LEAST_DEFINED * len(values) else defined
 
 
 def difference_interval(first: float, first_in: Interval, second: float, second_in: Interval) -> Interval:

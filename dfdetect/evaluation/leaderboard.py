@@ -18,16 +18,19 @@ _SHOWN = {
 }
 _DIFFERENCES = {"auroc": "AUROC", "average_precision": "average precision", "accuracy": "accuracy", "eer": "EER"}
 
+_MANY_GROUPS = 30
+"""Of fewer, a bootstrap's intervals can be too narrow and its p too small."""
+_FEW = "; of so few, it can be too sure of itself as well"
+
 Table = tuple[str, list[str], list[list[str]]]
 """A heading, column names and rows."""
-
 
 _SAID_OF_ALL = ("Only ", "One-sided: ", "All ", "These are generated")
 """Beginnings of a test's notes on its images, which are the same for all runs."""
 
 
 def markdown_leaderboard(board: dict[str, Any]) -> str:
-    """Three tables and what to know about them."""
+    """The tables and what to know about them."""
     lines = [f"# Leaderboard of {len(board['runs'])} runs", "", _tested(board)]
     for heading, names, rows in _tables(board):
         lines += ["", f"## {heading}", "", _markdown_row(names), _markdown_row(["---"] * len(names))]
@@ -62,8 +65,11 @@ def _tables(board: dict[str, Any]) -> list[Table]:
     tables = [("Metrics", ["run", *_SHOWN.values(), "threshold"], [_metrics_row(run) for run in ranked])]
     others = [run for run in ranked if "against_first" in run]
     if others:
-        names = ["run", *(f"difference of {name}" for name in _DIFFERENCES.values()), "DeLong p of AUROC", "p, Holm"]
-        tables.append((f"Against {board['runs'][0]['name']}", names, [_difference_row(run) for run in others]))
+        first = board["runs"][0]["name"]
+        names = ["run", *(f"difference of {name}" for name in _DIFFERENCES.values())]
+        tables.append((f"Against {first}", names, [_difference_row(run) for run in others]))
+        names = ["run", *(f"{name}, bootstrap" for name in _DIFFERENCES.values()), "AUROC, DeLong"]
+        tables.append((f"p of no difference from {first}", names, [_p_row(run) for run in others]))
     names = ["run", "backbone", "pixels", "parameters", "checkpoint MB", "CPU ms an image", "trained on"]
     return [*tables, ("Cost", names, [_cost_row(run) for run in ranked])]
 
@@ -81,7 +87,13 @@ def _metrics_row(run: dict[str, Any]) -> list[str]:
 def _difference_row(run: dict[str, Any]) -> list[str]:
     against = run["against_first"]
     cells = [_with_interval(against[name]["difference"], against[name]["interval"], "+") for name in _DIFFERENCES]
-    return [run["name"], *cells, _p(against["delong_p"]), _p(against["delong_p_holm"])]
+    return [run["name"], *cells]
+
+
+def _p_row(run: dict[str, Any]) -> list[str]:
+    against = run["against_first"]
+    cells = [_p_with_holm(against[name]["p"], against[name]["p_holm"]) for name in _DIFFERENCES]
+    return [run["name"], *cells, _p_with_holm(against["delong_p"], against["delong_p_holm"])]
 
 
 def _cost_row(run: dict[str, Any]) -> list[str]:
@@ -98,8 +110,12 @@ def _with_interval(value: float | None, interval: Sequence[float] | None, sign: 
     return f"{value:{sign}.3f}" + (f" ({interval[0]:{sign}.3f} to {interval[1]:{sign}.3f})" if interval else "")
 
 
-def _p(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+def _p_with_holm(p: float | None, adjusted: float | None) -> str:
+    return "-" if p is None or adjusted is None else f"{_p(p)} (Holm {_p(adjusted)})"
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 
 def _notes(board: dict[str, Any]) -> list[str]:
@@ -110,9 +126,11 @@ def _notes(board: dict[str, Any]) -> list[str]:
         "Higher is better, but for EER, Brier and ECE. Accuracy and F1 are at each run's own threshold.",
     ]
     if len(board["runs"]) > 1:
-        notes.append("DeLong's p asks whether both AUROC are equal; Holm's takes into account how many runs are asked.")
-    if first["n_groups"] < first["n"] and len(board["runs"]) > 1:
-        notes.append("Images here share groups, which DeLong's test takes for independent: trust the interval more.")
+        notes.append(
+            "p: how often chance alone would show a difference as large as this one, if there were none. Holm's takes "
+            "into account how many runs are asked; those of several metrics are not adjusted for each other."
+        )
+        notes.append(_judge(first))
     if any(run.get("cpu_ms") is not None for run in board["runs"]):
         notes.append(
             "CPU ms: measured just now on this machine, one image, one thread, fp32, PyTorch eager; fastest of 20."
@@ -128,6 +146,17 @@ def _notes(board: dict[str, Any]) -> list[str]:
         notes.append(f"Only {first['n']} images: small differences cannot be told from chance.")
     notes += [note for note in first.get("notes", ()) if note.startswith("These are generated")]
     return notes
+
+
+def _judge(first: dict[str, Any]) -> str:
+    """Which p to believe on these images."""
+    n, groups = first["n"], first["n_groups"]
+    if groups < n:
+        said = f"The {n} images share {groups} groups, which DeLong's test takes for independent: its p tends to be too"
+        return f"{said} small. Believe the bootstrap's, which draws groups{_FEW if groups < _MANY_GROUPS else ''}."
+    return (
+        f"No images share groups here: DeLong's test and the bootstrap ask the same{_FEW if n < _MANY_GROUPS else ''}."
+    )
 
 
 def _split_notes(board: dict[str, Any]) -> list[str]:
@@ -147,6 +176,6 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _split(cell: str) -> str | tuple[str, str]:
-    """A figure and its interval, where it has one."""
+    """A figure, and its interval or adjusted p where it has one."""
     value, bracket, interval = cell.partition(" (")
-    return (value, f"({interval}") if bracket and " to " in interval else cell
+    return (value, f"({interval}") if bracket and (" to " in interval or interval.startswith("Holm ")) else cell

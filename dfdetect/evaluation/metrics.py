@@ -5,6 +5,7 @@ metric of every resample is a sum along that order. With all weights 1 the same 
 the positive class; NaN is what is undefined.
 """
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ UNCALIBRATED = "_uncalibrated"
 """Ending of the metrics of p_fake as a probability before the temperature was applied."""
 INFLATED = frozenset({"ece", f"ece{UNCALIBRATED}"})
 """Sums of absolute gaps: the chance in a sample adds to them, and drawing from the sample adds it once more."""
+_VERDICTS = ("accuracy", "precision", "recall", "specificity", "f1")
+_PROBABILITIES = ("log_loss", "brier", "ece")
 
 
 class ScoreTable:
@@ -31,14 +34,23 @@ class ScoreTable:
         p_fake: (N,) in [0, 1].
         threshold: p_fake from which a sample is called fake.
         temperature: what the logits were divided by to give `p_fake`.
+        only: names of the metrics to measure, which spares the time of the others; by default all.
 
     Raises:
         ValueError: no sample, or a score that is NaN or outside [0, 1].
     """
 
-    def __init__(self, label: Labels, p_fake: Floats, threshold: float = 0.5, temperature: float = 1.0) -> None:
+    def __init__(
+        self,
+        label: Labels,
+        p_fake: Floats,
+        threshold: float = 0.5,
+        temperature: float = 1.0,
+        only: Collection[str] | None = None,
+    ) -> None:
         if len(label) == 0 or not ((p_fake >= 0) & (p_fake <= 1)).all():
             raise ValueError(f"p_fake of {len(label)} samples must lie in [0, 1]")
+        self.only = only
         self.order = np.argsort(-p_fake, kind="stable")
         self.label, self.p_fake = label[self.order].astype(np.float64), p_fake[self.order]
         self.ends = np.append(np.flatnonzero(np.diff(self.p_fake)), len(label) - 1)
@@ -57,10 +69,10 @@ class ScoreTable:
         }
 
     def measure(self, weights: Array | None = None) -> dict[str, Array]:
-        """All metrics under B weightings.
+        """All metrics, or those in `only`, under B weightings.
 
         Args:
-            weights: (B, N) >= 0, in the order of `self.order`; by default all 1, B = 1.
+            weights: (B, N) whole numbers >= 0, as floats, in the order of `self.order`; by default all 1, B = 1.
 
         Returns:
             (B,) of each: accuracy, precision, recall, specificity (share of reals called real), f1, and the same
@@ -69,27 +81,32 @@ class ScoreTable:
         """
         if weights is None:
             weights = np.ones((1, len(self.label)))
-        reals, fakes = self._cumulated(weights)
+        values: dict[str, Array] = {}
         with np.errstate(invalid="ignore", divide="ignore"):
-            values = _verdicts(reals, fakes, self.called) | _ranking(reals, fakes)
-            at_half = _verdicts(reals, fakes, self.called_at_half)
-            values |= {name + HALF: value for name, value in at_half.items()}
+            if self._wants(_VERDICTS, ("", HALF)) or self._wants(_RANKINGS):
+                values |= self._cumulated(weights)
             for ending, probability in self.probabilities.items():
-                values |= {name + ending: value for name, value in probability.measure(weights).items()}
-            values["aurc"] = self._area_under_risk(weights)
+                if self._wants(_PROBABILITIES, (ending,)):
+                    values |= {name + ending: value for name, value in probability.measure(weights).items()}
+            if self._wants(("aurc",)):
+                values["aurc"] = self._area_under_risk(weights)
+        return values if self.only is None else {name: values[name] for name in values if name in self.only}
+
+    def _wants(self, names: Collection[str], endings: Collection[str] = ("",)) -> bool:
+        return self.only is None or any(name + ending in self.only for name in names for ending in endings)
+
+    def _cumulated(self, weights: Array) -> dict[str, Array]:
+        """What is made of how many reals and fakes lie at each score and above."""
+        counts = weights.astype(np.int32, order="C")  # adding up whole numbers, row by row, is ten times as fast
+        fakes = _from_zero(_cumulated(counts * self.label.astype(np.int32), self.ends, weights.dtype))
+        reals = _from_zero(_cumulated(counts, self.ends, weights.dtype)) - fakes
+        values = _verdicts(reals, fakes, self.called)
+        values |= {name + HALF: value for name, value in _verdicts(reals, fakes, self.called_at_half).items()}
+        one_class = (reals[:, -1] == 0) | (fakes[:, -1] == 0)
+        for name, ranking in _RANKINGS.items():
+            if self._wants((name,)):
+                values[name] = np.where(one_class, np.nan, ranking(reals, fakes))
         return values
-
-    def ranking(self, weights: Array | None = None) -> dict[str, Array]:
-        """Those metrics of `measure` that hold over all thresholds, for a fraction of its time."""
-        if weights is None:
-            weights = np.ones((1, len(self.label)))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return _ranking(*self._cumulated(weights))
-
-    def _cumulated(self, weights: Array) -> tuple[Array, Array]:
-        """(B, K + 1) weight of the reals and of the fakes from each of the K scores on, none first."""
-        fakes = _from_zero(np.cumsum(weights * self.label.astype(weights.dtype), axis=1)[:, self.ends])
-        return _from_zero(np.cumsum(weights, axis=1)[:, self.ends]) - fakes, fakes
 
     def called_fake(self) -> tuple[int, int]:
         """Reals and fakes called fake at the threshold."""
@@ -104,8 +121,10 @@ class ScoreTable:
         samples are answered together.
         """
         ordered = weights[:, self.surest_first]
-        answered, wrong = np.cumsum(ordered, axis=1), np.cumsum(ordered * self.wrong.astype(weights.dtype), axis=1)
-        risk = np.where(answered > 0, wrong / answered, 0)[:, self.answered_with]
+        counts, together = ordered.astype(np.int32, order="C"), self.answered_with
+        answered = _cumulated(counts, together, weights.dtype)
+        wrong = _cumulated(counts * self.wrong.astype(np.int32), together, weights.dtype)
+        risk = np.where(answered > 0, wrong / answered, 0)
         return np.asarray((risk * ordered).sum(axis=1) / answered[:, -1])
 
 
@@ -163,31 +182,45 @@ def _verdicts(reals: Array, fakes: Array, called: int) -> dict[str, Array]:
     }
 
 
-def _ranking(reals: Array, fakes: Array) -> dict[str, Array]:
-    """Metrics over all thresholds, from the cumulated weights (B, K + 1) of reals and fakes, none called fake first."""
+def _auroc(reals: Array, fakes: Array) -> Array:
     n_real, n_fake = reals[:, -1], fakes[:, -1]
-    one_class = (n_real == 0) | (n_fake == 0)
-    steps = np.diff(fakes, axis=1)
-    above = steps * (n_real[:, None] - (reals[:, 1:] + reals[:, :-1]) / 2)
+    above = np.diff(fakes, axis=1) * (n_real[:, None] - (reals[:, 1:] + reals[:, :-1]) / 2)
+    return np.asarray(above.sum(axis=1) / (n_real * n_fake))
+
+
+def _average_precision(reals: Array, fakes: Array) -> Array:
     called = reals[:, 1:] + fakes[:, 1:]
     precision = np.where(called > 0, fakes[:, 1:] / called, 0)
+    return np.asarray((np.diff(fakes, axis=1) * precision).sum(axis=1) / fakes[:, -1])
+
+
+def _eer(reals: Array, fakes: Array) -> Array:
+    n_real, n_fake = reals[:, -1], fakes[:, -1]
     nearest = np.abs(reals * n_fake[:, None] - (n_fake[:, None] - fakes) * n_real[:, None]).argmin(axis=1)[:, None]
     misses = n_fake - np.take_along_axis(fakes, nearest, axis=1)[:, 0]
     false_alarms = np.take_along_axis(reals, nearest, axis=1)[:, 0]
-    values = {
-        "auroc": above.sum(axis=1) / (n_real * n_fake),
-        "average_precision": (steps * precision).sum(axis=1) / n_fake,
-        "eer": (false_alarms / n_real + misses / n_fake) / 2,
-        "tpr_at_fpr_1": _tpr_at(0.01, reals, fakes),
-        "tpr_at_fpr_5": _tpr_at(0.05, reals, fakes),
-    }
-    return {name: np.where(one_class, np.nan, value) for name, value in values.items()}
+    return np.asarray((false_alarms / n_real + misses / n_fake) / 2)
 
 
 def _tpr_at(fpr: float, reals: Array, fakes: Array) -> Array:
     """Share of fakes caught where at most this share of the reals is called fake, without interpolation."""
     allowed = (reals <= fpr * reals[:, -1:] * (1 + 1e-6)).sum(axis=1)[:, None] - 1
     return np.asarray(np.take_along_axis(fakes, allowed, axis=1)[:, 0] / fakes[:, -1])
+
+
+_RANKINGS: dict[str, Callable[[Array, Array], Array]] = {
+    "auroc": _auroc,
+    "average_precision": _average_precision,
+    "eer": _eer,
+    "tpr_at_fpr_1": lambda reals, fakes: _tpr_at(0.01, reals, fakes),
+    "tpr_at_fpr_5": lambda reals, fakes: _tpr_at(0.05, reals, fakes),
+}
+"""Metrics over all thresholds, from the cumulated weights (B, K + 1) of reals and fakes, none called fake first."""
+
+
+def _cumulated(counts: npt.NDArray[np.int32], places: npt.NDArray[np.int64], kind: np.dtype[Any]) -> Array:
+    """(B, K) sums of counts (B, N) up to and with each of K places."""
+    return np.cumsum(counts, axis=1, dtype=np.int32)[:, places].astype(kind)
 
 
 def _from_zero(cumulated: Array) -> Array:

@@ -53,12 +53,12 @@ class Fold:
         """(N,) p_fake before the temperature."""
         return retempered(self.predictions.p_fake, self.temperature, 1.0)
 
-    def table(self, kept: Labels | None = None) -> ScoreTable:
-        """Its scores, or those of the images at `kept`."""
+    def table(self, kept: Labels | None = None, only: Sequence[str] | None = None) -> ScoreTable:
+        """Its scores, or those of the images at `kept`, for all metrics or `only` some."""
         label, p_fake = self.predictions.label, self.predictions.p_fake
         if kept is not None:
             label, p_fake = label[kept], p_fake[kept]
-        return ScoreTable(label, p_fake, self.threshold, self.temperature)
+        return ScoreTable(label, p_fake, self.threshold, self.temperature, only)
 
 
 def finished_folds(folder: Path) -> list[Path]:

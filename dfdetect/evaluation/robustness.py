@@ -40,7 +40,7 @@ def evaluate_robustness(
         ValueError: scores that are NaN or outside [0, 1].
     """
     group = np.unique(np.asarray(clean.group, dtype=str), return_inverse=True)[1]
-    tables = [ScoreTable(clean.label, scores, threshold) for scores in (clean.p_fake, *p_fake)]
+    tables = [ScoreTable(clean.label, scores, threshold, only=MEASURED) for scores in (clean.p_fake, *p_fake)]
     drawn, groups = resample(tables, group, resamples), int(group.max()) + 1
     flips = _flips(clean.p_fake >= threshold, p_fake >= threshold, group, resamples)
     points: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from dfdetect.errors import ResultsError
 from dfdetect.evaluation.evaluate import Predictions
+from dfdetect.rows import first_repeated, numbered_rows
 
 _LABELS = {"real": 0, "fake": 1, "0": 0, "1": 1}
 
@@ -22,21 +24,23 @@ def read_predictions(file: Path) -> Predictions:
     """
     try:
         with open(file, newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            missing = {"path", "label", "p_fake"} - set(reader.fieldnames or ())
+            numbered = numbered_rows(stream)
+            header = next(numbered, (1, []))[1]
+            missing = {"path", "label", "p_fake"} - set(header)
             if missing:
                 raise ResultsError(f"{file}: no column {', '.join(sorted(missing))}; is it what dfdetect test wrote?")
-            rows = list(reader)
+            lines, rows = _named(file, header, numbered)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(
             f"{file}: cannot be read ({error}). Write it again: dfdetect test --ckpt_path FILE"
         ) from error
     if not rows:
         raise ResultsError(f"{file}: no prediction in it. Write it again: dfdetect test --ckpt_path FILE")
-    _refuse_repeated(file, [row["path"] for row in rows])
-    scored = [_label_and_score(file, number, row) for number, row in enumerate(rows, start=2)]
+    paths = [row["path"] for row in rows]
+    _refuse_repeated(file, lines, paths)
+    scored = [_label_and_score(file, line, row) for line, row in zip(lines, rows, strict=True)]
     return Predictions(
-        path=[row["path"] for row in rows],
+        path=paths,
         label=np.array([label for label, _ in scored], np.int64),
         p_fake=np.array([score for _, score in scored], np.float64),
         group=[row.get("group") or row["path"] for row in rows],
@@ -97,20 +101,36 @@ def tested_checkpoint(folder: Path, metrics: dict[str, Any]) -> Path | None:
     return next((file for file in ([Path(named)] if named else []) + above if file.is_file()), None)
 
 
-def _label_and_score(file: Path, number: int, row: dict[str, Any]) -> tuple[int, float]:
-    label = _LABELS.get(str(row["label"]).strip().lower())
+def _named(
+    file: Path, header: list[str], numbered: Iterable[tuple[int, list[str]]]
+) -> tuple[list[int], list[dict[str, str]]]:
+    """The line each row begins on, and its fields by their column; raises `ResultsError` for a row cut short."""
+    lines, rows = [], []
+    for line, row in numbered:
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise ResultsError(f"{file}, line {line}: {len(row)} fields, {len(header)} expected")
+        lines.append(line)
+        rows.append(dict(zip(header, row, strict=True)))
+    return lines, rows
+
+
+def _label_and_score(file: Path, line: int, row: dict[str, str]) -> tuple[int, float]:
+    label = _LABELS.get(row["label"].strip().lower())
     if label is None:
-        raise ResultsError(f"{file}, line {number}: label {row['label']!r} is neither real nor fake")
+        raise ResultsError(f"{file}, line {line}: label {row['label']!r} is neither real nor fake")
     try:
         score = float(row["p_fake"])
-    except (TypeError, ValueError):
+    except ValueError:
         score = math.nan
     if not 0 <= score <= 1:
-        raise ResultsError(f"{file}, line {number}: p_fake {row['p_fake']!r} is no number from 0 to 1")
+        raise ResultsError(f"{file}, line {line}: p_fake {row['p_fake']!r} is no number from 0 to 1")
     return label, score
 
 
-def _refuse_repeated(file: Path, paths: list[str]) -> None:
-    if len(set(paths)) < len(paths):
-        twice = next(path for path in paths if paths.count(path) > 1)
-        raise ResultsError(f"{file}: {twice} stands there twice; one image has one prediction")
+def _refuse_repeated(file: Path, lines: list[int], paths: list[str]) -> None:
+    if repeated := first_repeated(paths):
+        before, again = repeated
+        where = f"{file}, line {lines[again]}: {paths[again]} stands there twice, first in line {lines[before]}"
+        raise ResultsError(f"{where}; one image has one prediction")

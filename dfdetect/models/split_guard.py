@@ -91,11 +91,12 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val"
     if is_cross_dataset(facts, data):
         rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {data.origin}")
     elif is_another_part(facts, data, part) and not data.allow_new_split:
+        manifest = trained["layout"] if trained["layout"].startswith("manifest ") else "manifest"  # its name too
         raise CheckpointError(
             f"This checkpoint was trained with another split of {tested['root']}: its {part} part had "
             f"{trained[f'n_{part}']} images (fingerprint {trained[f'{part}_fingerprint'][:12]}), this one has "
             f"{tested[f'n_{part}']} ({str(tested[f'{part}_fingerprint'])[:12]}), so training may have seen them. Use "
-            "the training's data.split_seed, manifest and files, or say --allow-new-split"
+            f"the training's data.split_seed, {manifest} and files, or say --allow-new-split"
         )
     elif is_taken_for_a_copy(facts, data):
         rank_zero_info(f"{data.origin} has the file names of {trained['root']} and is taken for a copy of it")

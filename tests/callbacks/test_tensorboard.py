@@ -1,17 +1,28 @@
 """The event files hold what TensorBoard is promised to show, read back by TensorBoard itself."""
 
 import io
+import json
 import math
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lightning.pytorch import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from dfdetect.callbacks.checkpoints import BestCheckpoint
+from dfdetect.callbacks.history import History
+from dfdetect.callbacks.hparams import board_columns, fill_leaderboard
+from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
+from dfdetect.evaluation.comparison import COMPARED
+from dfdetect.models.cost import measure_costs
+from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 METRICS = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"}
@@ -80,28 +91,91 @@ def test_the_configuration_is_there_as_text(events):
 
 
 def test_hparams_can_be_compared_by_the_best_metrics(events):
-    columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
-    assert columns == {f"{stage}/{name}" for stage in ("val_best", "test") for name in METRICS}
+    columns = [info.name.tag for info in hparams(events, "experiment").experiment.metric_infos]
+    shown = ["val_best/auroc", *(f"leaderboard/auroc{end}" for end in ("", "_low", "_high"))]
+    assert columns[:4] == shown  # without a click
+    assert set(columns) == {f"val_best/{name}" for name in METRICS} | set(board_columns())
     values = hparams(events, "session_start_info").session_start_info.hparams
     assert values["backbone"].string_value == "tiny"
     assert values["lr"].number_value == 1e-3
     assert values["image_size"].number_value == 32
+    assert len(values["data_fingerprint"].string_value) == 12
     assert not any(name.startswith("_") for name in values)
 
 
-def test_a_test_of_the_run_fills_its_columns(tmp_path, generated_faces):
-    detector = tiny_detector()
-    quiet_trainer(tmp_path, callbacks=[TensorBoardFigures(0)], limit_train_batches=1).fit(
-        detector, faces_data(generated_faces)
-    )
-    same_run = TensorBoardLogger(str(tmp_path), name="run", version=0, default_hp_metric=False)
-    logged = quiet_trainer(tmp_path, callbacks=[], logger=same_run).test(
-        detector, faces_data(generated_faces), verbose=False
-    )
-    events = read_events(tmp_path / "run/version_0")
-    columns = {info.name.tag for info in hparams(events, "experiment").experiment.metric_infos}
-    assert set(logged[0]) <= columns
-    assert events.Scalars("test/auroc")[0].value == pytest.approx(logged[0]["test/auroc"])
+def copied(fitted_run: Path, folder: Path) -> Path:
+    run = folder / "run/version_0"
+    shutil.copytree(fitted_run, run)
+    return run
+
+
+def judge(run: Path, root: Path, callbacks: list[Callback], **settings: Any) -> None:
+    """Test a run's best checkpoint, logging into it, as the command line does."""
+    logger = TensorBoardLogger(str(run.parent.parent), name="run", version=0, default_hp_metric=False)
+    trainer = quiet_trainer(run.parent.parent, callbacks=[*callbacks, History(), BestCheckpoint()], logger=logger)
+    file = str(run / "checkpoints/best.ckpt")
+    detector = DeepfakeDetector.load_from_checkpoint(file, weights_only=True)
+    trainer.test(detector, faces_data(root, **settings), ckpt_path=file, verbose=False, weights_only=True)
+
+
+def board_of(run: Path) -> dict[str, float]:
+    events = read_events(run)
+    tags = [tag for tag in events.Tags()["scalars"] if tag.startswith("leaderboard/")]
+    return {tag.removeprefix("leaderboard/"): events.Scalars(tag)[-1].value for tag in tags}
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")  # the run is a copy
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_test_fills_the_leaderboards_columns(order, fitted_run, generated_faces, tmp_path):
+    run = copied(fitted_run, tmp_path)
+    callbacks: list[Callback] = [TensorBoardFigures(), EvaluationResults()]
+    judge(run, generated_faces, callbacks[::order])
+    result = json.loads((run / "metrics.json").read_text())
+    expected = {name: result[name] for name in (*COMPARED, "n", "n_groups", "threshold")}
+    for name in COMPARED:
+        low, high = result["intervals"][name] or (None, None)
+        expected |= {f"{name}_low": low, f"{name}_high": high}
+    file = run / "checkpoints/best.ckpt"
+    (cost,) = measure_costs([file], timed=False)
+    expected |= {"parameters": cost["parameters"], "megabytes": file.stat().st_size / 1e6}
+    board = board_of(run)
+    assert 0 < board.pop("cpu_ms") < 1000
+    assert board == pytest.approx({name: value for name, value in expected.items() if value is not None}, rel=1e-5)
+    assert {f"leaderboard/{name}" for name in (*expected, "cpu_ms")} == set(board_columns())
+    columns = {info.name.tag for info in hparams(read_events(run), "experiment").experiment.metric_infos}
+    assert set(board_columns()) <= columns
+    said = hparams(read_events(run), "session_start_info").session_start_info.hparams["data_fingerprint"]
+    assert cost["data_fingerprint"].startswith(said.string_value)
+
+
+@pytest.mark.filterwarnings("ignore:The dirpath has changed")
+def test_a_test_on_other_data_does_not_touch_the_row(fitted_run, generated_faces, tmp_path):
+    run = copied(fitted_run, tmp_path)
+    callbacks: list[Callback] = [TensorBoardFigures(), EvaluationResults()]
+    for label in ("real", "fake"):
+        shutil.copytree(generated_faces / label, tmp_path / "other" / label)
+    next((tmp_path / "other/real").rglob("*.jpg")).unlink()
+    judge(run, tmp_path / "other", callbacks)
+    assert (run / "cross-dataset/other/metrics.json").is_file()
+    assert board_of(run) == {}
+
+
+def test_what_is_undefined_stays_empty_and_without_a_file_there_is_no_size(tmp_path):
+    written: dict[str, float] = {}
+
+    class Writer:
+        def add_scalar(self, tag, value, step):
+            written[tag] = value
+
+        def flush(self):
+            return
+
+    undefined: dict[str, Any] = dict.fromkeys(COMPARED) | {"n": 3, "n_groups": 1, "threshold": 0.5}
+    detector, trainer = tiny_detector(), quiet_trainer(tmp_path, callbacks=[])
+    fill_leaderboard(Writer(), trainer, detector, undefined | {"accuracy": 1.0, "intervals": {"accuracy": None}})
+    parameters = sum(parameter.numel() for parameter in detector.parameters())
+    expected = {"accuracy": 1.0, "n": 3, "n_groups": 1, "threshold": 0.5, "parameters": parameters}
+    assert written == {f"leaderboard/{name}": value for name, value in expected.items()}
 
 
 @pytest.mark.parametrize(("every", "steps"), [(0, []), (2, [1, 3])])

@@ -12,14 +12,15 @@ from dfdetect.evaluation.delong import delong, holm, paired_p
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 
 
-def detectors(n=120, count=3, seed=0) -> list[Predictions]:
+def detectors(n=120, count=3, seed=0, noise=1.0) -> list[Predictions]:
+    """Each one noisier than the last."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, 2, n).astype(np.int64)
     margin = rng.normal(size=n) + 1.2 * (label - 0.5)
     group = [f"g{i:02}" for i in rng.integers(0, 50, n)]
     paths = [f"{i:03}.jpg" for i in range(n)]
     return [
-        Predictions(paths, label, 1 / (1 + np.exp(-(margin + k * rng.normal(size=n)))), group, [""] * n)
+        Predictions(paths, label, 1 / (1 + np.exp(-(margin + noise * k * rng.normal(size=n)))), group, [""] * n)
         for k in range(count)
     ]
 
@@ -61,20 +62,39 @@ def test_the_interval_of_a_difference_agrees_with_delong_where_images_are_indepe
     assert result["delong_p_holm"] == pytest.approx(holm(p)[1])
 
 
+def test_the_bootstraps_p_agrees_with_delongs_where_images_are_independent():
+    runs = [replace(run, group=run.path) for run in detectors(n=400, count=8, noise=0.1)]
+    differences = [result["against_first"] for result in compare(runs, [0.5] * 8, 2000)[1:]]
+    assert min(one["delong_p"] for one in differences) < 0.05 < max(one["delong_p"] for one in differences)
+    for one in differences:
+        assert one["auroc"]["p"] == pytest.approx(one["delong_p"], abs=0.04)
+
+
+def test_holm_corrects_each_metric_over_the_runs():
+    against = [result["against_first"] for result in compare(detectors(count=4), [0.5] * 4, 200)[1:]]
+    for name in COMPARED:
+        p = [one[name]["p"] for one in against]
+        assert [one[name]["p_holm"] for one in against] == pytest.approx(holm(p)), name
+        for one in against:
+            low, high = one[name]["interval"]
+            assert (one[name]["p"] < 0.04) <= (low > 0 or high < 0), name
+    assert any(one["auroc"]["p_holm"] > one["auroc"]["p"] for one in against)
+
+
 def test_the_same_predictions_differ_by_nothing():
     (run,) = detectors(count=1)
     against = compare([run, run], [0.5, 0.5], 50)[1]["against_first"]
     assert against["delong_p"] == 1.0
     for name in COMPARED:
-        assert against[name] == {"difference": 0.0, "interval": [0.0, 0.0]}, name
+        assert against[name] == {"difference": 0.0, "interval": [0.0, 0.0], "p": 1.0, "p_holm": 1.0}, name
 
 
 def test_one_class_leaves_ranking_undefined():
     runs = [replace(run, label=np.ones_like(run.label)) for run in detectors(count=2)]
     result = compare(runs, [0.5, 0.5], 50)[1]
     assert result["auroc"] is None
-    assert result["against_first"]["auroc"] == {"difference": None, "interval": None}
-    assert result["against_first"]["delong_p"] is None
+    assert result["against_first"]["auroc"] == {"difference": None, "interval": None, "p": None, "p_holm": None}
+    assert result["against_first"]["delong_p"] is result["against_first"]["delong_p_holm"] is None
     assert result["against_first"]["accuracy"]["difference"] is not None
     json.dumps(result, allow_nan=False)
 

@@ -97,6 +97,31 @@ def test_each_source_has_its_own_figures():
     assert camera["auroc"] == pytest.approx(reference.roc_auc_score([0, 1, 1, 1, 1], [0.6, 0.9, 0.4, 0.3, 0.8]))
 
 
+def test_each_source_has_the_intervals_of_its_own_images_measured_alone():
+    label, p_fake = random_scores(2, 300)
+    source = np.where(label == 1, np.array(["swap", "gan"])[np.arange(300) % 2], "")
+    source[:100] = "both"
+    group = np.array([f"{i // 2:03}" for i in range(300)])
+
+    def evaluated(rows, source=None):
+        chosen = predictions(label[rows], p_fake[rows], source, group[rows].tolist())
+        return evaluate(chosen, threshold=0.4, resamples=100)
+
+    result = evaluated(np.arange(300), source.tolist())
+    for name in ("both", "swap", "gan"):
+        own = source == name
+        alone = evaluated(own)
+        shown = result["per_source"][name]
+        for metric in ("accuracy", "precision", "recall", "f1"):
+            assert shown[metric] == alone[metric], metric
+            assert shown["intervals"][metric] == alone["intervals"][metric], metric
+        ranked = own if name == "both" else own | (label == 0)
+        against = evaluated(ranked)
+        assert shown["auroc"] == against["auroc"]
+        assert shown["intervals"]["auroc"] == against["intervals"]["auroc"]
+        assert set(shown["intervals"]) == {"accuracy", "precision", "recall", "f1", "auroc"}
+
+
 def test_a_source_without_the_other_class_anywhere_has_no_auroc():
     assert evaluate(predictions([1, 1], [0.2, 0.9], ["gan", "gan"]))["per_source"]["gan"]["auroc"] is None
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dfdetect.evaluation.intervals import difference_interval, group_bootstrap
+from dfdetect.evaluation.delong import delong, paired_p
+from dfdetect.evaluation.intervals import (
+    difference_interval,
+    group_bootstrap,
+    percentile_interval,
+    resample,
+    two_sided_p,
+)
 from dfdetect.evaluation.metrics import ScoreTable
 
 
@@ -106,3 +113,56 @@ def test_the_interval_of_a_difference_is_newcombes_published_one():
     bounds = [stats.binomtest(k, n).proportion_ci(0.95, method="wilson") for k, n in ((56, 70), (48, 80))]
     first, second = ((bound.low, bound.high) for bound in bounds)
     assert difference_interval(56 / 70, first, 48 / 80, second) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def no_difference(seed: int, groups: int, copies: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, groups and scores (2, N) of two detectors that are equally good; the images of a group score alike."""
+    rng = np.random.default_rng(seed)
+    member = np.repeat(np.arange(groups), copies)
+    label = (np.arange(groups) % 2)[member].astype(np.int64)
+    margin = (rng.normal(size=groups) + rng.normal(size=(2, groups)))[:, member] + 1.2 * (label - 0.5)
+    return label, member, 1 / (1 + np.exp(-margin - 0.3 * rng.normal(size=margin.shape)))
+
+
+def test_where_nothing_differs_p_is_below_a_level_as_often_as_it_says_and_delongs_is_not_where_groups_are_shared():
+    seeds, below = 300, {"auroc": np.zeros(2), "accuracy": np.zeros(2), "delong": np.zeros(2)}
+    levels = np.array([0.05, 0.2])
+    for seed in range(seeds):
+        label, member, scores = no_difference(seed, groups=40, copies=3)
+        first, second = resample([ScoreTable(label, own) for own in scores], member, resamples=200, seed=seed)
+        for name in ("auroc", "accuracy"):
+            below[name] += (two_sided_p(second[name] - first[name], 40) or 0) <= levels
+        below["delong"] += paired_p(*delong(label, scores), 1, 0) <= levels
+    for name in ("auroc", "accuracy"):
+        low, high = stats.binom.ppf([0.001, 0.999], seeds, levels[:, None]).T / seeds
+        assert (below[name] / seeds >= low / 2).all(), name  # few groups: nearly
+        assert (below[name] / seeds <= high).all(), name
+    assert below["delong"][0] / seeds > 0.15  # it counts each group three times
+
+
+def test_p_is_the_level_at_which_the_percentile_interval_begins_to_hold_zero():
+    differences = np.random.default_rng(5).normal(1.5, 1, 999)
+    p = two_sided_p(differences, 100)
+    assert p is not None
+    for level, holds in ((1 - p + 0.01, True), (1 - p - 0.01, False)):
+        low, high = percentile_interval(differences, 100, level) or (0, 0)
+        assert (low <= 0 <= high) == holds
+    assert p == two_sided_p(-differences, 100)
+    assert p == pytest.approx(2 * stats.norm.sf(1.5), rel=0.25)  # of a normal difference 1.5 errors from 0
+
+
+@pytest.mark.parametrize(
+    ("differences", "groups", "p"),
+    [
+        ([1.0] * 99, 10, 2 / 100),
+        ([-1.0] * 99, 10, 2 / 100),
+        ([0.0] * 99, 10, 1.0),
+        ([1.0] * 90 + [-1.0] * 9, 10, 2 * 10 / 100),
+        ([1.0] * 80 + [0.0] * 10 + [-1.0] * 9, 10, 2 * 20 / 100),
+        ([1.0] * 50 + [np.nan] * 49, 10, 2 / 51),
+        ([1.0] * 49 + [np.nan] * 50, 10, None),
+        ([1.0] * 99, 1, None),
+    ],
+)
+def test_p_counts_the_observed_difference_and_no_undefined_one(differences, groups, p):
+    assert two_sided_p(np.array(differences), groups) == (None if p is None else pytest.approx(p))

@@ -55,7 +55,12 @@ class Cells(HTMLParser):
 def test_markdown_ranks_by_auroc_and_shows_differences_and_cost(board):
     text = markdown_leaderboard(board)
     tables = text.split("## ")
-    assert [table.split("\n")[0] for table in tables[1:]] == ["Metrics", "Against noisy/version_0", "Cost"]
+    assert [table.split("\n")[0] for table in tables[1:]] == [
+        "Metrics",
+        "Against noisy/version_0",
+        "p of no difference from noisy/version_0",
+        "Cost",
+    ]
     ranked = [line.split(" | ")[0] for line in tables[1].splitlines() if line.startswith("| ")][2:]
     assert ranked == ["| best/version_0", "| <b>\\|mid", "| noisy/version_0"]
     best = board["runs"][2]
@@ -64,10 +69,14 @@ def test_markdown_ranks_by_auroc_and_shows_differences_and_cost(board):
     against = best["against_first"]
     low, high = against["auroc"]["interval"]
     assert f"{against['auroc']['difference']:+.3f} ({low:+.3f} to {high:+.3f})" in tables[2]
-    assert "| noisy/version_0 | tiny | 32 | 12,345 | 1.2 | 7.5 | abcdef012345 |" in tables[3]
-    assert "checkpoint is gone" in tables[3]
+    row = next(line for line in tables[3].splitlines() if line.startswith("| best/version_0"))
+    assert row.split(" | ")[1] == f"{against['auroc']['p']:.3f} (Holm {against['auroc']['p_holm']:.3f})"
+    assert row.split(" | ")[-1] == f"{against['delong_p']:.3f} (Holm {against['delong_p_holm']:.3f}) |"
+    assert "| noisy/version_0 | tiny | 32 | 12,345 | 1.2 | 7.5 | abcdef012345 |" in tables[4]
+    assert "checkpoint is gone" in tables[4]
     assert "fingerprint 0123456789ab" in text
-    assert "share groups" in text
+    assert f"The 120 images share {best['n_groups']} groups" in text
+    assert "Believe the bootstrap's" in text
     assert "Only 120 images" in text
 
 
@@ -88,6 +97,16 @@ def test_the_page_shows_the_same_and_needs_nothing_from_elsewhere(board):
     assert not any(name in attributes for _, attributes in parsed.tags for name in ("src", "href"))
     assert "://" not in page
     assert "prefers-color-scheme: dark" in page
+
+
+def test_which_p_to_believe_depends_on_the_groups(board):
+    def said(n_groups):
+        runs = [run | {"n_groups": n_groups} for run in board["runs"]]
+        return markdown_leaderboard(board | {"runs": runs})
+
+    assert "No images share groups here: DeLong's test and the bootstrap ask the same.\n" in said(120)
+    assert "Believe the bootstrap's, which draws groups.\n" in said(30)
+    assert "Believe the bootstrap's, which draws groups; of so few, it can be too sure of itself as well.\n" in said(29)
 
 
 def test_one_run_alone_is_compared_with_none():

@@ -134,3 +134,24 @@ def test_float32_weights_give_the_same_figures():
     exact, single = table.measure(row), table.measure(row.astype(np.float32))
     for name, value in exact.items():
         np.testing.assert_allclose(single[name], value, rtol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        ("auroc",),
+        ("accuracy", "f1"),
+        ("accuracy_at_half", "eer"),
+        ("brier_uncalibrated",),
+        ("aurc", "ece", "tpr_at_fpr_1"),
+        (),
+    ],
+)
+def test_metrics_asked_for_alone_are_those_of_all(only):
+    label, p_fake, weights = random_scores(3, 200, 20)
+    every = ScoreTable(label, p_fake, 0.4, 1.5)
+    rows = weights[every.order][None].astype(np.float32)
+    for given in (None, rows):
+        whole = every.measure(given)
+        some = ScoreTable(label, p_fake, 0.4, 1.5, only).measure(given)
+        assert {name: value.tolist() for name, value in some.items()} == {name: whole[name].tolist() for name in only}

@@ -35,8 +35,9 @@ def test_group_and_source_may_be_missing(tmp_path):
         ("path,label,p_fake\na.jpg,real,nan\n", "line 2: p_fake 'nan' is no number from 0 to 1"),
         ("path,label,p_fake\na.jpg,real,1.5\n", "p_fake '1.5'"),
         ("path,label,p_fake\na.jpg,real,\n", "p_fake ''"),
-        ("path,label,p_fake\na.jpg,real\n", "p_fake None"),
-        ("path,label,p_fake\na.jpg,real,0.1\na.jpg,fake,0.2\n", "a.jpg stands there twice"),
+        ("path,label,p_fake\na.jpg,real\n", "line 2: 2 fields, 3 expected"),
+        ("path,label,p_fake\na.jpg,real,0.1\na.jpg,fake,0.2\n", "line 3: a.jpg stands there twice, first in line 2"),
+        ("path,label,p_fake\n\na.jpg,real,0.1\n\nb.jpg,fake,2\n", "line 5: p_fake '2'"),
     ],
 )
 def test_damaged_predictions_are_refused_in_words(content, said, tmp_path):

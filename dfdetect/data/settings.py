@@ -1,0 +1,45 @@
+"""Settings of the data module that are out of their range are refused before anything is read or downloaded."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+from dfdetect.data.cache import CACHE_MODES
+from dfdetect.data.resize import CROPS
+from dfdetect.data.splits import Split
+from dfdetect.errors import UsageError
+
+ClassBalance = Literal["none", "weighted_loss", "sampler"]
+_CHOICES = {
+    "crop": CROPS,
+    "cache": CACHE_MODES,
+    "class_balance": get_args(ClassBalance),
+    "split": get_args(Split),
+}
+
+
+def check_settings(settings: Mapping[str, Any], seed: int) -> None:
+    """Check what `DeepfakeDataModule` was given, by name, and its `seed`.
+
+    Raises:
+        UsageError: a value out of its range; the message says which there is.
+    """
+    for name, choices in _CHOICES.items():
+        if settings[name] not in choices:
+            raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
+    workers = settings["num_workers"]
+    _check_at_least(1, image_size=settings["image_size"], batch_size=settings["batch_size"])
+    _check_at_least(0, generate=settings["generate"], seed=seed, num_workers=0 if workers == "auto" else workers)
+    if not -(2**63) <= settings["split_seed"] < 2**63:
+        raise UsageError(f"data.split_seed must fit into 64 bits, got {settings['split_seed']}")
+    folds, fold = settings["folds"], settings["fold"]
+    if folds == 1 or folds < 0 or not 0 <= fold < max(1, folds):
+        raise UsageError(f"data.folds is 0 or at least 2, and data.fold from 0 below it; got {folds} and {fold}")
+    quality = settings["normalise_encoding"]
+    if quality is not None and not 1 <= quality <= 100:
+        raise UsageError(f"data.normalise_encoding is a JPEG quality from 1 to 100, not {quality}")
+
+
+def _check_at_least(least: int, **options: int) -> None:
+    for name, value in options.items():
+        if value < least:
+            raise UsageError(f"data.{name} must be at least {least}, got {value}")
