@@ -129,7 +129,7 @@ def _of_audit(run: RunContents) -> Iterator[Limit]:
                 "info",
                 "No audit of the training data was found, beside it or where the training was typed",
                 "Copies of a photo on both sides of the split, or a class that shows in the file format, make figures "
-                "too good.",
+                "that do not hold elsewhere.",
                 f"`dfdetect audit {run.data.get('manifest') or run.split().get('root') or 'ROOT'}`",
             )
         return

@@ -99,7 +99,8 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
         "leak",
         f"{plural(len(pairs), 'pair')} of {things} {_lie(pairs)} in two parts of the given split",
         len(pairs),
-        "Training sees a photo that validation or test judges again, so their figures are too good. "
+        "Training sees a photo that validation or test judges again, so their figures say little of new ones: they are "
+        "too good where both have one label, too bad where an edit is tested whose original was learned. "
         + _both(found, pairs),
         "Split anew by the groups that the audit found, which is another test set than the published one: "
         f"`dfdetect fit --data.manifest {manifest} --data.split grouped`",
