@@ -30,7 +30,7 @@ def kinds(folds: Sequence[Fold]) -> dict[str, str]:
             fold.predictions.path, fold.predictions.group, fold.predictions.label.tolist(), strict=True
         ):
             members[group][path] = label
-    found = {}
+    found: dict[str, str] = {}
     for labels in members.values():
         kind = ALONE if len(labels) == 1 else BOTH if len(set(labels.values())) == 2 else ONE_CLASS
         found |= dict.fromkeys(labels, kind)
