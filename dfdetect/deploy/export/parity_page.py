@@ -19,10 +19,9 @@ _UNLABELLED = "#555555"
 def parity_lines(results: Sequence[dict[str, Any]]) -> str:
     """One line a file, and what it comes to."""
     width = max(len(Path(result["file"]).name) for result in results)
-    head = (
-        f"{'file':<{width}}  {'MB':>6}  {'max |dp|':>9}  {'mean |dp|':>9}  {'flipped':>10}  {'AUROC':>15}  difference"
-    )
-    return "\n".join([head, *(_line(result, width) for result in results)])
+    figures = f"{'MB':>6}  {'max |dp|':>9}  {'mean |dp|':>9}  {'flipped':>10}  {'ms':>12}  {'AUROC':>15}"
+    lines = [f"{'file':<{width}}  {figures}  its difference", *(_line(result, width) for result in results)]
+    return "\n".join([*lines, "Pairs: the checkpoint, then the file. ms: one picture on one thread, in turn."])
 
 
 def _line(result: dict[str, Any], width: int) -> str:
@@ -30,8 +29,9 @@ def _line(result: dict[str, Any], width: int) -> str:
     both = f"{auroc['checkpoint']:.4f} {auroc['exported']:.4f}" if auroc else "-"
     cells = f"{result['megabytes']:>6.2f}  {result['max_difference']:>9.2g}  {result['mean_difference']:>9.2g}"
     verdict, _ = _verdict(result)
+    times = f"{result['latency_ms']['checkpoint']:.1f} {result['latency_ms']['exported']:.1f}"
     return (
-        f"{Path(result['file']).name:<{width}}  {cells}  {flipped:>10}  {both:>15}  {_difference(auroc)}\n"
+        f"{Path(result['file']).name:<{width}}  {cells}  {flipped:>10}  {times:>12}  {both:>15}  {_difference(auroc)}\n"
         f"{'':<{width}}  {verdict}: {result['reason']}"
     )
 

@@ -49,7 +49,7 @@ class Reference:
         if self.pictures.labels is None:
             return None
         label = self.pictures.labels[self.places]
-        stated = [stated_error * times for times in range(1, math.ceil(1 / stated_error)) if stated_error * times < 1]
+        stated = [round(stated_error * times, 6) for times in range(1, math.ceil(1 / stated_error))]
         bands = (choose_band(label, p_fake, facts.threshold, one) for one in stated)
         return next((band for band in bands if band is not None), None)
 
@@ -108,7 +108,8 @@ def export_file(
         file = write(model, own, Path(folder), stem)
         if precision == "int8" and proof.validation is not None:  # its scores are others than the checkpoint's
             _, scores = judge_pictures(Detector.load(file, proof.threads), proof.validation.pictures)
-            band = proof.validation.band(scores, facts, proof.stated_error)
+            stated = facts.uncertain.stated_error if facts.uncertain else proof.stated_error
+            band = proof.validation.band(scores, facts, stated)
             file = write(model, replace(own, uncertain=band), Path(folder), stem)
         exported = Detector.load(file, proof.threads)
         _, scores = judge_pictures(exported, proof.proven_on.pictures)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from dfdetect.data.cache import Decoder
 from dfdetect.deploy.export.convert import Converter, require_libraries, write
@@ -98,38 +99,39 @@ def test_both_backbones_in_every_format_and_precision(backbone, kind, photos, tm
     detector = DeepfakeDetector(backbone=backbone, weights="none")
     photographs = [Decoder(64).load(0, photo) for photo in photos[:12]]
     pixels = np.stack([(image * light).astype(np.uint8) for image in photographs for light in (1.0, 0.3)])
-    _warm(detector, pixels)
+    _train(detector, pixels, np.tile([0, 1], 12))
     detector.facts["temperature"] = 2.0
     network = ExportNetwork(detector).eval()
-    converter = Converter(network, 64, pixels, 1)  # it works on a copy
+    converter = Converter(network, 64, pixels, 1)
     band = UncertainBand(0.4, 0.6, 0.05, 0.04, 0.7, 100)
     plain = ModelFacts(backbone, 0.5, 2.0, True, 64, "checkpoint", "fp32", "NCHW", "resize", "any", "0.1.0")
     facts = replace(plain, uncertain=band)
     wanted, wanted_heatmap = expected(network, pixels)
     assert wanted.std() > 0.1  # or anything would pass
-    exact, _ = expected(network.double(), pixels)
-    noise = np.abs(wanted - exact).max()  # of fp32 itself: random weights, unlike trained ones, make much of it
     for precision in PRECISIONS:
         model, own = converter.convert(kind, precision, facts)
         exported = Detector.load(write(model, own, tmp_path, precision), threads=1)
         p_fake, heatmap = exported.judge(pixels)
-        assert np.abs(p_fake - exact).max() < CLOSE[precision] + 4 * noise, precision
+        change = np.abs(p_fake - wanted)
+        assert change.mean() < 0.04 if precision == "int8" else change.max() < CLOSE[precision], precision
         assert heatmap is not None
         assert heatmap.shape == wanted_heatmap.shape
         assert exported.facts == own
         assert own.uncertain == band
 
 
-def _warm(detector: DeepfakeDetector, pixels) -> None:
-    """BatchNorm statistics as after a training, and a head whose scores differ."""
-    images = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
+def _train(detector: DeepfakeDetector, pixels, labels) -> None:
+    """A few steps, so that the network tells something apart: random ones blow up every rounding."""
+    images, label = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()), torch.from_numpy(labels)
+    optimizer = torch.optim.Adam(detector.parameters(), lr=1e-3)
+    for _ in range(25):
+        optimizer.zero_grad()
+        functional.cross_entropy(detector.train()(images), label).backward()
+        optimizer.step()
+    for module in detector.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean: running ones lag behind
     with torch.no_grad():
-        for _ in range(30):
-            detector.train()(images)
-        detector.eval()
-        features = detector.backbone(detector.normalise(images)).mean(dim=(2, 3))
-        mean = features.mean(0)
-        direction = torch.linalg.svd(features - mean, full_matrices=False).Vh[0]
-        direction -= (direction @ mean) / (mean @ mean) * mean  # or large numbers would cancel
-        nn.init.zeros_(detector.head.linear.weight)
-        detector.head.linear.weight[1] = direction * 2 / (features @ direction).std()
+        detector(images)
+    detector.eval()
