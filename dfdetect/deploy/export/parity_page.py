@@ -67,7 +67,7 @@ def parity_page(
         f"<p>{escape(_said(result))}</p>",
         '<div class="plots">',
         plot(_png(_figure(reference, exported, own, result)), "Each dot is a picture; on the line both agree."),
-        table(["", "checkpoint", "exported", "difference"], _rows(result)) + "</div>",
+        table(["compared", "found"], _rows(result)) + "</div>",
     ]
     if result["flipped"]:
         shown = [[one["path"], f"{one['p_fake']:.4f}", f"{one['exported']:.4f}"] for one in result["flipped"]]
@@ -106,15 +106,20 @@ def _said(result: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _rows(result: dict[str, Any]) -> list[list[str]]:
+def _rows(result: dict[str, Any]) -> list[list[Any]]:
     auroc, times = result["auroc"], result["latency_ms"]
-    rows = []
+    rows: list[list[Any]] = []
     if auroc:
-        rows.append(["AUROC", f"{auroc['checkpoint']:.4f}", f"{auroc['exported']:.4f}", _difference(auroc)])
-    rows.append(["mean change of p_fake", "", "", f"{result['mean_difference']:.2g}"])
+        figure, _, small = _difference(auroc).partition(" ")
+        rows += [["AUROC of the checkpoint", f"{auroc['checkpoint']:.4f}"]]
+        rows += [["AUROC of the file", f"{auroc['exported']:.4f}"], ["its difference", (figure, small.strip("()"))]]
     ratio = f"{times['checkpoint'] / times['exported']:.1f} times as fast"
-    shown = (f"{times[name]:.1f}" for name in ("checkpoint", "exported"))
-    return [*rows, ["ms a picture, one thread, while this was made", *shown, ratio]]
+    return [
+        *rows,
+        ["mean change of p_fake", f"{result['mean_difference']:.2g}"],
+        ["ms a picture, checkpoint, one thread", f"{times['checkpoint']:.1f}"],
+        ["ms a picture, file, one thread", (f"{times['exported']:.1f}", ratio)],
+    ]
 
 
 def _figure(reference: Floats, exported: Floats, labels: Labels | None, result: dict[str, Any]) -> Figure:
@@ -129,7 +134,7 @@ def _figure(reference: Floats, exported: Floats, labels: Labels | None, result: 
         axes.plot(x, y, "o", markersize=3.5, alpha=0.6, markeredgewidth=0, color=colour, label=name)
     for draw in (axes.axvline, axes.axhline):
         draw(result["threshold"], color="#999999", linewidth=0.8, linestyle=":", label="threshold")
-    return with_legend(figure, 3)
+    return with_legend(figure, 4)
 
 
 def _png(figure: Figure) -> bytes:
