@@ -55,3 +55,33 @@ class TrainingError(DFDetectError):
 
 class ResultsError(DFDetectError):
     """Results of a test are missing or damaged, or those of several runs cannot be compared."""
+
+
+class ModelFileError(DFDetectError):
+    """An exported model cannot be used."""
+
+
+class ForeignModelError(ModelFileError):
+    """A file that no `dfdetect export` wrote, or one of a later version than this."""
+
+
+class DamagedModelError(ModelFileError):
+    """An exported model that was cut off, or changed since it was exported."""
+
+
+class ExportError(DFDetectError):
+    """A detector cannot be exported, or the exported file does not decide as the checkpoint does."""
+
+
+class MissingExtraError(DFDetectError):
+    """A library that is optional is not installed.
+
+    Args:
+        extra: the extra that brings it.
+        needed_for: what it is needed for, in words.
+        library: its name.
+    """
+
+    def __init__(self, extra: str, needed_for: str, library: str) -> None:
+        super().__init__(f"{needed_for} needs {library}, which is not installed: pip install 'dfdetect[{extra}]'")
+        self.extra = extra

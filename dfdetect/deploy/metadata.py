@@ -1,0 +1,226 @@
+"""What an exported model says of itself: the facts that whoever runs it needs, as flat text inside the file."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from dfdetect.errors import DamagedModelError, ForeignModelError
+
+INPUT, OUTPUTS = "pixels", ("p_fake", "heatmap")
+"""Names of an exported graph's input and outputs."""
+PREFIX = "dfdetect."
+"""Every key of ours begins with it: a file's metadata may hold other entries."""
+VERSION = "1"
+"""Of this list of facts. A file of another one is refused; keys that are added to it later are passed over."""
+
+Format = Literal["onnx", "openvino", "litert", "checkpoint"]
+Precision = Literal["fp32", "fp16", "int8"]
+Layout = Literal["NCHW", "NHWC"]
+Verdict = Literal["real", "fake", "uncertain"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+@dataclass(frozen=True)
+class UncertainBand:
+    """Scores too close to the threshold to be answered, chosen on validation images.
+
+    Attributes:
+        low, high: p_fake strictly between them is uncertain.
+        stated_error: the share of wrong verdicts among the answered that was asked for.
+        error: what it was on those images.
+        coverage: share of those images that is answered.
+        n: number of those images.
+    """
+
+    low: float
+    high: float
+    stated_error: float
+    error: float
+    coverage: float
+    n: int
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Everything that is known of a detector besides its weights.
+
+    Attributes:
+        backbone: name of the feature extractor.
+        threshold: p_fake from which an image is called fake.
+        temperature: what the logits are divided by; the graph does it, this is the record.
+        calibrated: whether both were fitted on validation images.
+        input_size: side of the square input in pixels.
+        format: what the file is.
+        precision: of the weights, and for int8 of the activations too.
+        layout: order of the input's axes after the batch: (N, 3, S, S) or (N, S, S, 3).
+        crop: crop policy of `dfdetect.data.resize`.
+        interpolation: its method.
+        normalise_encoding: JPEG quality that a picture is re-encoded with before it is resized; None for none.
+        face_margin: share of a face box's side that is added on each side when it is cut out; None for a detector
+            that was trained on whole pictures.
+        class_names: by label.
+        positive_class: the one whose probability p_fake is.
+        colour_order: of the input's channels.
+        uncertain: None where no band was chosen.
+        float_layers: layers of an int8 model that stayed in floating point.
+        data_fingerprint: of the images it was trained on; None where unknown.
+        data_title: their name.
+        test_summary: results of the checkpoint's test, in a line.
+        dfdetect_version: that exported it.
+        licence: what to know before passing the file on.
+    """
+
+    backbone: str
+    threshold: float
+    temperature: float
+    calibrated: bool
+    input_size: int
+    format: Format
+    precision: Precision
+    layout: Layout
+    crop: str
+    interpolation: str
+    dfdetect_version: str
+    normalise_encoding: int | None = None
+    face_margin: float | None = None
+    class_names: tuple[str, ...] = ("real", "fake")
+    positive_class: str = "fake"
+    colour_order: str = "RGB"
+    uncertain: UncertainBand | None = None
+    float_layers: tuple[str, ...] = ()
+    data_fingerprint: str | None = None
+    data_title: str | None = None
+    test_summary: str | None = None
+    licence: str | None = None
+
+    def verdict(self, p_fake: float) -> Verdict:
+        """What a score comes to: `uncertain` within the band, where there is one."""
+        if self.uncertain is not None and self.uncertain.low < p_fake < self.uncertain.high:
+            return "uncertain"
+        return "fake" if p_fake >= self.threshold else "real"
+
+    def to_strings(self) -> dict[str, str]:
+        """Flat text for a file's metadata; what is None is left out. Read back by `from_strings`."""
+        strings = {f"{PREFIX}metadata_version": VERSION}
+        for name, value in asdict(self).items():
+            if value is not None:
+                strings[PREFIX + name] = value if isinstance(value, str) else json.dumps(value)
+        return strings
+
+    @classmethod
+    def from_strings(cls, strings: Mapping[str, str], name: str = "The model") -> "ModelFacts":
+        """Facts from a file's metadata.
+
+        Args:
+            strings: entries of the metadata, also such as are not ours.
+            name: how errors call the file.
+
+        Raises:
+            ForeignModelError: none of ours, or of another version.
+            DamagedModelError: something is missing, or out of its range.
+        """
+        version = strings.get(f"{PREFIX}metadata_version")
+        if version is None:
+            raise ForeignModelError(f"{name}: not written by dfdetect export: it has no metadata of ours")
+        if version != VERSION:
+            raise ForeignModelError(
+                f"{name}: its metadata is of version {version}, and this dfdetect reads version {VERSION}. Install the "
+                f"dfdetect that wrote it ({strings.get(PREFIX + 'dfdetect_version', 'unknown')}), or export it again"
+            )
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            if (text := strings.get(PREFIX + field.name)) is not None:
+                values[field.name] = _read(name, field.name, text)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise DamagedModelError(f"{name}: its metadata is incomplete ({error})") from None
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = json.loads(text)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"no number from {low} to {high}")
+        return float(value)
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = json.loads(text)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"no whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"none of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    value = json.loads(text)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError("no list of names")
+    return tuple(value)
+
+
+def _two_classes(text: str) -> tuple[str, ...]:
+    names = _names(text)
+    if names != ("real", "fake"):
+        raise ValueError("this dfdetect knows the classes real and fake, in this order")
+    return names
+
+
+def _band(text: str) -> UncertainBand:
+    value = json.loads(text)
+    names = [field.name for field in fields(UncertainBand)]
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise ValueError("no band")
+    share = _number(0, 1)
+    shares = {name: share(json.dumps(value[name])) for name in names if name != "n"}
+    if shares["low"] > shares["high"]:
+        raise ValueError("its low end is above its high end")
+    return UncertainBand(**shares, n=_whole(1, 2**53)(json.dumps(value["n"])))
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "threshold": _number(0, 1),
+    "temperature": _number(math.ulp(0), 1e6),
+    "calibrated": _flag,
+    "input_size": _whole(1, 8192),
+    "format": _one_of(*FORMATS),
+    "precision": _one_of(*PRECISIONS),
+    "layout": _one_of(*get_args(Layout)),
+    "crop": _one_of("resize", "center"),
+    "normalise_encoding": _whole(1, 100),
+    "face_margin": _number(0, 10),
+    "class_names": _two_classes,
+    "positive_class": _one_of("fake"),
+    "colour_order": _one_of("RGB"),
+    "uncertain": _band,
+    "float_layers": _names,
+}
+"""How a field's text is read; text that is no mark of a kind is taken as it is."""
+
+
+def _read(name: str, key: str, text: str) -> Any:
+    try:
+        return _READERS.get(key, str)(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedModelError(f"{name}: damaged metadata: {key} is {text[:40]!r}: {error}") from None
