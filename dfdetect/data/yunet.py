@@ -17,6 +17,7 @@ LEAST_SCORE = 0.7
 _LEAST_SIDE = 32
 _KEPT = threading.local()
 """A detector keeps its input size and buffers between calls, so each thread has its own."""
+_loading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,14 @@ def _detector(model: str) -> Any:
 
 def _load(model: str) -> Any:
     logging = cv2.utils.logging
-    before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a setting that only it makes
-    try:
-        return cv2.FaceDetectorYN.create(model, "", (320, 320), score_threshold=LEAST_SCORE)
-    except cv2.error as error:
-        raise UsageError(
-            f"--face-model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
-            "https://github.com/opencv/opencv_zoo"
-        ) from error
-    finally:
-        logging.setLogLevel(before)
+    with _loading:
+        before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a setting that only it makes
+        try:
+            return cv2.FaceDetectorYN.create(model, "", (320, 320), score_threshold=LEAST_SCORE)
+        except cv2.error as error:
+            raise UsageError(
+                f"--face-model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
+                "https://github.com/opencv/opencv_zoo"
+            ) from error
+        finally:
+            logging.setLogLevel(before)
