@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = frozenset(
 STANDARD_INPUT = "-"
 _HEAD_BYTES = 400
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
-_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*")
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5\n", b"P6\n")
 _NUMBER = re.compile(r"([0-9]+)")
 
 
@@ -109,14 +109,11 @@ class Sources:
         return None
 
 
-def natural(name: str) -> list[tuple[int, str, str]]:
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     """A key to sort by under which 9 comes before 10, and capitals beside small letters."""
     parts = _NUMBER.split(name)
-    key = []
-    for i, part in enumerate(parts):
-        digits = part.lstrip("0") if i % 2 else ""
-        key.append((len(digits), digits or part.casefold(), part))
-    return key
+    digits = [part.lstrip("0") if i % 2 else "" for i, part in enumerate(parts)]
+    return [(len(n), n or part.casefold()) for n, part in zip(digits, parts, strict=True)], name
 
 
 def is_video(path: str) -> bool:
@@ -135,7 +132,7 @@ def is_video(path: str) -> bool:
     if holds_video(head):
         return True
     named = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
-    return named and b"\0" in head and not head.startswith(_IMAGE_STARTS)
+    return named and b"\0" in head and not _holds_image(head)
 
 
 def holds_video(head: bytes) -> bool:
@@ -148,6 +145,10 @@ def holds_video(head: bytes) -> bool:
         return head[188:189] == b"G" and head[376:377] == b"G"  # MPEG transport stream
     starts = (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x30\x26\xb2\x75")
     return head.startswith(starts)
+
+
+def _holds_image(head: bytes) -> bool:
+    return head.startswith(_IMAGE_STARTS) or (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
 
 
 def shown(path: str) -> str:
