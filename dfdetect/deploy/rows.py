@@ -17,6 +17,7 @@ COLUMNS = ("path", "kind", "verdict", "p_fake", "threshold", "reason", "faces", 
 ENDINGS = (".jsonl", ".json", ".csv")
 _END = "\r\n"
 """Of a CSV row (RFC 4180)."""
+_CSV_START, _JSON_START = ",".join(COLUMNS) + _END, '{"path": "'
 
 
 def json_line(row: Row, settings: str) -> str:
@@ -94,7 +95,7 @@ class RowFile:
             self._stream: TextIO = open(path, "a", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115
             self._stream.truncate(end)
             if self._is_csv and not end:
-                self._put(",".join(COLUMNS) + _END)
+                self._put(_CSV_START)
         except OSError as error:
             raise DFDetectError(f"--out {path}: cannot be written ({error.strerror or error})") from error
 
@@ -112,6 +113,7 @@ class RowFile:
 
     def _read(self, path: Path) -> int:
         """Take the rows that are there; the place behind the last whole one, in bytes."""
+        _refuse_foreign(path, _CSV_START if self._is_csv else _JSON_START)
         end = 0
         rows = _csv_rows(path) if self._is_csv else _json_rows(path)
         for place, row in rows:
@@ -134,6 +136,14 @@ def settings_digest(model: str, **how: Any) -> str:
         **how: whatever decides on a row.
     """
     return hashlib.sha256(json.dumps([model, how], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _refuse_foreign(path: Path, start: str) -> None:
+    """Keep a file of somebody else's from being cut where our rows would end; raises `ResultsError`."""
+    with open(path, "rb") as stream:
+        head = stream.read(len(start))
+    if not start.encode().startswith(head):
+        raise ResultsError(f"--out {path}: not rows of dfdetect scan. Name another file")
 
 
 def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -169,14 +179,9 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
         passed = lines(stream)
         ended = _ends_whole(path)
-        header: list[str] | None = None
-        for values in csv.reader(passed):
+        for number, values in enumerate(csv.reader(passed)):
             whole = len(values) == len(COLUMNS) and (ended or place < os.path.getsize(path))
-            if header is None:
-                header = values
-                if whole and tuple(values) != COLUMNS:
-                    raise ResultsError(f"--out {path}: not rows of dfdetect scan. Name another file")
-            elif whole:
+            if number and whole:
                 yield place, dict(zip(COLUMNS, values, strict=True))
 
 
