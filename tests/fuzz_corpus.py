@@ -65,9 +65,8 @@ def insert(content: bytes, rng: Rng) -> bytes:
 def large_number(content: bytes, rng: Rng) -> bytes:
     """A length or size somewhere that promises far too much."""
     start = int(rng.integers(max(1, min(len(content), 1024) - 4)))
-    return (
-        content[:start] + rng.choice([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\0\0"]) + content[start + 4 :]
-    )
+    numbers = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\0\0")
+    return content[:start] + numbers[int(rng.integers(3))] + content[start + 4 :]
 
 
 MUTATIONS: dict[str, Callable[[bytes, Rng], bytes]] = {

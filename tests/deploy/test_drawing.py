@@ -35,7 +35,7 @@ def test_labels_and_boxes_at_the_border(box):
 
 def test_heat_is_vermilion_where_it_speaks_for_fake_and_blue_for_real():
     grey = np.full((64, 64, 3), 128, np.uint8)
-    heat = np.float32([[4, 0], [0, -4]])
+    heat = np.array([[4, 0], [0, -4]], np.float32)
     drawn = heat_over(grey, heat).astype(int)
     assert drawn[4, 4, 0] - drawn[4, 4, 2] > 100
     assert drawn[60, 60, 2] - drawn[60, 60, 0] > 100
@@ -44,7 +44,7 @@ def test_heat_is_vermilion_where_it_speaks_for_fake_and_blue_for_real():
 
 @pytest.mark.parametrize("shape", [(480, 640), (100, 100), (3000, 40), (40, 3000), (1, 1)])
 def test_thumbnails_of_any_shape(shape):
-    image = textured(*shape, 100)
+    image = textured(shape[0], shape[1], 100)
     face = FaceVerdict((0, 0, min(shape), min(shape)), 0.9, "fake", heatmap=np.ones((2, 2), np.float32))
     with_heat = opened(thumbnail(still(image, [face]), [face]))
     assert with_heat.shape[0] == 180

@@ -79,7 +79,7 @@ def test_offline_names_the_ways_on(tmp_path, monkeypatch):
 
 
 def test_a_named_file_is_taken_as_it_is(tmp_path, monkeypatch):
-    checked = []
+    checked: list[str] = []
     monkeypatch.setattr(face_model, "check_model", checked.append)
     (tmp_path / "own.onnx").write_bytes(b"x")
     assert face_model.face_model(str(tmp_path / "own.onnx")) == str(tmp_path / "own.onnx")

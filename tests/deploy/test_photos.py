@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dfdetect.data.decode import decode as plain_decode
 from dfdetect.deploy import photos
 from dfdetect.deploy.careful import MILD
+from dfdetect.deploy.faces import DEFAULT_MARGIN
 from dfdetect.deploy.photos import Settings, judge_faces, load, look, scan_photo
 from dfdetect.errors import DecodeError
 
@@ -50,7 +52,7 @@ def test_the_margin_is_the_named_one_else_the_models_else_the_default(tmp_path):
     facts = replace(FACTS, face_margin=0.2)
     assert Settings(Standin(facts), "m").used_margin == 0.2
     assert Settings(Standin(facts), "m", margin=0.0).used_margin == 0.0
-    assert Settings(Standin(replace(FACTS, face_margin=None)), "m").used_margin == photos.DEFAULT_MARGIN
+    assert Settings(Standin(replace(FACTS, face_margin=None)), "m").used_margin == DEFAULT_MARGIN
     found = judge_faces(scene(), [face(200, 100, 120, 120)], Settings(Standin(facts), "m"))
     assert found[0].square == (176, 76, 168)
 
@@ -115,7 +117,7 @@ def test_the_largest_photos_are_decoded_one_at_a_time(tmp_path, monkeypatch):
             inside.pop()
         return real(path, max_pixels=max_pixels)
 
-    load_event, real = threading.Event(), photos.decode
+    load_event, real = threading.Event(), plain_decode
     monkeypatch.setattr(photos, "decode", decode)
     threads = [threading.Thread(target=load, args=(file,)) for _ in range(4)]
     for thread in threads:

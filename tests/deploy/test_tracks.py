@@ -13,6 +13,10 @@ from dfdetect.deploy.verdicts import FaceVerdict, judged_face
 from .standin import BAND, FACTS, face
 
 
+def box_at(*place):
+    return np.array(place, np.float32)
+
+
 def logit(p):
     return np.log(np.asarray(p) / (1 - np.asarray(p)))
 
@@ -49,9 +53,9 @@ def test_single_wild_frames_decide_nothing():
     ],
 )
 def test_likeness(a, b, same):
-    value = likeness(np.float32(a), np.float32(b))
+    value = likeness(box_at(*a), box_at(*b))
     assert (value > 0) == same
-    assert value == pytest.approx(likeness(np.float32(b), np.float32(a)))
+    assert value == pytest.approx(likeness(box_at(*b), box_at(*a)))
     assert 0 <= value <= 1
 
 
@@ -122,7 +126,7 @@ def test_a_track_that_could_never_be_judged_says_why():
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_boxes_follow_the_pictures_motion_and_growth(scale):
     drawn = draw_face(0, 2, size=160).image
-    tracker, box = Tracker(), np.float32([100, 100, 160, 160])
+    tracker, box = Tracker(), box_at(100, 100, 160, 160)
     ground = np.random.default_rng(0).integers(80, 120, (480, 640, 3)).astype(np.uint8)
     ground = np.asarray(cv2.GaussianBlur(ground, (0, 0), 3), np.uint8)
     for step in range(12):
@@ -131,9 +135,9 @@ def test_boxes_follow_the_pictures_motion_and_growth(scale):
         frame[y : y + side, x : x + side] = cv2.resize(drawn, (side, side))
         grey = np.asarray(cv2.cvtColor(cv2.resize(frame, None, fx=scale, fy=scale), cv2.COLOR_RGB2GRAY), np.uint8)
         if step == 0:
-            (track,) = tracker.tie([face(*box)], 0.0)
+            (track,) = tracker.tie([face(100, 100, 160, 160)], 0.0)
         tracker.follow(grey, scale, step / 25, found=step == 0)
-        assert likeness(track.shown, np.float32([x, y, side, side])) > 0.75
+        assert likeness(track.shown, box_at(x, y, side, side)) > 0.75
     assert track.detected.tolist() == box.tolist()
 
 
