@@ -14,12 +14,12 @@ COMMANDS = {
     "test": ("dfdetect.cli", "score the test part:         dfdetect test"),
     "predict": ("dfdetect.cli", "score unlabelled images:     dfdetect predict --data.predict_root photos/"),
     "report": ("dfdetect.report", "write a run's page again:    dfdetect report lightning_logs/demo/version_0"),
-    "scan": ("dfdetect.deploy.scan", "judge photos and videos:     dfdetect scan photos/ clip.mp4"),
     "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set:  dfdetect crosstest --roots photos/ other/"),
     "export": ("dfdetect.deploy.export.command", "write ONNX, LiteRT, OpenVINO: dfdetect export --precision int8"),
+    "scan": ("dfdetect.deploy.scan", "judge photos and videos:     dfdetect scan photos/ clip.mp4"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 

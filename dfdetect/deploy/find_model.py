@@ -26,9 +26,11 @@ def find_model(named: Path | None, logs: str = LOG_FOLDER) -> Path:
         raise ModelFileError(
             f"No run in {logs}. Name a model: --model FILE, or make one: dfdetect fit --config demo && dfdetect export"
         )
-    exported = [
-        file
-        for file in best.parent.parent.rglob("*")
-        if file.suffix.lower() in MODEL_SUFFIXES and file.suffix.lower() != _CHECKPOINT and file.is_file()
-    ]
+    exported = [file for file in best.parent.parent.rglob("*") if _is_exported(file)]
     return max(exported, key=lambda file: file.stat().st_mtime_ns, default=best)
+
+
+def _is_exported(file: Path) -> bool:
+    """Whether a file is an exported model that decides as its checkpoint does; others have `.failed` in their name."""
+    kind = file.suffix.lower()
+    return kind in MODEL_SUFFIXES and kind != _CHECKPOINT and ".failed" not in file.suffixes and file.is_file()

@@ -26,6 +26,7 @@ def test_the_newest_runs_newest_exported_model_else_its_checkpoint():
     touch(Path(), "lightning_logs/a/version_0/export/a.onnx", "lightning_logs/b/version_0/report.html")
     assert find_model(None) == best
     aged("lightning_logs/b/version_0/export/b.onnx", "lightning_logs/b/version_0/export/b-int8.tflite")
+    touch(Path(), "lightning_logs/b/version_0/export/b-fp16.failed.onnx")
     assert find_model(None) == Path("lightning_logs/b/version_0/export/b-int8.tflite")
 
 
