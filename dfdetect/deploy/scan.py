@@ -35,12 +35,14 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     _check(options)
+    from dfdetect.deploy.native import quiet_native
     from dfdetect.deploy.sources import Sources
 
     sources = Sources(options.paths, options.list, "\0" if options.null else "\n")
     detector, settings, digest = _prepare(options)
     try:
-        return _scan(options, sources, detector, settings, digest)
+        with quiet_native():
+            return _scan(options, sources, detector, settings, digest)
     except BrokenPipeError:  # whoever read the rows, as `head` does, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -62,20 +62,18 @@ def test_sharpness_falls_with_blur_whatever_the_contrast():
     assert faces.sharpness(pale) == pytest.approx(faces.sharpness(drawn), rel=0.15)
 
 
-def test_a_second_search_only_where_the_first_finds_nothing(monkeypatch):
+@pytest.mark.parametrize("answering", [0, 1, 2, 3])
+def test_a_further_search_only_where_the_one_before_finds_nothing(answering, monkeypatch):
     asked = []
 
-    def find(image, model, longest, room=0.0):
+    def find(image, model, longest, room):
         asked.append((longest, room))
-        return [face(0, 0, 9, 9), face(0, 0, 50, 60)] if longest == answering else []
+        return [face(0, 0, 9, 9), face(0, 0, 50, 60)] if len(asked) == answering + 1 else []
 
     monkeypatch.setattr(faces, "find_faces", find)
-    answering = faces.LONGEST_SIDE
-    assert [one.side for one in faces.search(np.zeros((9, 9, 3), np.uint8), "m")] == [60, 9]
-    assert asked == [(480, 0.0)]
-    answering = faces.CLOSE_UP_SIDE
-    assert len(faces.search(np.zeros((9, 9, 3), np.uint8), "m")) == 2
-    assert asked[1:] == [(480, 0.0), (320, 0.25)]
+    found = faces.search(np.zeros((9, 9, 3), np.uint8), "m")
+    assert [one.side for one in found] == ([60, 9] if answering < 3 else [])
+    assert asked == list(faces.SEARCHES[: answering + 1])
 
 
 def test_margin_of_a_collection(monkeypatch):
@@ -89,12 +87,15 @@ def test_margin_of_a_collection(monkeypatch):
 
 
 @needs_yunet
-def test_drawn_faces_are_found_in_a_wide_picture_and_a_close_up():
+def test_drawn_faces_are_found_in_a_wide_picture_and_a_close_up_and_far_away():
     model = os.environ["DFDETECT_FACE_MODEL"]
     scene = np.full((900, 1600, 3), 90, np.uint8)
     for i, left in enumerate((100, 700, 1300)):
         scene[300:500, left : left + 200] = draw_face(0, i, size=200).image
     found = sorted(faces.search(scene, model), key=lambda one: one.left)
     assert [round(one.left + one.width / 2, -2) for one in found] == [200, 800, 1400]
+    far = np.full((1500, 3000, 3), 90, np.uint8)
+    far[700:800, 1000:1100] = draw_face(0, 1, size=100).image
+    assert [round(one.left, -2) for one in faces.search(far, model)] == [1000]
     close = draw_face(0, 1, size=256).image
     assert len(faces.search(close, model)) == 1

@@ -212,6 +212,7 @@ def run_apart(*arguments, **options):
 
 
 def test_an_exported_model_is_scanned_without_heavy_libraries(tiny_onnx, folder, tmp_path):
+    (folder / "14-broken.tif").write_bytes(_broken_tiff())
     code = (
         "import sys; from dfdetect.main import main\n"
         f"code = main(['scan', {str(folder)!r}, '--model', {str(tiny_onnx)!r}, '--faces=off', '--careful'])\n"
@@ -220,8 +221,10 @@ def test_an_exported_model_is_scanned_without_heavy_libraries(tiny_onnx, folder,
     process = run_apart("-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
-    assert "6 files: " in out.decode()
+    assert "7 files: " in out.decode()
     assert "loaded []" in out.decode()
+    said = err.decode().splitlines()
+    assert len(said) == 1, said  # which model it is; not what libtiff thinks of the last file
 
 
 @pytest.mark.slow
@@ -261,6 +264,13 @@ def test_a_reader_that_goes_away_is_no_crash(tiny_onnx, tmp_path):
     assert process.wait(60) == 1
     assert b"Traceback" not in err
     process.stderr.close()
+
+
+def _broken_tiff():
+    """One that libtiff writes to standard error about, as this process sees."""
+    content = bytearray(image_seeds()["lzw.tif"])
+    content[300:400] = bytes(100)
+    return bytes(content)
 
 
 def _photo(folder):
