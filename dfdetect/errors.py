@@ -37,6 +37,10 @@ class DecodeError(DFDetectError):
         return type(self), (self.name, self.cause)
 
 
+class TooLargeError(DecodeError):
+    """A picture has more pixels than are decoded."""
+
+
 class DownloadError(DFDetectError):
     """Data or weights could not be fetched."""
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set: dfdetect crosstest --roots photos/ other/"),
     "export": ("dfdetect.deploy.export.command", "files for other engines:     dfdetect export --format onnx litert"),
+    "scan": ("dfdetect.deploy.scan", "judge photos and videos:     dfdetect scan photos/ clip.mp4"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dfdetect.errors import DecodeError
+from dfdetect.errors import DecodeError, TooLargeError
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before their pixels are decoded (300 MB as RGB): a guard against decompression bombs."""
@@ -46,7 +46,8 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
         (H, W, 3) RGB uint8, C-contiguous.
 
     Raises:
-        DecodeError: the file is missing, empty, truncated, damaged, too large or not an image.
+        DecodeError: the file is missing, empty, truncated, damaged or not an image; `TooLargeError` for one of more
+            pixels.
     """
     name = name or ("<bytes>" if isinstance(source, bytes) else str(source))
     try:
@@ -60,16 +61,18 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
     except UnidentifiedImageError:
         raise DecodeError(name, _why_unidentified(source)) from None
     except Image.DecompressionBombError:
-        raise DecodeError(name, f"too large: more than {max_pixels:,} pixels") from None
+        raise TooLargeError(name, f"too large: more than {max_pixels:,} pixels") from None
     except FileNotFoundError:
         raise DecodeError(name, "no such file") from None
+    except PermissionError:
+        raise DecodeError(name, "may not be read (permission denied)") from None
     except Exception as error:  # Pillow's plugins raise SyntaxError, struct.error, zlib.error and more on damaged files
         raise DecodeError(name, f"damaged or unsupported ({error or type(error).__name__})") from error
 
 
 def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
     if image.width * image.height > max_pixels:
-        raise DecodeError(name, f"too large: {image.width} x {image.height} is more than {max_pixels:,} pixels")
+        raise TooLargeError(name, f"too large: {image.width} x {image.height} is more than {max_pixels:,} pixels")
 
 
 def _upright(image: Image.Image) -> Image.Image:

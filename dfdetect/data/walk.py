@@ -26,17 +26,24 @@ def walk(root: Path, below: str) -> Iterator[tuple[str, bool]]:
                         continue
                     path = f"{folder}/{entry.name}" if folder else entry.name
                     if entry.is_dir():
-                        pending.append((path, _through(entry, passed) if entry.is_symlink() else passed))
+                        pending.append((path, through(entry, passed) if entry.is_symlink() else passed))
                     else:
                         yield path, os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
     except OSError as error:  # no permission, or links that the system itself gives up on
         raise DataLayoutError(f"{root}: cannot be listed ({error})") from error
 
 
-def _through(link: "os.DirEntry[str]", passed: tuple[str, ...]) -> tuple[str, ...]:
+def through(link: "os.DirEntry[str]", passed: tuple[str, ...]) -> tuple[str, ...]:
     """Folders left through links on the way behind `link`; a link to a folder around one of them closes a circle.
 
+    Args:
+        link: a symbolic link to a folder.
+        passed: what this function gave for the links passed before it.
+
     The system's own limit of 40 links comes too late: two links beside each other would be followed 2 ** 40 times.
+
+    Raises:
+        OSError: a circle.
     """
     here = (*passed, os.path.realpath(os.path.dirname(link.path)))
     target = os.path.realpath(link.path)

@@ -16,11 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dfdetect.evaluation.colours import CLASS_COLOURS
 from dfdetect.files import replacing
 
-CLASS_COLOURS = ("#0072B2", "#D55E00")
-"""Real is always blue and fake vermilion, from the colour-blind-safe palette of Okabe and Ito, "Color Universal
-Design" (2008)."""
 MAX_POINTS = 2000
 
 Scores = npt.NDArray[np.floating[Any]]

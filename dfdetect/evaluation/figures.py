@@ -14,7 +14,6 @@ from matplotlib.ticker import MaxNLocator
 
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.evaluation.canvas import (
-    CLASS_COLOURS,
     Image,
     Scores,
     drawable,
@@ -28,6 +27,7 @@ from dfdetect.evaluation.canvas import (
     with_legend,
     write,
 )
+from dfdetect.evaluation.colours import CLASS_COLOURS
 
 SPLIT_COLOURS = {"train": "#808080", "val": "#009E73", "test": "#CC79A7"}
 CURVE_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")

@@ -1,6 +1,6 @@
 """How every page looks: in light and dark, on a desktop, a phone and paper."""
 
-from dfdetect.evaluation.canvas import CLASS_COLOURS
+from dfdetect.evaluation.colours import CLASS_COLOURS
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5a6675; --paper: #ffffff; --panel: #f4f6f8;

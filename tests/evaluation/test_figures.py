@@ -12,7 +12,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dfdetect.evaluation.canvas import CLASS_COLOURS, MAX_POINTS, Image, Scores, save_figure
+from dfdetect.evaluation.canvas import MAX_POINTS, Image, Scores, save_figure
+from dfdetect.evaluation.colours import CLASS_COLOURS
 from dfdetect.evaluation.figures import (
     Labels,
     batch_figure,

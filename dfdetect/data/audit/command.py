@@ -25,11 +25,11 @@ def run(name: str, arguments: list[str]) -> int:
     options = _parser(name).parse_args(arguments)
     _check(options)
     from dfdetect.data.audit.examine import examine  # here, so that --help answers at once
-    from dfdetect.data.audit.faces import check_model
     from dfdetect.data.audit.findings import find_all, is_serious
     from dfdetect.data.audit.manifest import refuse_foreign
     from dfdetect.data.audit.measure import Settings
     from dfdetect.data.samples import load_samples
+    from dfdetect.data.yunet import check_model
 
     manifest = options.out / "manifest.csv"
     refuse_foreign(manifest)

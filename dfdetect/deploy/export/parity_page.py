@@ -8,7 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from dfdetect.evaluation.canvas import CLASS_COLOURS, new_figure, thin, unit_axes, with_legend
+from dfdetect.evaluation.canvas import new_figure, thin, unit_axes, with_legend
+from dfdetect.evaluation.colours import CLASS_COLOURS
 from dfdetect.evaluation.figures import CHANCE
 from dfdetect.evaluation.metrics import Floats, Labels
 from dfdetect.evaluation.page import page, plot, table, tiles

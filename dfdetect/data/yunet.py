@@ -1,0 +1,114 @@
+"""Faces in a picture, by OpenCV's YuNet: their boxes and landmarks in the picture's own pixels.
+
+Source: Wu, Peng and Yu, *YuNet: A Tiny Millisecond-level Face Detector*, Machine Intelligence Research (2023).
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.errors import UsageError
+
+LEAST_SCORE = 0.7
+_LEAST_SIDE = 32
+_KEPT = threading.local()
+"""A detector keeps its input size and buffers between calls, so each thread has its own."""
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face.
+
+    Attributes:
+        left, top, width, height: its box in pixels of the picture; a face at the border may reach beyond it.
+        landmarks: (5, 2) x and y in pixels: right eye, left eye, nose tip, right and left corner of the mouth, as the
+            person has them.
+        score: how sure the face detector is, from `LEAST_SCORE` to 1.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    landmarks: npt.NDArray[np.float32]
+    score: float
+
+    @property
+    def side(self) -> float:
+        """The longer side of the box, in pixels."""
+        return max(self.width, self.height)
+
+
+def find_faces(image: npt.NDArray[np.uint8], model: str, longest: int, room: float = 0.0) -> list[Face]:
+    """All faces in a picture, the surest first.
+
+    Args:
+        image: (H, W, 3) RGB uint8.
+        model: file of a YuNet model (ONNX).
+        longest: the picture is shrunk to this many pixels on its longer side before faces are searched.
+        room: grey border put around it for the search, as a share of the longer side: a face that fills the picture
+            is sometimes found only so.
+
+    Raises:
+        UsageError: the file is no such model.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    edge = int(room * max(size))
+    searched = _with_border(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), edge)
+    detector = _detector(model)
+    detector.setInputSize((searched.shape[1], searched.shape[0]))
+    found = detector.detect(searched)[1]
+    rows = [] if found is None else sorted(found, key=lambda row: -row[14])
+    stretch = np.array([width / size[0], height / size[1]], np.float32)
+    return [_face(row, edge, stretch) for row in rows]
+
+
+def check_model(model: str) -> None:
+    """Refuse a file that is no YuNet model before a long pass begins; raises `UsageError`."""
+    find_faces(np.full((64, 64, 3), 127, np.uint8), model, 64)
+
+
+def _with_border(image: npt.NDArray[Any], edge: int) -> npt.NDArray[Any]:
+    """Grey all around, and more of it at the right and below where a side would be too short for the network."""
+    lacking = [max(0, _LEAST_SIDE - n - 2 * edge) for n in image.shape[:2]]
+    if not edge and not any(lacking):
+        return image
+    bottom, right = edge + lacking[0], edge + lacking[1]
+    return cv2.copyMakeBorder(image, edge, bottom, edge, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+
+
+def _face(row: npt.NDArray[np.float32], edge: int, stretch: npt.NDArray[np.float32]) -> Face:
+    left, top = (row[:2] - edge) * stretch
+    width, height = row[2:4] * stretch
+    landmarks = (row[4:14].reshape(5, 2) - edge) * stretch
+    return Face(float(left), float(top), float(width), float(height), landmarks, float(row[14]))
+
+
+def _detector(model: str) -> Any:
+    detectors: dict[str, Any] = _KEPT.__dict__
+    if model not in detectors:
+        detectors[model] = _load(model)
+    return detectors[model]
+
+
+def _load(model: str) -> Any:
+    logging = cv2.utils.logging
+    with _loading:
+        before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # OpenCV 5 warns of a setting that only it makes
+        try:
+            return cv2.FaceDetectorYN.create(model, "", (320, 320), score_threshold=LEAST_SCORE)
+        except cv2.error as error:
+            raise UsageError(
+                f"--face-model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
+                "https://github.com/opencv/opencv_zoo"
+            ) from error
+        finally:
+            logging.setLogLevel(before)

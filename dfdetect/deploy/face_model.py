@@ -1,0 +1,78 @@
+"""The face detector's file: named by the user, or fetched once, checked, and kept in the user's cache folder."""
+
+import hashlib
+from pathlib import Path
+
+from dfdetect.data.cache import default_cache_folder
+from dfdetect.data.yunet import check_model
+from dfdetect.errors import DownloadError, UsageError
+from dfdetect.files import replacing, sha256_of
+
+URL = (
+    "https://github.com/opencv/opencv_zoo/raw/82b38c8f98e7b52aa171400f3e4c722352d0669f"
+    "/models/face_detection_yunet/face_detection_yunet_2023mar.onnx"
+)
+SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+"""Of the 232,589 bytes that OpenCV's model zoo publishes, under the MIT licence."""
+_MOST_BYTES, _SECONDS = 5_000_000, 30
+
+
+def face_model(named: str | None) -> str:
+    """A YuNet file that can be used: `named`, else the cached one, else a fresh download.
+
+    Raises:
+        UsageError: the named file is not there, or no YuNet model.
+        DownloadError: it had to be fetched and could not be.
+    """
+    if named is None:
+        file = str(cached_model())
+    elif Path(named).is_file():
+        file = named
+    else:
+        raise UsageError(f"--face-model {named}: no such file")
+    check_model(file)
+    return file
+
+
+def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA256) -> Path:
+    """The official model in a cache folder, fetched if it is not there or not whole.
+
+    Args:
+        folder: the cache; None for the user's own (`$DFDETECT_CACHE`).
+        url: where it is published.
+        sha256: of its content; anything else is refused.
+
+    Raises:
+        DownloadError: no connection, or other content; the message names the ways on.
+    """
+    file = (folder or default_cache_folder()) / "models" / "face_detection_yunet_2023mar.onnx"
+    try:
+        if file.is_file() and sha256_of(file) == sha256:
+            return file
+        content = _fetch(url)
+        if (found := hashlib.sha256(content).hexdigest()) != sha256:
+            raise ValueError(f"its SHA-256 is {found[:16]}..., not {sha256[:16]}...")
+        with replacing(file) as temporary:
+            temporary.write_bytes(content)
+    except (OSError, ValueError) as error:  # URLError, timeouts and HTTP errors are OSErrors
+        raise DownloadError(
+            f"{url} could not be fetched into {file} ({error}).\nThree ways on:\n"
+            "  1. go online and run the same command again\n"
+            "  2. download the file elsewhere and name it: --face-model FILE, or in $DFDETECT_FACE_MODEL\n"
+            "  3. judge whole pictures: --faces off"
+        ) from error
+    return file
+
+
+def _fetch(url: str) -> bytes:
+    from http.client import HTTPException  # here: the web's modules cost a tenth of a cold start
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - the address is ours, the content is checked
+            content: bytes = answer.read(_MOST_BYTES + 1)
+    except HTTPException as error:  # cut off in the middle
+        raise OSError(f"{type(error).__name__}: {error}") from error
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES:,} bytes came")
+    return content

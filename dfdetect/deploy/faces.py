@@ -1,0 +1,112 @@
+"""Faces for the network: found at a bounded size, cut out as in training, and whether they can be judged at all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.data.yunet import Face, find_faces
+
+Pixels = npt.NDArray[np.uint8]
+
+SEARCHES = ((320, 0.0), (640, 0.0), (320, 0.25))
+"""Pictures are shrunk to so many pixels for the search, with a border of that share around them; the next one is tried
+only where the one before found nothing. The first finds faces of a thirtieth of the side and more, the second smaller
+ones at four times the cost, the third such as fill the picture."""
+DEFAULT_MARGIN = 0.17
+"""For a model that records no margin: what CIPLAB (n = 217) and FFHQ (n = 125) leave around a face, at the median."""
+LEAST_SIDE = 40
+"""Pixels of a face's longer side; a smaller one is not judged: enlarged to the network's input it shows nothing."""
+LEAST_SHARPNESS = 0.09
+"""Of `sharpness`. Sharp faces of CIPLAB, DFDC, FFHQ and of video clips have 0.16 or more, and half of them 0.07 or less
+after a Gaussian blur of a fiftieth of the face's side (n = 157)."""
+MOST_FACES = 64
+"""Faces of one picture that are judged, the largest first."""
+_SHARPNESS_SIDE, _FLAT = 96, 4.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A square cut out of a picture: (side, side, 3) pixels and their place."""
+
+    pixels: Pixels
+    left: int
+    top: int
+
+
+def search(image: Pixels, model: str) -> list[Face]:
+    """All faces of (H, W, 3) RGB uint8 pixels, the largest first."""
+    found = (find_faces(image, model, longest, room) for longest, room in SEARCHES)
+    faces: list[Face] = next(filter(None, found), [])
+    return sorted(faces, key=lambda face: -face.side)
+
+
+def cut_square(image: Pixels, face: Face, margin: float) -> Cut:
+    """Cut the square around a face out of a picture.
+
+    Its side is the longer one of the face's box and `margin` times that on each side. At the picture's border it is
+    moved inside; a picture that is too small for it gives the largest square it has. So no pixel is made up, and the
+    face keeps its proportions.
+
+    Args:
+        image: (H, W, 3) RGB uint8.
+        face: found in it.
+        margin: share of the face's side, 0 or more.
+    """
+    height, width = image.shape[:2]
+    side = max(1, min(round(face.side * (1 + 2 * margin)), height, width))
+    left = min(max(round(face.left + face.width / 2 - side / 2), 0), width - side)
+    top = min(max(round(face.top + face.height / 2 - side / 2), 0), height - side)
+    return Cut(np.ascontiguousarray(image[top : top + side, left : left + side]), left, top)
+
+
+def fault(image: Pixels, face: Face) -> str | None:
+    """Why a face cannot be judged, in words; None where it can."""
+    if face.side < LEAST_SIDE:
+        return f"face too small ({face.side:.0f} px, of {LEAST_SIDE})"
+    box = _inside(image, face)
+    if min(box.shape[:2]) < LEAST_SIDE // 4:
+        return "face outside the picture"
+    if (value := sharpness(box)) < LEAST_SHARPNESS:
+        return f"face blurred (sharpness {value:.2f}, of {LEAST_SHARPNESS})"
+    return None
+
+
+def sharpness(face: Pixels) -> float:
+    """Standard deviation of a face's Laplacian beside that of its luma, at 96 x 96 pixels.
+
+    The share makes it independent of contrast. Source of the measure: Pech-Pacheco et al., *Diatom Autofocusing in
+    Brightfield Microscopy*, ICPR (2000).
+    """
+    method = cv2.INTER_AREA if min(face.shape[:2]) > _SHARPNESS_SIDE else cv2.INTER_LINEAR
+    grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (_SHARPNESS_SIDE,) * 2, interpolation=method)
+    luma = np.asarray(grey, np.float32)
+    return float(cv2.Laplacian(luma, cv2.CV_32F).std() / (luma.std() + _FLAT))
+
+
+def measure_margin(images: Sequence[Callable[[], Pixels]], model: str) -> tuple[float | None, int]:
+    """How much room around their face a collection's pictures leave: the margin to record for a detector trained on it.
+
+    Args:
+        images: functions that decode one picture each.
+        model: file of the YuNet model.
+
+    Returns:
+        The median over pictures of the margin that `cut_square` would need to give the whole picture, at least 0; None
+        without a face. And the number of pictures with a face.
+    """
+    margins = []
+    for decode_one in images:
+        image = decode_one()
+        if faces := search(image, model):
+            margins.append((min(image.shape[:2]) / faces[0].side - 1) / 2)
+    return (max(0.0, float(np.median(margins))) if margins else None), len(margins)
+
+
+def _inside(image: Pixels, face: Face) -> Pixels:
+    """The face's box, as far as it lies in the picture."""
+    left, top = max(0, int(face.left)), max(0, int(face.top))
+    right, bottom = max(left, int(face.left + face.width)), max(top, int(face.top + face.height))
+    return image[top:bottom, left:right]

@@ -1,0 +1,141 @@
+"""One photo to its row: decode, find faces, cut them out, judge them."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.data.decode import MAX_PIXELS, decode
+from dfdetect.data.yunet import Face
+from dfdetect.deploy.careful import doubted, version_scores
+from dfdetect.deploy.faces import DEFAULT_MARGIN, MOST_FACES, cut_square, fault, search
+from dfdetect.deploy.verdicts import FaceVerdict, Judge, Row, judged_face, photo_row
+from dfdetect.errors import DecodeError, TooLargeError
+
+Pixels = npt.NDArray[np.uint8]
+Beat = Callable[[], None]
+"""Called between the steps of a file, so that one that hangs can be told from one that takes long."""
+
+LARGE = 25_000_000
+"""Pixels; photos above are decoded one at a time, so that several threads do not hold several of the largest."""
+_large_one = threading.Lock()
+_MOST_SECONDS_WAITED = 300
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a scan judges.
+
+    Attributes:
+        detector: the network.
+        face_model: file of YuNet; None to judge whole pictures.
+        margin: around a face's box; None for the model's own, or else `DEFAULT_MARGIN`.
+        careful: doubt what flips under mild re-encoding.
+        pictures: draw a small picture for the page.
+        rate: frames of a video that are judged, in one second of it.
+        most_frames: of one video.
+    """
+
+    detector: Judge
+    face_model: str | None
+    margin: float | None = None
+    careful: bool = False
+    pictures: bool = False
+    rate: float = 5.0
+    most_frames: int = 600
+
+    @property
+    def used_margin(self) -> float:
+        """The margin that faces are cut out with."""
+        own = self.detector.facts.face_margin
+        return next(one for one in (self.margin, own, DEFAULT_MARGIN) if one is not None)
+
+
+def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
+    """Judge one photo.
+
+    Raises:
+        DecodeError: it cannot be read.
+    """
+    image = load(path, beat)
+    beat()
+    faces, more = look(image, settings, beat)
+    row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more)
+    if settings.pictures:
+        from dfdetect.deploy.drawing import still, thumbnail  # only for a page
+
+        beat()
+        row = replace(row, picture=thumbnail(still(image, row.faces), row.faces))
+    return row
+
+
+def load(path: str, beat: Beat = lambda: None) -> Pixels:
+    """Decode a regular file; a pipe or a device would be waited for without end."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DecodeError(path, "not a regular file")
+    try:
+        return decode(path, max_pixels=LARGE)
+    except TooLargeError:
+        pass
+    for _ in range(_MOST_SECONDS_WAITED):
+        if _large_one.acquire(timeout=1):
+            break
+        beat()
+    else:
+        raise DecodeError(path, "not read: another large picture has not been finished for minutes")
+    try:
+        return decode(path, max_pixels=MAX_PIXELS)
+    finally:
+        _large_one.release()
+
+
+def look(image: Pixels, settings: Settings, beat: Beat = lambda: None) -> tuple[list[FaceVerdict], int]:
+    """Judge the faces of a picture, or all of it; also the number of faces that were too many."""
+    if settings.face_model is None:
+        return [_whole(image, settings)], 0
+    found = search(image, settings.face_model)
+    beat()
+    return judge_faces(image, found[:MOST_FACES], settings), max(0, len(found) - MOST_FACES)
+
+
+def judge_faces(image: Pixels, found: list[Face], settings: Settings) -> list[FaceVerdict]:
+    """Judge faces that were found in a picture, in one batch, in their order; one that cannot be judged says why."""
+    verdicts = [_unjudged(face, fault(image, face)) for face in found]
+    good = [i for i, verdict in enumerate(verdicts) if not verdict.reason]
+    cuts = [cut_square(image, found[i], settings.used_margin) for i in good]
+    if not cuts:
+        return verdicts
+    detector = settings.detector
+    scores, heatmaps = detector.judge(np.stack([detector.prepare(cut.pixels) for cut in cuts]))
+    for place, (i, cut) in enumerate(zip(good, cuts, strict=True)):
+        verdict = judged_face(
+            detector.facts,
+            float(scores[place]),
+            box=verdicts[i].box,
+            heatmap=None if heatmaps is None else heatmaps[place],
+            square=(cut.left, cut.top, len(cut.pixels)),
+        )
+        verdicts[i] = _careful(verdict, cut.pixels, settings)
+    return verdicts
+
+
+def _unjudged(face: Face, why: str | None) -> FaceVerdict:
+    box = round(face.left), round(face.top), round(face.width), round(face.height)
+    return FaceVerdict(box, None, "uncertain", why or "")
+
+
+def _whole(image: Pixels, settings: Settings) -> FaceVerdict:
+    detector = settings.detector
+    scores, heatmaps = detector.judge(detector.prepare(image)[None])
+    verdict = judged_face(detector.facts, float(scores[0]), heatmap=None if heatmaps is None else heatmaps[0])
+    return _careful(verdict, image, settings)
+
+
+def _careful(verdict: FaceVerdict, pixels: Pixels, settings: Settings) -> FaceVerdict:
+    if not settings.careful:
+        return verdict
+    asked = replace(verdict, versions=version_scores(settings.detector, pixels))
+    return doubted(asked, settings.detector.facts.threshold)

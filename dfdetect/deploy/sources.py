@@ -1,0 +1,175 @@
+"""What a scan is to look at: files, folders, lists, standard input, as a stream in natural order."""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal
+
+from dfdetect.data.decode import IMAGE_SUFFIXES
+from dfdetect.data.walk import through
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv"}
+)
+"""File endings, in lower case, that a folder scan takes for videos."""
+STANDARD_INPUT = "-"
+_HEAD_BYTES = 400
+_STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5\n", b"P6\n")
+_NUMBER = re.compile(r"([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to judge, or a place that could not be listed.
+
+    Attributes:
+        path: as it is opened and reported.
+        problem: why there is nothing to open; empty for a file.
+    """
+
+    path: str
+    problem: str = ""
+
+
+@dataclass
+class Sources:
+    """Files named on the command line, found in folders and listed in files; one pass, nothing held but open folders.
+
+    Attributes:
+        paths: files and folders; `-` for paths on standard input.
+        lists: files with one path a line.
+        separator: between the paths of a list: a newline, or NUL for names that hold newlines.
+        passed_over: after the pass, how many files of a folder are neither image nor video, by ending.
+    """
+
+    paths: Iterable[str]
+    lists: Iterable[str] = ()
+    separator: Literal["\n", "\0"] = "\n"
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Source]:
+        for path in self.paths:
+            if path == STANDARD_INPUT:
+                yield from self._paths_in(sys.stdin.buffer)
+            else:
+                yield from self._named(path)
+        for name in self.lists:
+            yield from self._listed(name)
+
+    def _named(self, path: str) -> Iterator[Source]:
+        if os.path.isdir(path):
+            yield from self._folder(path)
+        else:
+            yield Source(path)
+
+    def _listed(self, name: str) -> Iterator[Source]:
+        try:
+            stream = open(name, "rb")  # noqa: SIM115 - a context below, so that only opening it is tried
+        except OSError as error:
+            yield Source(name, f"list cannot be read ({error.strerror})")
+            return
+        with stream:
+            yield from self._paths_in(stream)
+
+    def _paths_in(self, stream: BinaryIO) -> Iterator[Source]:
+        for path in _split(stream, self.separator.encode()):
+            yield from self._named(path)
+
+    def _folder(self, root: str) -> Iterator[Source]:
+        """Depth first, each folder in natural order; links are followed, hidden names left out."""
+        pending: list[tuple[str, tuple[str, ...]] | Source] = [(root, ())]
+        while pending:
+            place = pending.pop()
+            if isinstance(place, Source):
+                yield place
+                continue
+            folder, passed = place
+            try:
+                with os.scandir(folder) as entries:
+                    listed = sorted((one for one in entries if _wanted(one)), key=lambda one: natural(one.name))
+            except OSError as error:
+                yield Source(folder, f"folder cannot be listed ({error.strerror})")
+                continue
+            pending.extend(filter(None, (self._entry(entry, passed) for entry in reversed(listed))))
+
+    def _entry(self, entry: "os.DirEntry[str]", passed: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | Source | None:
+        try:
+            if entry.is_dir():
+                return entry.path, through(entry, passed) if entry.is_symlink() else passed
+        except OSError as error:
+            return Source(entry.path, error.strerror or str(error))
+        ending = os.path.splitext(entry.name)[1].lower()
+        if ending in IMAGE_SUFFIXES or ending in VIDEO_SUFFIXES:
+            return Source(entry.path)
+        self.passed_over[ending] += 1
+        return None
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A key to sort by under which 9 comes before 10, and capitals beside small letters."""
+    parts = _NUMBER.split(name)
+    digits = [part.lstrip("0") if i % 2 else "" for i, part in enumerate(parts)]
+    return [(len(n), n or part.casefold()) for n, part in zip(digits, parts, strict=True)], name
+
+
+def is_video(path: str) -> bool:
+    """Whether a file is to be read as a video: by its first bytes, whatever its ending says.
+
+    What has a video's ending and is neither an image nor text is tried as well: it may be damaged. Text is not: a
+    playlist names other files and addresses.
+    """
+    try:
+        if not os.path.isfile(path):
+            return False
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    if holds_video(head):
+        return True
+    named = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
+    return named and b"\0" in head and not _holds_image(head)
+
+
+def holds_video(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a video container."""
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return head[8:12] not in _STILL_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    if head[:1] == b"G" and head[:3] != b"GIF" and len(head) > 376:
+        return head[188:189] == b"G" and head[376:377] == b"G"  # MPEG transport stream
+    starts = (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x30\x26\xb2\x75")
+    return head.startswith(starts)
+
+
+def _holds_image(head: bytes) -> bool:
+    return head.startswith(_IMAGE_STARTS) or (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
+
+
+def shown(path: str) -> str:
+    """A path for a terminal or a page: what could move the cursor, hide or forge text is written as an escape."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path)
+
+
+def _split(stream: BinaryIO, separator: bytes) -> Iterator[str]:
+    """Paths of a list, whatever bytes they hold; empty ones are left out."""
+    rest = b""
+    lines = stream if separator == b"\n" else iter(lambda: stream.read(65_536), b"")
+    for chunk in lines:
+        *whole, rest = (rest + chunk).split(separator)
+        yield from (os.fsdecode(path) for path in map(_without_return, whole) if path)
+    if path := _without_return(rest):
+        yield os.fsdecode(path)
+
+
+def _without_return(path: bytes) -> bytes:
+    return path.removesuffix(b"\r")
+
+
+def _wanted(entry: "os.DirEntry[str]") -> bool:
+    return not entry.name.startswith(".") and entry.name != "__MACOSX"

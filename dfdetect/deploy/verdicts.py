@@ -1,0 +1,170 @@
+"""From scores to verdicts: of a face, a photo, a video; each with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.deploy.metadata import ModelFacts, Verdict
+
+Kind = Literal["photo", "video", "unreadable"]
+Scores = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+_SEVERITY = {"real": 0, "uncertain": 1, "fake": 2}
+
+
+class Judge(Protocol):
+    """What a scan needs of a detector; `dfdetect.deploy.Detector` is one.
+
+    Attributes:
+        facts: what its file says of it.
+    """
+
+    facts: ModelFacts
+
+    def prepare(self, image: Pixels, name: str = ...) -> Pixels:
+        """(H, W, 3) RGB uint8 to the network's input, (S, S, 3)."""
+        ...
+
+    def judge(self, batch: Pixels) -> tuple[Scores, Scores | None]:
+        """(N, S, S, 3) to p_fake (N,) and heatmaps (N, h, w), None for a model without."""
+        ...
+
+
+@dataclass(frozen=True)
+class FaceVerdict:
+    """A face of a photo, or one person's track through a video.
+
+    Attributes:
+        box: left, top, width, height in pixels; of a track, where it was largest. None for a whole picture.
+        p_fake: in [0, 1]; None where it was not judged.
+        verdict: of this face.
+        reason: why it is uncertain, or what else there is to say; may be empty.
+        frames: frames of a video in which it was judged; 1 for a photo.
+        heatmap: (h, w), signed, of its square; None for a model without.
+        square: left, top, side of what was judged.
+        versions: p_fake under each mild re-encoding, where that was asked for.
+    """
+
+    box: tuple[int, int, int, int] | None
+    p_fake: float | None
+    verdict: Verdict
+    reason: str = ""
+    frames: int = 1
+    heatmap: Scores | None = field(default=None, repr=False, compare=False)
+    square: tuple[int, int, int] | None = None
+    versions: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Box, score, verdict and reason, without pictures."""
+        values = {"box": self.box, "p_fake": rounded(self.p_fake), "verdict": self.verdict, "reason": self.reason}
+        return values if self.frames == 1 else values | {"frames": self.frames}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a scan says of one file.
+
+    Attributes:
+        path: as it was named or found.
+        kind: photo, video, or unreadable.
+        verdict: `error` for an unreadable one.
+        p_fake: of its most fake face; None where nothing was judged.
+        threshold: p_fake from which it is called fake.
+        reason: of the verdict, or the cause of the error.
+        faces: the photo's faces or the video's tracks, the most fake first.
+        size: width and height in pixels; None where unknown.
+        timeline: of a video: (seconds, p_fake of the most fake face) for each judged frame.
+        picture: a small JPEG with boxes for the page; empty where none was asked for.
+        seconds: that the file took.
+    """
+
+    path: str
+    kind: Kind
+    verdict: Verdict | Literal["error"]
+    p_fake: float | None
+    threshold: float
+    reason: str = ""
+    faces: tuple[FaceVerdict, ...] = ()
+    size: tuple[int, int] | None = None
+    timeline: tuple[tuple[float, float], ...] = ()
+    picture: bytes = field(default=b"", repr=False, compare=False)
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file could not be read."""
+        return self.verdict == "error"
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it but the picture."""
+        values: dict[str, Any] = {
+            "path": self.path,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "p_fake": rounded(self.p_fake),
+            "threshold": rounded(self.threshold),
+            "reason": self.reason,
+            "size": self.size,
+            "faces": [face.as_json() for face in self.faces],
+            "seconds": round(self.seconds, 3),
+        }
+        if self.kind == "video":
+            values["timeline"] = [[round(second, 3), rounded(p)] for second, p in self.timeline]
+        return values
+
+
+def unreadable(path: str, cause: str, threshold: float) -> Row:
+    """The row of a file that could not be judged."""
+    return Row(path, "unreadable", "error", None, threshold, cause)
+
+
+def judged_face(facts: ModelFacts, p_fake: float, **place: Any) -> FaceVerdict:
+    """The verdict of a face that can be judged, by its score alone."""
+    verdict = facts.verdict(p_fake)
+    return FaceVerdict(place.pop("box", None), p_fake, verdict, _band_reason(facts, verdict), **place)
+
+
+def photo_row(path: str, facts: ModelFacts, faces: Sequence[FaceVerdict], size: tuple[int, int], more: int = 0) -> Row:
+    """A photo is what its most fake face is, a video what its most fake track is.
+
+    Faces that could not be judged (too small, blurred, seen too briefly) decide nothing, and are counted. Without any
+    other the file is uncertain.
+
+    Args:
+        path: of the file.
+        facts: of the model.
+        faces: in any order.
+        size: width and height.
+        more: faces that were found and not judged, being too many.
+    """
+    ordered = tuple(sorted(faces, key=_rank, reverse=True))
+    judged = [face for face in ordered if face.p_fake is not None]
+    notes = [f"{more} more faces not judged"] if more else []
+    if not ordered:
+        return Row(path, "photo", "uncertain", None, facts.threshold, "no face found", (), size)
+    if not judged:
+        return Row(path, "photo", "uncertain", None, facts.threshold, ordered[0].reason, ordered, size)
+    if passed_over := len(ordered) - len(judged):
+        notes.append(f"{passed_over} {'face' if passed_over == 1 else 'faces'} besides not judged")
+    first = judged[0]
+    reason = "; ".join(filter(None, [first.reason, *notes]))
+    return Row(path, "photo", first.verdict, first.p_fake, facts.threshold, reason, ordered, size)
+
+
+def rounded(value: float | None) -> float | None:
+    """Six digits: what a score of float32 is worth."""
+    return None if value is None else round(value, 6)
+
+
+def _rank(face: FaceVerdict) -> tuple[bool, int, float]:
+    return face.p_fake is not None, _SEVERITY[face.verdict], face.p_fake or 0.0
+
+
+def _band_reason(facts: ModelFacts, verdict: Verdict) -> str:
+    if verdict != "uncertain" or facts.uncertain is None:
+        return ""
+    band = facts.uncertain
+    return f"too close to the threshold ({band.low:.2f} to {band.high:.2f})"

@@ -1,0 +1,175 @@
+"""A video to its row: sampled frames, faces tied to tracks, a robust score of each track; the same for a camera."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.data.yunet import Face
+from dfdetect.deploy.drawing import Still, draw_boxes, still, thumbnail
+from dfdetect.deploy.faces import MOST_FACES, search
+from dfdetect.deploy.film import Film, annotated_copy, free_name, open_film
+from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
+from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker
+from dfdetect.deploy.verdicts import FaceVerdict, Row, photo_row
+from dfdetect.errors import DecodeError
+
+Pixels = npt.NDArray[np.uint8]
+_FLOW_SIDE = 320
+_CUT_OFF = 0.9
+"""A video that ends before this share of the frames it says to have was cut off or is damaged."""
+
+
+class Watcher:
+    """Judges the frames it is shown and follows their faces in between; for a file and for a camera.
+
+    Attributes:
+        timeline: (seconds, p_fake of the most fake face) of each judged frame with a face.
+        judged: number of judged frames.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.timeline: list[tuple[float, float]] = []
+        self.judged = 0
+        self._moment: tuple[Still, list[tuple[Track, FaceVerdict]]] | None = None
+        self._tracker = Tracker()
+
+    def judge(self, image: Pixels, seconds: float) -> None:
+        """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them."""
+        faces, verdicts = self._look(image)
+        tied = list(zip(self._tracker.tie(faces, seconds), verdicts, strict=True))
+        for track, verdict in tied:
+            track.add(verdict)
+        self.judged += 1
+        scores = [verdict.p_fake for verdict in verdicts if verdict.p_fake is not None]
+        if not scores:
+            return
+        if self.settings.pictures and max(scores) >= max((p for _, p in self.timeline), default=0.0):
+            self._moment = still(image, verdicts), tied
+        self.timeline.append((seconds, max(scores)))
+
+    def follow(self, image: Pixels, seconds: float, judged: bool) -> None:
+        """Carry boxes on to a frame; `judged` says that `judge` has just seen it."""
+        scale = min(1.0, _FLOW_SIDE / max(image.shape[:2]))
+        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
+        self._tracker.follow(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), scale, seconds, judged)
+
+    def overlay(self, image: Pixels, seconds: float) -> None:
+        """Draw the boxes of the moment with what their tracks come to so far, in place."""
+        boxes = []
+        for track in self._tracker.at(seconds):
+            verdict = self._verdict(track)
+            label = verdict.verdict if verdict.p_fake is None else f"{verdict.verdict} {verdict.p_fake:.2f}"
+            left, top, width, height = (float(n) for n in track.shown)
+            boxes.append(((left, top, width, height), verdict.verdict, label))
+        draw_boxes(image, boxes)
+
+    def picture(self) -> bytes:
+        """A small JPEG of the most fake moment, its faces as their tracks come out; empty if none was asked for."""
+        if self._moment is None:
+            return b""
+        return thumbnail(
+            self._moment[0], [replace(self._verdict(track), box=then.box) for track, then in self._moment[1]]
+        )
+
+    def faces(self) -> list[FaceVerdict]:
+        """One verdict a track."""
+        return [self._verdict(track) for track in self._tracker.tracks]
+
+    def _verdict(self, track: Track) -> FaceVerdict:
+        least = min(LEAST_FRAMES, (self.judged + 1) // 2)
+        return track.verdict(self.settings.detector.facts, least)
+
+    def _look(self, image: Pixels) -> tuple[list[Face], list[FaceVerdict]]:
+        if self.settings.face_model is None:
+            height, width = image.shape[:2]
+            whole = Face(0, 0, width, height, np.zeros((5, 2), np.float32), 1.0)
+            return [whole], look(image, self.settings)[0]
+        found = search(image, self.settings.face_model)[:MOST_FACES]
+        return found, judge_faces(image, found, self.settings)
+
+
+class Schedule:
+    """Which frames are judged: `rate` in a second, fewer where that were more than `most` in all.
+
+    A file's length is what it says of itself: where it says too little, the distance doubles every `most` frames.
+    """
+
+    def __init__(self, rate: float, most: int, seconds: float) -> None:
+        self._distance, self._most = max(1 / rate, seconds / most), most
+        self._due, self._taken = 0.0, 0
+
+    def __call__(self, seconds: float) -> bool:
+        """Whether the frame at this time is judged; it is then counted."""
+        if seconds < self._due - 1e-6:
+            return False
+        self._taken += 1
+        if self._taken % self._most == 0:
+            self._distance *= 2
+        self._due = max(self._due + self._distance, seconds + self._distance / 2)
+        return True
+
+
+def scan_video(path: str, settings: Settings, beat: Beat = lambda: None, save: Path | None = None) -> Row:
+    """Judge a video; with `save`, a folder, also write an annotated copy of all its frames into it.
+
+    Raises:
+        DecodeError: it cannot be read, or holds no frame.
+    """
+    with open_film(path) as film:
+        watcher = Watcher(settings)
+        schedule = Schedule(settings.rate, settings.most_frames, film.seconds)
+        copy = annotated_copy(free_name(save, path), film.size, film.rate) if save else nullcontext()
+        with copy as write:
+            _watch(film, watcher, schedule, write, beat)
+        if film.read == 0 or watcher.judged == 0:
+            raise DecodeError(path, "no frame can be read")
+        return _row(film, watcher)
+
+
+def _watch(
+    film: Film, watcher: Watcher, schedule: Schedule, write: Callable[[Pixels], None] | None, beat: Beat
+) -> None:
+    due = False
+
+    def wanted(seconds: float) -> bool:
+        nonlocal due
+        due = schedule(seconds)
+        return due or write is not None
+
+    for seconds, image in film.frames(wanted):
+        beat()
+        if image is None:
+            continue
+        if due:
+            watcher.judge(image, seconds)
+        if write is not None:
+            watcher.follow(image, seconds, due)
+            watcher.overlay(image, seconds)
+            write(image)
+
+
+def _row(film: Film, watcher: Watcher) -> Row:
+    """A video is what its most fake track is that was judged in enough frames."""
+    row = photo_row(film.path, watcher.settings.detector.facts, watcher.faces(), film.size)
+    notes = [row.reason]
+    if film.count and film.read < _CUT_OFF * film.count:
+        notes.append(f"ends after {film.read} of {film.count} frames: cut off or damaged")
+    return Row(
+        film.path,
+        "video",
+        row.verdict,
+        row.p_fake,
+        row.threshold,
+        "; ".join(filter(None, notes)),
+        row.faces,
+        film.size,
+        tuple(watcher.timeline),
+        watcher.picture(),
+    )

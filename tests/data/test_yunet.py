@@ -1,0 +1,94 @@
+"""Finding faces: what the detector is asked with, where its answers lie; its own model only where one is at hand."""
+
+import os
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from dfdetect.data import yunet
+from dfdetect.errors import UsageError
+
+
+class Detector:
+    """Says that there is a face on the red pixels, with its landmarks on the box's corners and its middle."""
+
+    def setInputSize(self, size):  # noqa: N802
+        self.size = size
+
+    def detect(self, image):
+        assert image.shape[:2] == self.size[::-1]
+        self.image = image
+        down, across = np.nonzero(image[..., 2].astype(int) - image[..., 1] > 100)
+        if not len(down):
+            return 1, None
+        left, top, right, bottom = across.min(), down.min(), across.max() + 1, down.max() + 1
+        box = [left, top, right - left, bottom - top]
+        marks = [left, top, right, top, (left + right) / 2, (top + bottom) / 2, left, bottom, right, bottom]
+        return 1, np.array([[*box, *marks, 0.75], [*box, *marks, 0.95]], np.float32)
+
+
+@pytest.fixture
+def detector(monkeypatch):
+    asked = Detector()
+    monkeypatch.setattr(yunet, "_detector", lambda model: asked)
+    return asked
+
+
+@pytest.mark.parametrize("longest", [400, 160])
+@pytest.mark.parametrize("room", [0.0, 0.25])
+def test_boxes_and_landmarks_are_in_the_pictures_own_pixels(longest, room, detector):
+    image = np.zeros((200, 400, 3), np.uint8)
+    image[50:150, 100:140] = (255, 0, 0)
+    sure, less_sure = yunet.find_faces(image, "model", longest, room)
+    assert [sure.score, less_sure.score] == pytest.approx([0.95, 0.75])
+    assert (sure.left, sure.top, sure.width, sure.height) == pytest.approx((100, 50, 40, 100), abs=3)
+    assert sure.landmarks == pytest.approx(np.array([[100, 50], [140, 50], [120, 100], [100, 150], [140, 150]]), abs=3)
+    assert sure.side == pytest.approx(100, abs=3)
+    edge = int(room * longest)
+    assert detector.size == (longest + 2 * edge, longest // 2 + 2 * edge)
+
+
+def test_no_face_and_pictures_of_odd_shapes(detector):
+    for shape in [(1, 1), (1, 5000), (3000, 2), (33, 31)]:
+        assert yunet.find_faces(np.zeros((*shape, 3), np.uint8), "model", 320) == []
+        assert min(detector.size) >= 31
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"nonsense")
+    with pytest.raises(UsageError, match="no YuNet model"):
+        yunet.check_model(str(tmp_path / "model.onnx"))
+
+
+def test_each_thread_has_a_detector_of_its_own(monkeypatch):
+    made = []
+
+    def load(model):
+        made.append(model)
+        return Detector()
+
+    monkeypatch.setattr(yunet, "_load", load)
+    black = np.zeros((40, 40, 3), np.uint8)
+
+    def search():
+        for _ in range(3):
+            yunet.find_faces(black, "each thread", 320)
+
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == ["each thread"] * 3
+
+
+@pytest.mark.skipif("DFDETECT_FACE_MODEL" not in os.environ, reason="set DFDETECT_FACE_MODEL to a YuNet file")
+def test_the_model_itself_finds_no_face_in_noise_and_takes_any_shape():
+    model = os.environ["DFDETECT_FACE_MODEL"]
+    yunet.check_model(model)
+    for shape in [(300, 200), (1, 1), (2000, 3), (31, 500)]:
+        noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+        soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)
+        assert yunet.find_faces(soft, model, 320) == []

@@ -1,0 +1,101 @@
+"""Cutting faces out, and which cannot be judged."""
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from dfdetect.data.synthetic import draw_face
+from dfdetect.deploy import faces
+
+from .standin import face, textured
+
+needs_yunet = pytest.mark.skipif("DFDETECT_FACE_MODEL" not in os.environ, reason="set DFDETECT_FACE_MODEL")
+
+
+def numbered(height, width):
+    """A picture whose pixels name their own place."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x, y, x * 0], axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "place"),
+    [
+        ((40, 30, 20, 20), 0.0, (40, 30, 20)),
+        ((40, 30, 20, 20), 0.5, (30, 20, 40)),
+        ((40, 30, 10, 20), 0.0, (35, 30, 20)),  # square around a narrow face
+        ((0, 0, 20, 20), 0.5, (0, 0, 40)),  # moved inside at the corner
+        ((-8, -5, 20, 20), 0.0, (0, 0, 20)),
+        ((190, 85, 20, 20), 0.5, (160, 60, 40)),
+        ((60, 0, 80, 90), 1.0, (50, 0, 100)),  # larger than the picture: the largest square it has
+        ((500, 500, 5, 5), 0.0, (195, 95, 5)),  # nonsense stays inside
+    ],
+)
+def test_the_square_lies_in_the_picture_and_shows_its_own_pixels(box, margin, place):
+    image = numbered(100, 200)
+    cut = faces.cut_square(image, face(*box), margin)
+    assert (cut.left, cut.top, cut.pixels.shape[0], cut.pixels.shape[1]) == (*place, place[2])
+    assert tuple(cut.pixels[0, 0, :2]) == (cut.left, cut.top)
+    assert cut.pixels.flags["C_CONTIGUOUS"]
+
+
+def test_faces_too_small_blurred_or_outside():
+    sharp = textured(200, 200, 120)
+    assert faces.fault(sharp, face(20, 20, 100, 120)) is None
+    assert faces.fault(sharp, face(20, 20, 20, 25)) == "face too small (25 px, of 40)"
+    assert faces.fault(sharp, face(-90, 20, 92, 92)) == "face outside the picture"
+    drawn = draw_face(0, 3, size=200).image
+    assert faces.fault(drawn, face(40, 40, 120, 140)) is None
+    blurred = np.asarray(cv2.GaussianBlur(drawn, (0, 0), 6), np.uint8)
+    assert str(faces.fault(blurred, face(40, 40, 120, 140))).startswith("face blurred (sharpness 0.0")
+    assert str(faces.fault(np.full((200, 200, 3), 90, np.uint8), face(20, 20, 99, 99))).startswith("face blurred")
+
+
+def test_sharpness_falls_with_blur_whatever_the_contrast():
+    drawn = draw_face(0, 4, size=200).image
+    values = [faces.sharpness(np.asarray(cv2.GaussianBlur(drawn, (0, 0), s), np.uint8)) for s in (0.3, 2, 4, 8)]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > faces.LEAST_SHARPNESS > values[2]
+    pale = (drawn // 2 + 64).astype(np.uint8)
+    assert faces.sharpness(pale) == pytest.approx(faces.sharpness(drawn), rel=0.15)
+
+
+@pytest.mark.parametrize("answering", [0, 1, 2, 3])
+def test_a_further_search_only_where_the_one_before_finds_nothing(answering, monkeypatch):
+    asked = []
+
+    def find(image, model, longest, room):
+        asked.append((longest, room))
+        return [face(0, 0, 9, 9), face(0, 0, 50, 60)] if len(asked) == answering + 1 else []
+
+    monkeypatch.setattr(faces, "find_faces", find)
+    found = faces.search(np.zeros((9, 9, 3), np.uint8), "m")
+    assert [one.side for one in found] == ([60, 9] if answering < 3 else [])
+    assert asked == list(faces.SEARCHES[: answering + 1])
+
+
+def test_margin_of_a_collection(monkeypatch):
+    boxes = iter([[face(0, 0, 40, 50)], [], [face(0, 0, 100, 60)], [face(0, 0, 10, 120)]])
+    monkeypatch.setattr(faces, "search", lambda image, model: next(boxes))
+    image = np.zeros((100, 300, 3), np.uint8)
+    margin, n = faces.measure_margin([lambda: image] * 4, "m")
+    assert (margin, n) == (0.0, 3)  # of 0.5, 0 and one that is cut off
+    monkeypatch.setattr(faces, "search", lambda image, model: [])
+    assert faces.measure_margin([lambda: image], "m") == (None, 0)
+
+
+@needs_yunet
+def test_drawn_faces_are_found_in_a_wide_picture_and_a_close_up_and_far_away():
+    model = os.environ["DFDETECT_FACE_MODEL"]
+    scene = np.full((900, 1600, 3), 90, np.uint8)
+    for i, left in enumerate((100, 700, 1300)):
+        scene[300:500, left : left + 200] = draw_face(0, i, size=200).image
+    found = sorted(faces.search(scene, model), key=lambda one: one.left)
+    assert [round(one.left + one.width / 2, -2) for one in found] == [200, 800, 1400]
+    far = np.full((1500, 3000, 3), 90, np.uint8)
+    far[700:800, 1000:1100] = draw_face(0, 1, size=100).image
+    assert [round(one.left, -2) for one in faces.search(far, model)] == [1000]
+    close = draw_face(0, 1, size=256).image
+    assert len(faces.search(close, model)) == 1

@@ -1,0 +1,280 @@
+"""`dfdetect scan` through the real command line, with a detector and faces that are known."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dfdetect.deploy import face_model, photos, runtime, video
+from dfdetect.deploy.output import Output
+from dfdetect.main import main
+from tests.fuzz_seeds import image_seeds, video_seeds
+
+from .standin import BAND, Standin, find_marked, marked, textured
+
+HEAVY = ["torch", "lightning", "torchmetrics", "sklearn", "albumentations", "matplotlib", "tensorboard", "jsonargparse"]
+
+
+@pytest.fixture
+def detector(monkeypatch, tmp_path):
+    """What every `--model FILE` is in these tests."""
+    made = Standin(BAND)
+    Path("model.onnx").write_bytes(b"model")
+    Path("yunet.onnx").write_bytes(b"yunet")
+    monkeypatch.setattr(runtime.Detector, "load", classmethod(lambda cls, path, threads=None: made))
+    monkeypatch.setattr(face_model, "face_model", lambda named: "yunet.onnx")
+    monkeypatch.setattr(photos, "search", find_marked)
+    monkeypatch.setattr(video, "search", find_marked)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Fake, real, uncertain, no face, empty, no image; 6 files and a note."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    for name, red in (("1-fake.png", 220), ("2-real.png", 30), ("10-close.png", 128)):
+        Image.fromarray(marked(np.full((200, 300, 3), 90, np.uint8), (60, 40, 100, red))).save(root / name)
+    Image.fromarray(textured(100, 100, 100)).save(root / "11-noface.png")
+    (root / "12-empty.jpg").touch()
+    (root / "13-text.jpg").write_text("no picture")
+    (root / "notes.txt").write_text("x")
+    return root
+
+
+def scan(*arguments):
+    return main(["scan", "--model=model.onnx", *map(str, arguments)])
+
+
+def rows(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_table_with_reasons_and_a_summary(detector, folder, capsys):
+    assert scan(folder) == 1
+    said = capsys.readouterr()
+    table = [line.replace(f"{folder}/", "") for line in said.out.splitlines()]
+    assert [" ".join(line.split()) for line in table[:7]] == [
+        "verdict p_fake faces file",
+        "fake 0.863 1 1-fake.png",
+        "real 0.118 1 2-real.png",
+        "uncertain 0.502 1 10-close.png too close to the threshold (0.40 to 0.60)",
+        "uncertain - 0 11-noface.png no face found",
+        "unreadable - - 12-empty.jpg empty file",
+        "unreadable - - 13-text.jpg not an image, or damaged at its start",
+    ]
+    assert table[7].startswith("6 files: 1 fake, 2 uncertain, 1 real, 2 unreadable (")
+    assert table[8] == "passed over, being neither image nor video by their names: 1 (.txt 1)"
+    assert "model.onnx: standin, Stand-in, CPU, 1 thread; fake from p_fake 0.500, uncertain from 0.400" in said.err
+    assert "9.0% of the answered were wrong, 80% were answered, n 500" in said.err
+    assert "\x1b" not in said.out
+
+
+def test_exit_code_0_where_all_could_be_read(detector, folder, capsys):
+    assert scan(folder / "1-fake.png") == 0
+
+
+def test_json_lines(detector, folder, capsys):
+    assert scan(folder, "--json") == 1
+    said = capsys.readouterr()
+    found = rows(said.out)
+    assert [Path(row["path"]).name for row in found][:3] == ["1-fake.png", "2-real.png", "10-close.png"]
+    assert found[0]["faces"][0]["box"] == pytest.approx([60, 40, 100, 100], abs=3)
+    assert "6 files: 1 fake" in said.err
+
+
+def test_csv(detector, folder, capsys):
+    assert scan(folder, "--csv") == 1
+    found = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["verdict"] for row in found] == ["fake", "real", "uncertain", "uncertain", "error", "error"]
+
+
+def test_resuming_judges_only_what_is_new(detector, folder, capsys):
+    assert scan(folder, "--out=rows.jsonl") == 1
+    Image.fromarray(marked(textured(200, 300, 100), (60, 40, 100, 200))).save(folder / "5-new.png")
+    detector.batches.clear()
+    capsys.readouterr()
+    assert scan(folder, "--out=rows.jsonl", "--resume", "--html=page.html") == 1  # two unreadable ones before
+    said = capsys.readouterr()
+    assert detector.batches == [1]
+    assert "7 files: 2 fake, 2 uncertain, 1 real, 2 unreadable; 6 of them judged before" in said.out
+    assert "6 files were judged before this page was begun" in Path("page.html").read_text()
+    assert len({row["path"] for row in rows(Path("rows.jsonl").read_text())}) == 7
+    assert scan(folder, "--out=rows.jsonl", "--resume", "--margin=0.7") == 1
+    assert "other settings" in capsys.readouterr().err
+    assert scan(folder, "--out=rows.jsonl") == 2
+
+
+def test_videos_among_photos_and_annotated_copies(detector, folder, capsys):
+    (folder / "3-film.jpg").write_bytes(video_seeds()["mpeg4.mp4"])  # under a wrong name
+    (folder / "4-film.mp4").write_bytes(video_seeds()["cut-in-the-middle.mp4"])
+    (folder / "5-film.mp4").write_bytes(image_seeds()["jpeg.jpg"])
+    assert scan(folder, "--json", "--save=copies") == 1
+    found = {Path(row["path"]).name: row for row in rows(capsys.readouterr().out)}
+    assert found["3-film.jpg"]["kind"] == "video"
+    assert found["3-film.jpg"]["timeline"] == []
+    assert found["4-film.mp4"]["reason"] == "no video, or damaged"
+    assert found["5-film.mp4"]["kind"] == "photo"
+    assert [file.name for file in Path("copies").iterdir()] == ["3-film.mp4"]
+
+
+def test_a_page(detector, folder, capsys):
+    assert scan(folder, "--html=page.html") == 1
+    html = Path("page.html").read_text(encoding="utf-8")
+    assert "<h1>Scan of 6 files</h1>" in html
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert html.index("1-fake.png") < html.index("10-close.png") < html.index("2-real.png") < html.index("12-empty")
+
+
+def test_standard_input_with_odd_names(detector, folder, capsys, monkeypatch):
+    odd = folder / "two\nlines.png"
+    (folder / "1-fake.png").rename(odd)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(odd) + b"\0missing.jpg\0")))
+    assert scan("-", "--null", "--json") == 1
+    first, second = rows(capsys.readouterr().out)
+    assert (first["path"], first["verdict"]) == (str(odd), "fake")
+    assert (second["path"], second["reason"]) == ("missing.jpg", "no such file")
+
+
+def test_faces_off_judges_whole_pictures(detector, folder, capsys, monkeypatch):
+    monkeypatch.setattr(face_model, "face_model", lambda named: pytest.fail("no face model is needed"))
+    assert scan(folder / "11-noface.png", "--faces=off", "--json") == 0
+    (row,) = rows(capsys.readouterr().out)
+    assert row["p_fake"] == pytest.approx(100 / 255, abs=0.02)
+    assert row["faces"][0]["box"] is None
+
+
+def test_stopped_by_the_user(detector, folder, capsys, monkeypatch):
+    """The third row is not written: what is there is whole, and the page says that it is partial."""
+    add, done = Output.add, []
+
+    def stop_at_the_third(self, row):
+        done.append(row)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        add(self, row)
+
+    monkeypatch.setattr(Output, "add", stop_at_the_third)
+    assert scan(folder, "--out=rows.csv", "--html=page.html") == 130
+    assert (
+        "Stopped after 2 files; their rows are whole. Go on: the same command with --resume" in capsys.readouterr().err
+    )
+    assert "stopped before its end" in Path("page.html").read_text()
+    monkeypatch.setattr(Output, "add", add)
+    assert scan(folder, "--out=rows.csv", "--resume") == 1
+    with open("rows.csv", newline="") as stream:
+        assert [row["verdict"] for row in csv.DictReader(stream)] == [
+            "fake", "real", "uncertain", "uncertain", "error", "error"
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        ([], "Nothing to scan"),
+        (["a", "--resume"], "name it with --out"),
+        (["a", "--threads=-1"], "--threads must be at least 0"),
+        (["a", "--most-frames=0"], "--most-frames must be at least 1"),
+        (["a", "--rate=0"], "--rate must be above 0"),
+        (["a", "--timeout=nan"], "--timeout must be above 0"),
+        (["a", "--margin=-1"], "--margin is a share"),
+        (["a", "--html=."], "is a folder"),
+        (["a", "--out=rows.txt"], "its name ends in"),
+    ],
+)
+def test_wrong_usage(arguments, cause, detector, capsys):
+    assert scan(*arguments) == 2
+    assert cause in capsys.readouterr().err
+
+
+def test_the_settings_of_the_model_are_said(detector, folder, capsys, monkeypatch):
+    from dataclasses import replace
+
+    detector.facts = replace(detector.facts, face_margin=None, calibrated=False)
+    assert scan(folder / "2-real.png") == 0
+    said = capsys.readouterr().err
+    assert "Its threshold was never fitted" in said
+    assert "It records no margin around faces: 0.17 is taken" in said
+
+
+def run_apart(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen([sys.executable, *map(str, arguments)], env=environment, **options)
+
+
+def test_an_exported_model_is_scanned_without_heavy_libraries(tiny_onnx, folder, tmp_path):
+    (folder / "14-broken.tif").write_bytes(_broken_tiff())
+    code = (
+        "import sys; from dfdetect.main import main\n"
+        f"code = main(['scan', {str(folder)!r}, '--model', {str(tiny_onnx)!r}, '--faces=off', '--careful'])\n"
+        f"print('loaded', sorted(set({HEAVY!r}) & set(sys.modules))); sys.exit(code)"
+    )
+    process = run_apart("-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    assert "7 files: " in out.decode()
+    assert "loaded []" in out.decode()
+    said = err.decode().splitlines()
+    assert len(said) == 1, said  # which model it is; not what libtiff thinks of the last file
+
+
+@pytest.mark.slow
+def test_a_real_interrupt_leaves_whole_rows(tiny_onnx, tmp_path):
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(4000):
+        os.link(_photo(tmp_path), root / f"{number}.png")
+    command = ["-m", "dfdetect", "scan", root, "--model", tiny_onnx, "--faces=off", "--out=rows.jsonl"]
+    process = run_apart(*command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while not Path("rows.jsonl").exists() or Path("rows.jsonl").stat().st_size < 20_000:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"their rows are whole" in err
+    done = rows(Path("rows.jsonl").read_text())
+    assert 0 < len(done) < 4000
+    resumed = run_apart(*command, "--resume", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert resumed.wait(120) == 0
+    assert len({row["path"] for row in rows(Path("rows.jsonl").read_text())}) == 4000
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_is_no_crash(tiny_onnx, tmp_path):
+    command = f"-m dfdetect scan - --model {tiny_onnx} --faces=off --json".split()
+    process = run_apart(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(f"{_photo(tmp_path)}\n".encode() * 500)
+    process.stdin.close()
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(60) == 1
+    assert b"Traceback" not in err
+    process.stderr.close()
+
+
+def _broken_tiff():
+    """One that libtiff writes to standard error about, as this process sees."""
+    content = bytearray(image_seeds()["lzw.tif"])
+    content[300:400] = bytes(100)
+    return bytes(content)
+
+
+def _photo(folder):
+    file = folder / "photo.png"
+    if not file.exists():
+        Image.fromarray(textured(64, 64, 90)).save(file)
+    return file

@@ -1,0 +1,81 @@
+"""The page of a scan: what it shows, in which order, and that it stays bounded."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dfdetect.deploy import scan_page
+from dfdetect.deploy.scan_page import Page
+from dfdetect.deploy.verdicts import FaceVerdict, Row, unreadable
+
+JPEG = b"\xff\xd8 a picture"
+
+
+def row(path, verdict="real", p_fake=0.25, **more):
+    return Row(path, "photo", verdict, p_fake, 0.5, "", (), (640, 480), picture=JPEG, **more)
+
+
+def written(page, *notes):
+    page.write(Path("page.html"), notes)
+    return Path("page.html").read_text(encoding="utf-8")
+
+
+def test_the_most_fake_come_first_then_the_uncertain():
+    page = Page("a model", 0.5)
+    page.add(row("a.jpg", "real", 0.3))
+    page.add(row("b.jpg", "uncertain", 0.5))
+    page.add(row("c.jpg", "fake", 0.7))
+    page.add(row("d.jpg", "fake", 0.9))
+    page.add(Row("e.jpg", "photo", "uncertain", None, 0.5, "no face found", (), (9, 9)))
+    html = written(page)
+    assert re.findall(r"<h3>(\w).jpg</h3>", html) == ["d", "c", "b", "e", "a"]
+    assert "<h1>Scan of 5 files</h1>" in html
+    assert "no face found" in html
+    assert "not judged" in html
+    assert html.count("data:image/jpeg;base64,") == 4
+
+
+def test_nothing_is_fetched_and_names_are_text():
+    page = Page("a <b>model</b>", 0.5)
+    page.add(row("<script>alert(1)</script>\n.jpg", "fake", 0.9))
+    page.add(unreadable("<img src=http://x>.jpg", "bad <i>", 0.5))
+    html = written(page, "stopped <early>")
+    assert "<script" not in html
+    assert "<img src=http" not in html
+    assert r"&lt;script&gt;alert(1)&lt;/script&gt;\n.jpg" in html
+    assert "bad &lt;i&gt;" in html
+    assert "stopped &lt;early&gt;" in html
+    assert "Content-Security-Policy" in html
+    assert not re.search(r'(src|href)="(?!data:)', html)
+
+
+def test_faces_and_timeline():
+    faces = tuple(FaceVerdict((0, 0, 9, 9), p, "real", "", frames=7) for p in [0.1] * 12)
+    video = Row("v.mp4", "video", "real", 0.1, 0.5, "", faces, (9, 9), ((0.0, 0.2), (2.5, 0.9)))
+    page = Page("m", 0.5)
+    page.add(video)
+    html = written(page)
+    assert "12 tracks" in html
+    assert html.count("real, p_fake 0.100, 7 frames") == 10
+    assert "and 2 more" in html
+    assert 'points="0.0,48.0 320.0,6.0"' in html
+    assert "2.5 s" in html
+
+
+@pytest.mark.parametrize("count", [10, 300])
+def test_a_page_is_bounded_however_many_come(count, monkeypatch):
+    monkeypatch.setattr(scan_page, "MOST_SHOWN", 10)
+    page = Page("m", 0.5)
+    for number in range(count):
+        page.add(row(f"{number}.jpg", "real", number / count * 0.5))
+        page.add(unreadable(f"bad{number}.jpg", "empty file", 0.5))
+    assert (len(page._shown), len(page._bad)) == (10, 10)
+    html = written(page)
+    assert f"{count - 1}.jpg" in html
+    assert ("less suspicious files are not shown" in html) == (count > 10)
+    assert ("and 290 more" in html) == (count > 10)
+
+
+def test_a_scan_of_nothing():
+    assert "Scan of 0 files" in written(Page("m", 0.5))
