@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set:  dfdetect crosstest --roots photos/ other/"),
+    "benchmark": ("dfdetect.deploy.benchmark.command", "time model files:            dfdetect benchmark model.onnx"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
 
