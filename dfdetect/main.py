@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set:  dfdetect crosstest --roots photos/ other/"),
+    "export": ("dfdetect.deploy.export.command", "write ONNX, LiteRT, OpenVINO: dfdetect export --precision int8"),
     "benchmark": ("dfdetect.deploy.benchmark.command", "time model files:            dfdetect benchmark model.onnx"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }

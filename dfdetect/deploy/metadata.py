@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from dfdetect.errors import DamagedModelError, ForeignModelError
+from dfdetect.evaluation.uncertain import UncertainBand as UncertainBand
 
 INPUT, OUTPUTS = "pixels", ("p_fake", "heatmap")
 """Names of an exported graph's input and outputs."""
@@ -21,26 +22,6 @@ Layout = Literal["NCHW", "NHWC"]
 Verdict = Literal["real", "fake", "uncertain"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-
-
-@dataclass(frozen=True)
-class UncertainBand:
-    """Scores too close to the threshold to be answered, chosen on validation images.
-
-    Attributes:
-        low, high: p_fake strictly between them is uncertain.
-        stated_error: the share of wrong verdicts among the answered that was asked for.
-        error: what it was on those images.
-        coverage: share of those images that is answered.
-        n: number of those images.
-    """
-
-    low: float
-    high: float
-    stated_error: float
-    error: float
-    coverage: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +79,7 @@ class ModelFacts:
 
     def verdict(self, p_fake: float) -> Verdict:
         """What a score comes to: `uncertain` within the band, where there is one."""
-        if self.uncertain is not None and self.uncertain.low < p_fake < self.uncertain.high:
+        if self.uncertain is not None and self.uncertain.holds(p_fake):
             return "uncertain"
         return "fake" if p_fake >= self.threshold else "real"
 

@@ -102,10 +102,5 @@ def test_verdicts_and_the_band_between_them():
     sure = replace(FACTS, threshold=0.3, uncertain=None)
     assert [sure.verdict(p) for p in (0.0, 0.29, 0.3, 1.0)] == ["real", "real", "fake", "fake"]
     unsure = replace(FACTS, threshold=0.3)
-    assert [unsure.verdict(p) for p in (0.25, 0.26, 0.3, 0.34, 0.35)] == [
-        "real",
-        "uncertain",
-        "uncertain",
-        "uncertain",
-        "fake",
-    ]
+    scores = (0.24, 0.25, 0.3, 0.35, 0.36)
+    assert [unsure.verdict(p) for p in scores] == ["real", "uncertain", "uncertain", "uncertain", "fake"]

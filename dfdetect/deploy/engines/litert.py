@@ -10,6 +10,7 @@ import numpy as np
 from dfdetect.deploy.engines.engine import Batch, Pool, Scores, reading, refuse_provider, require
 from dfdetect.deploy.engines.flatbuffer import tflite_metadata
 from dfdetect.deploy.metadata import ModelFacts
+from dfdetect.deploy.quiet import closed
 from dfdetect.deploy.seal import check_seal
 from dfdetect.errors import DamagedModelError
 
@@ -36,8 +37,9 @@ class LiteRTEngine:
         litert = require("ai_edge_litert.interpreter", "litert", f"Running {file}")
 
         def make() -> Any:
-            interpreter = litert.Interpreter(model_content=content, num_threads=threads)
-            interpreter.allocate_tensors()
+            with closed(2):  # it announces its delegate
+                interpreter = litert.Interpreter(model_content=content, num_threads=threads)
+                interpreter.allocate_tensors()
             return interpreter
 
         try:

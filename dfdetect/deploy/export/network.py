@@ -7,6 +7,9 @@ from dfdetect.errors import ExportError
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import PooledLinearHead
 
+HEAD = "heatmap"
+"""Name of the convolution that stands for pooling and linear layer."""
+
 
 class ExportNetwork(nn.Module):
     """A detector's normalisation and backbone with a head that gives a score and its explanation.
@@ -60,3 +63,20 @@ class ChannelsLastNetwork(nn.Module):
         """(N, S, S, 3) uint8 to p_fake (N,) and heatmap (N, h, w)."""
         p_fake, heatmap = self.network(pixels.permute(0, 3, 1, 2))
         return p_fake, heatmap
+
+
+def convolutions(network: ExportNetwork, size: int) -> list[str]:
+    """Names of all convolutions in the order in which they run, the heatmap's last; `size` is the input's side."""
+    order: list[str] = []
+    hooks = [
+        module.register_forward_hook(lambda *_, name=name: order.append(name))
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv2d)
+    ]
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return order

@@ -1,35 +1,40 @@
-"""ONNX, by way of torch.export, with the facts in its metadata."""
+"""ONNX, by way of torch.export, with the facts in its metadata; in half precision and in int8 too."""
 
-import contextlib
-import logging
-import os
-import warnings
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import require
-from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
+from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.seal import KEY, OPEN, close_seal
 from dfdetect.files import replacing
 
 _OPSET = 18
 """The lowest that the exporter writes natively; ONNX Runtime reads it since 1.14, its web build too."""
+_QUANTISED = ["Conv", "Clip", "Relu", "Add", "MaxPool"]
+"""Operators that compute in int8; normalisation and score stay as they are."""
+_CALIBRATION_BATCH = 8
 
 
 def onnx_model(network: ExportNetwork, size: int) -> Any:
     """The network as an `onnx.ModelProto`: uint8 (N, 3, size, size) with any N, without the exporter's notes.
 
+    Convolutions are called as in the network.
+
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
     """
-    for library in ("onnx", "onnxscript"):
-        require(library, "onnx", "Exporting to ONNX")
+    for library in ("onnx", "onnxscript", "onnxruntime"):
+        require(library, "onnx", "Exporting to ONNX or OpenVINO")
     example = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
-    with quiet_exporter():
+    with hushed():
         program = torch.onnx.export(
             network.eval(),
             (example,),
@@ -44,15 +49,80 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     model = program.model_proto
+    nodes = [node for node in model.graph.node if node.op_type == "Conv"]
+    for node, name in zip(nodes, convolutions(network, size), strict=True):  # both in the order in which they run
+        node.name = name
     strip_notes(model)
     return model
 
 
+def half_onnx(model: Any, keep: Sequence[str]) -> Any:
+    """The same network with weights in half precision, but for those of the convolutions in `keep`.
+
+    Engines widen the weights again when they load them and compute in the precision that is fast for them.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    halved = _copy(model)
+    kept = {name for node in halved.graph.node if node.name in keep for name in node.input}
+    widening = []
+    for tensor in halved.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size > 1 and values.ndim in (1, 4) and tensor.name not in kept:
+            name, stored = tensor.name, f"{tensor.name}.half"
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+            widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*widening, *halved.graph.node]
+    del halved.graph.node[:]
+    halved.graph.node.extend(nodes)
+    return halved
+
+
+def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]) -> Any:
+    """The same network in int8: static, weights a scale a channel, activations by their range on `pixels`.
+
+    Args:
+        model: in fp32.
+        pixels: (N, S, S, 3) uint8, pictures of the training part.
+        keep: convolutions that stay in floating point, with all that runs before the last of them but for the
+            heatmap's, after which everything does.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.batches = _batches(pixels)
+
+        def get_next(self) -> dict[str, Any] | None:
+            return next(self.batches, None)
+
+    named = _copy(model)
+    for place, node in enumerate(named.graph.node):
+        node.name = node.name or f"{node.op_type}_{place}"
+    with tempfile.TemporaryDirectory() as folder, hushed():
+        target = Path(folder) / "int8.onnx"
+        quantize_static(
+            named,
+            target,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=_QUANTISED,
+            nodes_to_exclude=_around(named, keep),
+        )
+        quantised = onnx.load(target)
+    strip_notes(quantised)
+    return quantised
+
+
 def strip_notes(model: Any) -> None:
     """Take away what exporters and quantisers note on each node: a third of a small network's structure."""
-    graphs = [model.graph, *model.functions]
-    for graph in graphs:
-        for group in (graph.node, getattr(graph, "initializer", ()), graph.value_info):
+    for graph in (model.graph, *model.functions):
+        for group in (graph.node, getattr(graph, "initializer", ())):
             for item in group:
                 item.doc_string = ""
                 del item.metadata_props[:]
@@ -67,23 +137,32 @@ def strip_notes(model: Any) -> None:
 
 def write_onnx(model: Any, facts: ModelFacts, file: Path) -> None:
     """Write an `onnx.ModelProto` with its facts and its seal."""
+    written = _copy(model)
     for key, value in {**facts.to_strings(), KEY: OPEN}.items():
-        entry = model.metadata_props.add()
+        entry = written.metadata_props.add()
         entry.key, entry.value = key, value
-    model.producer_name, model.producer_version = "dfdetect", facts.dfdetect_version
+    written.producer_name, written.producer_version = "dfdetect", facts.dfdetect_version
     with replacing(file) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+        temporary.write_bytes(written.SerializeToString())
     close_seal(file)
 
 
-@contextlib.contextmanager
-def quiet_exporter() -> Iterator[None]:
-    """Keep exporters' progress and notices about themselves off the terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+def _copy(model: Any) -> Any:
+    copied = type(model)()
+    copied.CopyFrom(model)
+    return copied
+
+
+def _around(model: Any, keep: Sequence[str]) -> list[str]:
+    """Nodes up to the last of the first convolutions that are kept, and from the heatmap's on."""
+    names = [node.name for node in model.graph.node]
+    places = [names.index(name) for name in keep]
+    head = names.index(HEAD)
+    last = max((place for place in places if place < head), default=-1)
+    return names[: last + 1] + names[head:]
+
+
+def _batches(pixels: npt.NDArray[np.uint8]) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(pixels), _CALIBRATION_BATCH):
+        batch = pixels[start : start + _CALIBRATION_BATCH]
+        yield {INPUT: np.ascontiguousarray(batch.transpose(0, 3, 1, 2))}

@@ -1,0 +1,140 @@
+"""One network to all formats and precisions; for int8 it finds out which layers must stay in floating point."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dfdetect.deploy.engines.engine import Batch, Scores, require
+from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
+from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
+from dfdetect.deploy.runtime import Detector
+
+_HALF_KEEPS = 2
+"""Convolutions at the input whose weights stay in fp32 at half precision: a few KB, and half of the error."""
+_PREFIXES = (0, 2, 4)
+"""How many convolutions at the input may stay in float at int8: in the first few, where there are few channels, and
+depthwise ones among them, single channels of a wide range cost the others their resolution."""
+_GOOD_ENOUGH = 0.025
+"""Mean change of p_fake on the calibration images from which no further layer is kept in float."""
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """How a format is made: `plain` of a network in fp32, `half` and `quantise` of what that gave, `write` of any."""
+
+    plain: Callable[[ExportNetwork, int], Any]
+    half: Callable[[Any, Sequence[str]], Any]
+    quantise: Callable[[Any, Batch, Sequence[str]], Any]
+    write: Callable[[Any, ModelFacts, Path], None]
+    suffix: str
+    layout: Layout
+
+
+def _steps(format: Format) -> _Steps:  # noqa: A002
+    if format == "litert":
+        from dfdetect.deploy.export import to_litert
+
+        own = (to_litert.litert_model, to_litert.half_litert, to_litert.quantise_litert, to_litert.write_litert)
+        return _Steps(*own, suffix=".tflite", layout="NHWC")
+    from dfdetect.deploy.export import to_onnx, to_openvino
+
+    write = to_openvino.write_openvino if format == "openvino" else to_onnx.write_onnx
+    suffix = ".xml" if format == "openvino" else ".onnx"
+    return _Steps(to_onnx.onnx_model, to_onnx.half_onnx, to_onnx.quantise_onnx, write, suffix, "NCHW")
+
+
+class Converter:
+    """Writes a network as files.
+
+    Args:
+        network: in evaluation mode.
+        size: side of its input.
+        calibration: (N, S, S, 3) uint8, images of the training part, which int8 needs; None without.
+        threads: of the runs that choose an int8 network's float layers.
+    """
+
+    def __init__(self, network: ExportNetwork, size: int, calibration: Batch | None, threads: int) -> None:
+        self.network, self.size, self.calibration, self.threads = network, size, calibration, threads
+        self.layers = convolutions(network, size)
+        self._plain: dict[Callable[..., Any], Any] = {}
+
+    def convert(self, format: Format, precision: Precision, facts: ModelFacts) -> tuple[Any, ModelFacts]:  # noqa: A002
+        """What `write` writes, and the facts of such a file.
+
+        Raises:
+            MissingExtraError: a library is not installed.
+            ValueError: int8 without calibration images.
+        """
+        steps = _steps(format)
+        own = replace(facts, format=format, precision=precision, layout=steps.layout)
+        if steps.plain not in self._plain:
+            self._plain[steps.plain] = steps.plain(self.network, self.size)
+        plain = self._plain[steps.plain]
+        if precision == "int8":
+            return self._quantise(steps, plain, own)
+        return steps.half(plain, self._kept(_HALF_KEEPS)) if precision == "fp16" else plain, own
+
+    def _quantise(self, steps: _Steps, plain: Any, facts: ModelFacts) -> tuple[Any, ModelFacts]:
+        """With more and more layers in float, until the calibration images get about the scores that they had."""
+        if self.calibration is None:
+            raise ValueError("int8 needs calibration images")
+        tried: list[tuple[float, Any, ModelFacts]] = []
+        for prefix in _PREFIXES:
+            if prefix < len(self.layers):
+                own = replace(facts, float_layers=tuple(self._kept(prefix)))
+                model = steps.quantise(plain, self.calibration, own.float_layers)
+                error = float(np.abs(self._scores(model, own) - self._wanted).mean())
+                tried.append((error, model, own))
+                if error <= _GOOD_ENOUGH:
+                    break
+        _, model, own = min(tried, key=lambda one: one[0])
+        return model, own
+
+    def _kept(self, prefix: int) -> list[str]:
+        return [*self.layers[:-1][:prefix], HEAD]
+
+    def _scores(self, model: Any, facts: ModelFacts) -> Scores:
+        """p_fake of the calibration images by a model, in its own engine."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = write(model, facts, Path(folder), "model")
+            detector = Detector.load(file, self.threads)
+            return np.concatenate([detector.judge(batch)[0] for batch in self._batches()])
+
+    @cached_property
+    def _wanted(self) -> Scores:
+        """p_fake of the calibration images by the network itself."""
+        with torch.inference_mode():
+            pixels = (np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) for batch in self._batches())
+            return np.concatenate([self.network(torch.from_numpy(batch))[0].numpy() for batch in pixels])
+
+    def _batches(self) -> list[Batch]:
+        images = self.calibration
+        return [] if images is None else [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)]
+
+
+def write(model: Any, facts: ModelFacts, folder: Path, stem: str) -> Path:
+    """Write what `Converter.convert` gave, with its facts inside; returns the file."""
+    steps = _steps(facts.format)
+    file = folder / f"{stem}{steps.suffix}"
+    steps.write(model, facts, file)
+    return file
+
+
+def require_libraries(formats: Sequence[Format]) -> None:
+    """Ask for all that the formats need before the first minute of work; raises `MissingExtraError`."""
+    from_onnx = (("onnx", "onnx"), ("onnxscript", "onnx"), ("onnxruntime", "onnx"))
+    needed = {
+        "onnx": from_onnx,
+        "openvino": (*from_onnx, ("openvino", "openvino")),
+        "litert": (("ai_edge_litert", "litert"), ("ai_edge_quantizer", "litert")),
+    }
+    for name in formats:
+        for library, extra in needed[name]:
+            require(library, extra, f"Exporting to {name}")

@@ -1,0 +1,134 @@
+"""A whole export: what the files are held against, then one file after the other."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfdetect.deploy.engines.engine import usable_cores
+from dfdetect.deploy.export.convert import Converter
+from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.pictures import Pictures, part_of, pictures_in, training_data
+from dfdetect.deploy.export.prove import Proof, Reference, export_file
+from dfdetect.deploy.metadata import Format, ModelFacts, Precision
+from dfdetect.deploy.runtime import Detector
+from dfdetect.errors import ExportError
+from dfdetect.evaluation.uncertain import UncertainBand
+from dfdetect.models.checkpoint import read_detector_checkpoint
+from dfdetect.models.cost import load_detector
+from dfdetect.runs import run_of
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for.
+
+    Attributes:
+        formats: of the files.
+        precisions: each in every format.
+        out: folder; None for one in the checkpoint's run, or else here.
+        data: where the training's images lie now; None for where they lay.
+        images: folder of other images to prove the files on.
+        most: images of a proof.
+        calibration_images: for int8.
+        answered_error: wrong verdicts allowed among the answered, in (0, 1).
+        licence: the note in the files; None for the general one.
+    """
+
+    formats: Sequence[Format]
+    precisions: Sequence[Precision]
+    out: Path | None = None
+    data: str | None = None
+    images: str | None = None
+    most: int = 5000
+    calibration_images: int = 128
+    answered_error: float = 0.05
+    licence: str | None = None
+
+
+def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
+    """Write and prove all files; returns what `export_file` found of each.
+
+    Raises:
+        CheckpointError: the checkpoint is none.
+        ExportError: its network cannot be exported, or there are no images to prove or calibrate the files with.
+    """
+    loaded = read_detector_checkpoint(checkpoint)
+    network = ExportNetwork(load_detector(loaded)).eval()
+    detector = Detector.load(checkpoint, usable_cores())
+    proof, calibration = _proof(checkpoint, loaded, detector, order)
+    facts = replace(detector.facts, uncertain=_band(detector.facts, proof))
+    if order.licence is not None:
+        facts = replace(facts, licence=order.licence)
+    pixels = None if calibration is None else np.concatenate([batch for _, batch in calibration.batches()])
+    converter = Converter(network, facts.input_size, pixels, proof.threads)
+    run = run_of(checkpoint)
+    out = order.out or (run / "export" if run else Path("export"))
+    wanted = [(one, precision) for one in order.formats for precision in order.precisions]
+    results = []
+    for number, (one, precision) in enumerate(wanted, start=1):
+        _say(f"[{number}/{len(wanted)}] {one} {precision}")
+        results.append(export_file(converter, proof, one, precision, facts, out))
+    _say(f"Written to {out}, each with its .parity.json and .parity.html")
+    return results
+
+
+def _proof(checkpoint: Path, loaded: dict[str, Any], detector: Detector, order: Order) -> tuple[Proof, Pictures | None]:
+    """What the files are held against, and the images that int8 is calibrated with."""
+    validation, calibration = _of_training(loaded, detector, order)
+    if order.images is not None:
+        proven_on = Reference.of(detector, pictures_in(order.images, detector.preparation).take(order.most))
+    elif validation is not None:
+        proven_on = validation
+    else:
+        raise ExportError("There are no images to prove the files on. Name some: --images DIR")
+    words = None if calibration is None else calibration.name
+    threads = detector.engine.threads
+    return Proof(checkpoint, detector, proven_on, validation, order.answered_error, words, threads), calibration
+
+
+def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> tuple[Reference | None, Pictures | None]:
+    """Scores of the validation part, and images of the training part where int8 asks for them.
+
+    Raises:
+        ExportError: they are not at hand, and cannot be done without.
+    """
+    try:
+        data = training_data(loaded, order.data)
+    except ExportError as error:
+        if order.images is None:
+            raise
+        if "int8" in order.precisions:
+            raise ExportError(f"int8 is calibrated with images of the training part, never others. {error}") from error
+        _say(f"No uncertain band, which is chosen on the validation part. {error}")
+        return None, None
+    calibration = part_of(data, "train").take(order.calibration_images) if "int8" in order.precisions else None
+    return Reference.of(detector, part_of(data, "val").take(order.most)), calibration
+
+
+def _band(facts: ModelFacts, proof: Proof) -> UncertainBand | None:
+    """The uncertain band of the checkpoint's own scores, which is said."""
+    if proof.validation is None:
+        return None
+    name, stated = proof.validation.pictures.name, proof.stated_error
+    band = proof.validation.band(proof.validation.p_fake, facts, stated)
+    if band is None:
+        _say(f"No uncertain band: {name} is too small for one, so everything is answered")
+        return None
+    if band.stated_error > stated:
+        _say(
+            f"Only {stated:.1%} wrong verdicts among the answered cannot be had from this detector, whatever share of "
+            f"{name} is answered; the uncertain band is chosen for {band.stated_error:.1%}"
+        )
+    _say(
+        f"Uncertain from p_fake {band.low:.3f} to {band.high:.3f}: {band.coverage:.1%} of the {band.n} images of "
+        f"{name} are answered, {band.error:.1%} of them wrongly"
+    )
+    return band
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
