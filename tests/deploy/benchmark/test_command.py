@@ -102,6 +102,7 @@ def test_the_checkpoint_is_the_first_row_wherever_it_is_named(tmp_path, generate
     trainer = quiet_trainer(tmp_path / "lightning_logs")
     trainer.fit(tiny_detector(backbone="mobilenet_v2"), faces_data(generated_faces))
     file = run_folder(trainer) / "checkpoints" / "best.ckpt"
+    (file.parents[1] / "config.yaml").write_text("{}\n")  # by which a folder is known as a run
     checkpoint = read_detector_checkpoint(file)
     facts = facts_of_checkpoint(checkpoint, file)
     network = ExportNetwork(load_detector(checkpoint)).eval()
