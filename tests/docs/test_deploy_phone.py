@@ -1,12 +1,16 @@
 """The snippets of docs/deploy-phone.md name what an exported file really has."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from dfdetect.data.resize import resize
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deploy-phone.md").read_text(encoding="utf-8")
@@ -31,7 +35,7 @@ def kotlin() -> dict[str, Any]:
     (rows, columns) = re.findall(r"val heatmap = Array\(1\) \{ Array\((\d+)\) \{ FloatArray\((\d+)\)", text)[0]
     (scores,) = re.findall(r"val pFake = FloatArray\((\d+)\)", text)
     (size,) = re.findall(r"pixelsOf\(face, (\d+)\)", text)
-    (signature,) = re.findall(r'"(\w+)",\n        \)', text)
+    (signature,) = re.findall(r'"(\w+)"\n        \)', text)
     return {
         "signature": signature,
         "input": [name for name, _ in names[0]],
@@ -134,3 +138,36 @@ def test_both_backbones_have_the_heatmap_that_the_page_says(networks):
             p_fake, heatmap = network(torch.zeros(1, 3, 224, 224, dtype=torch.uint8))
         assert tuple(p_fake.shape) == kotlin()["outputs"]["p_fake"]
         assert tuple(heatmap.shape) == kotlin()["outputs"]["heatmap"]
+
+
+@pytest.fixture(scope="module")
+def android_program(tmp_path_factory) -> list[str]:
+    """The Kotlin snippet compiled against classes with Android's and LiteRT's signatures: a command to run it."""
+    if not (shutil.which("kotlinc") and shutil.which("javac") and shutil.which("java")):
+        pytest.skip("no Kotlin compiler here: apt-get install kotlin default-jdk-headless")
+    folder = tmp_path_factory.mktemp("kotlin")
+    (folder / "Detector.kt").write_text(code("kotlin", "class DeepfakeDetector"))
+    stubs = Path(__file__).parent / "android"
+    classes = str(folder / "classes")
+    for command in (
+        ["javac", "-d", classes, *map(str, sorted(stubs.glob("*.java")))],
+        ["kotlinc", "-cp", classes, "-include-runtime", "-d", str(folder / "program.jar")],
+    ):
+        sources = [str(folder / "Detector.kt"), str(stubs / "Main.kt")] if command[0] == "kotlinc" else []
+        done = subprocess.run([*command, *sources], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return ["java", "-cp", os.pathsep.join([str(folder / "program.jar"), classes]), "MainKt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(600, 637), (448, 448), (384, 384), (225, 900)])
+def test_the_kotlin_code_compiles_and_shrinks_as_the_training_did(android_program, shape):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    Path("face").write_bytes(image.tobytes())
+    Path("model.tflite").write_bytes(b"any")
+    done = subprocess.run([*android_program, "face", str(shape[1])], capture_output=True, text=True)
+    assert done.stdout.split() == ["0.25", "7", "-1.5"], done.stderr
+    found = np.fromfile("face.out", np.uint8).reshape(224, 224, 3)
+    apart = np.abs(found.astype(int) - resize(image, 224))
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 0.02
