@@ -125,11 +125,10 @@ def _images(options: argparse.Namespace, models: Sequence["Model"]) -> "JudgedIm
             raise UsageError("--split says which images of a data set are for testing: name it with --data ROOT")
         return None
     from dfdetect.deploy.benchmark.images import choose_images
-    from dfdetect.runs import run_of
 
-    run_folder = run_of(models[0].file)
-    beside = run_folder / "split.csv" if run_folder is not None else None
-    split = options.split or (beside if beside is not None and beside.is_file() else None)
+    # a checkpoint lies in RUN/checkpoints, and what was exported from it in RUN/export
+    beside = (model.file.resolve().parent.parent / "split.csv" for model in models)
+    split = options.split or next((file for file in beside if file.is_file()), None)
     trained_on = [model.facts.data_fingerprint for model in models]
     return choose_images(options.data, trained_on, split, named=options.split is not None)
 
@@ -143,6 +142,9 @@ def _measure(models: Sequence["Model"], settings: "Settings", images: "JudgedIma
     rows = [
         describe(model) | start | {"speed": speed} for model, start, speed in zip(models, starts, speeds, strict=True)
     ]
+    names = [row["name"] for row in rows]
+    for row in rows:
+        row["name"] = row["name"] if names.count(row["name"]) == 1 else row["file"]
     has_baseline = models[0].facts.format == "checkpoint"
     add_ratios(rows, has_baseline)
     if images is not None:

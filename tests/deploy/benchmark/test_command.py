@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,29 @@ def test_a_model_alone_is_measured_and_judged(tiny_onnx, generated_faces, fitted
     assert [(row["threads"], row["batch"]) for row in model["speed"]] == [(1, 1), (1, 3)]
     assert model["speed"][0]["calls"] >= 2
     assert model["size_mb"] == tiny_onnx.stat().st_size / 1e6
-    tested = json.loads((fitted_run / "metrics.json").read_text()) if (fitted_run / "metrics.json").is_file() else None
-    assert model["quality"]["n"] == (tested["n"] if tested else 36)
+    assert model["quality"]["n"] == 36
+
+
+def test_the_split_of_the_run_that_a_model_was_exported_into_is_found(tiny_onnx, generated_faces, fitted_run, capsys):
+    for folder in ("run/export", "run/again"):
+        Path(folder).mkdir(parents=True)
+        shutil.copy(tiny_onnx, Path(folder, "tiny.onnx"))
+    command = [
+        "benchmark",
+        "run/export/tiny.onnx",
+        "run/again/tiny.onnx",
+        *QUICK,
+        "--data",
+        str(generated_faces),
+        "--json",
+    ]
+    assert main(command) == 2
+    assert "--split" in capsys.readouterr().err
+    shutil.copy(fitted_run / "split.csv", "run")
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert "test part of the training's own data" in result["images"]["which"]
+    assert [model["name"] for model in result["models"]] == ["run/export/tiny.onnx", "run/again/tiny.onnx"]
 
 
 def test_neither_torch_nor_matplotlib_is_loaded_without_a_checkpoint_and_a_picture(tiny_onnx):
@@ -102,7 +124,6 @@ def test_the_checkpoint_is_the_first_row_wherever_it_is_named(tmp_path, generate
     trainer = quiet_trainer(tmp_path / "lightning_logs")
     trainer.fit(tiny_detector(backbone="mobilenet_v2"), faces_data(generated_faces))
     file = run_folder(trainer) / "checkpoints" / "best.ckpt"
-    (file.parents[1] / "config.yaml").write_text("{}\n")  # by which a folder is known as a run
     checkpoint = read_detector_checkpoint(file)
     facts = facts_of_checkpoint(checkpoint, file)
     network = ExportNetwork(load_detector(checkpoint)).eval()

@@ -5,6 +5,8 @@ import pytest
 from dfdetect.deploy.benchmark.table import headlines, markdown
 from tests.deploy.benchmark.examples import model, result
 
+_THREE = (("best.ckpt", "checkpoint", 40.0), ("own.onnx", "onnx", 20.0), ("other.onnx", "onnx", 2.0))
+
 
 @pytest.mark.parametrize(("ms", "word"), [(40 / 6, "met"), (6.7, "missed")])
 def test_the_budget_is_judged_by_the_fastest(ms, word):
@@ -14,10 +16,17 @@ def test_the_budget_is_judged_by_the_fastest(ms, word):
     assert sentence.endswith(f"The budget of 6x for mobilenet_v2 is {word}.")
 
 
-def test_another_backbone_has_no_budget():
-    base, other = model("best.ckpt", "checkpoint", 40.0), model("other.onnx", "onnx", 2.0)
+def test_another_backbone_is_no_answer_and_has_no_budget():
+    base, own, other = (model(name, kind, ms) for name, kind, ms in _THREE)
     other["backbone"] = "resnet18"
-    assert "budget" not in headlines(result(base, other))[0]
+    (sentence,) = headlines(result(base, own, other))
+    assert "**own.onnx**" in sentence
+    assert headlines(result(base, other)) == []
+    for one in (base, own, other):
+        one["backbone"] = "resnet18"
+    (sentence,) = headlines(result(base, own, other))
+    assert "**other.onnx**" in sentence
+    assert "budget" not in sentence
 
 
 def test_no_ratio_is_claimed_without_a_baseline():
