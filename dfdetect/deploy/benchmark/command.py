@@ -29,7 +29,7 @@ def run(name: str, arguments: list[str]) -> int:
         settings = _settings(options, Path(folder))
         models = _start_once(files, found, settings, notes)
         images = _images(options, models)
-        result = _measure(models, settings, images) | {"notes": notes}
+        result = _measure(models, settings, images, notes)
     _write(result, options.out)
     sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n" if options.json else markdown(result))
     return 0
@@ -133,11 +133,17 @@ def _images(options: argparse.Namespace, models: Sequence["Model"]) -> "JudgedIm
     return choose_images(options.data, trained_on, split, named=options.split is not None)
 
 
-def _measure(models: Sequence["Model"], settings: "Settings", images: "JudgedImages | None") -> dict[str, Any]:
-    from dfdetect.deploy.benchmark.machine import machine_facts
+def _measure(
+    models: Sequence["Model"], settings: "Settings", images: "JudgedImages | None", notes: list[str]
+) -> dict[str, Any]:
+    from dfdetect.deploy.benchmark.machine import busy_note, machine_facts
     from dfdetect.deploy.benchmark.measure import add_ratios, describe, measure_speed, measure_start
 
     files = [model.file for model in models]
+    machine = machine_facts(settings.threads)
+    if busy := busy_note(machine):
+        notes.append(busy)
+        sys.stderr.write(f"{busy}\n")
     starts, speeds = measure_start(files, settings, _progress), measure_speed(files, settings, _progress)
     rows = [
         describe(model) | start | {"speed": speed} for model, start, speed in zip(models, starts, speeds, strict=True)
@@ -150,11 +156,12 @@ def _measure(models: Sequence["Model"], settings: "Settings", images: "JudgedIma
     if images is not None:
         _judge(models, rows, settings, images)
     return {
-        "machine": machine_facts(settings.threads),
+        "machine": machine,
         "settings": {"rounds": settings.rounds, "seconds": settings.seconds, "provider": settings.provider or "best"},
         "baseline": rows[0]["name"] if has_baseline else None,
         "images": images and {"root": str(images.samples.root), "which": images.which},
         "models": rows,
+        "notes": notes,
     }
 
 

@@ -26,6 +26,14 @@ def machine_facts(threads: Sequence[int]) -> dict[str, Any]:
     }
 
 
+def busy_note(facts: dict[str, Any]) -> str | None:
+    """A warning where other work takes more than a quarter of the cores, beside the models' own first starts."""
+    load, cores = facts["load_1min"], facts["usable_cores"]
+    if load is None or load <= 1 + cores / 4:
+        return None
+    return f"The machine is busy with other work (load {load:g} on {cores} cores): do not quote these times"
+
+
 def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

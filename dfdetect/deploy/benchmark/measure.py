@@ -168,17 +168,17 @@ def median(values: Sequence[float]) -> float:
 
 
 def add_ratios(models: list[dict[str, Any]], first_is_baseline: bool) -> None:
-    """Add what each model is to the first: `speedup` of each row, and `ratios` of size, memory and start.
+    """Add what each model is to the first: `speedup` and `throughput_ratio` of each row, `ratios` of what has no row.
 
-    A speedup is the first model's time over this one's (at batch 1 the medians of a call, else the images a second);
-    the other ratios are the first one's figure over this one's too, so that more is better everywhere. None where there
-    is no first row to compare with.
+    A speedup is the first model's median time of a call over this one's, a throughput ratio this one's images a second
+    over the first one's; the ratios of size, memory and start are the first one's figure over this one's, so that more
+    is better everywhere. None where there is no first row to compare with.
     """
     base = models[0]
     for model in models:
         for row, other in zip(model["speed"], base["speed"], strict=True):
-            faster = other["p50_ms"] / row["p50_ms"] if row["batch"] == 1 else row["images_s"] / other["images_s"]
-            row["speedup"] = faster if first_is_baseline else None
+            row["speedup"] = other["p50_ms"] / row["p50_ms"] if first_is_baseline else None
+            row["throughput_ratio"] = row["images_s"] / other["images_s"] if first_is_baseline else None
         pairs = {
             "size": (base["size_mb"], model["size_mb"]),
             "peak_memory": (base["peak_mb"], model["peak_mb"]),

@@ -93,7 +93,7 @@ def _throughput(models: Sequence[dict[str, Any]]) -> str:
     for count in threads:
         for model in models:
             own = {row["batch"]: row for row in model["speed"] if row["threads"] == count}
-            cells = [f"{own[batch]['images_s']:.0f} ({_times(own[batch]['speedup'])})" for batch in batches]
+            cells = [f"{own[batch]['images_s']:.0f} ({_times(own[batch]['throughput_ratio'])})" for batch in batches]
             rows.append([model["name"], str(count), *(cell.replace(" (-)", "") for cell in cells)])
     return _table(["model", "threads", *(f"batch {batch}" for batch in batches)], rows)
 
@@ -118,7 +118,7 @@ def _how(result: Result) -> str:
         f"{kept or 'this system pins no process to cores'}. A call goes from prepared uint8 pictures to p_fake and "
         "heatmap; decoding and resizing are not in it. Cold start: from starting a process to its first verdict on a "
         "512-pixel JPEG, with all files in the system's file cache; peak memory: of that process. "
-        f"Load of the machine after the last turn: {result['machine']['load_1min'] or 'unknown'}."
+        f"Load of the machine before: {result['machine']['load_1min'] or 'unknown'}."
     )
 
 

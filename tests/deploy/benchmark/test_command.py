@@ -96,7 +96,7 @@ def test_a_newest_checkpoint_that_cannot_be_run_is_said_and_left_out(tiny_onnx, 
     assert main(["benchmark", str(tiny_onnx), *QUICK, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["baseline"] is None
-    assert "cannot be run" in result["notes"][0]
+    assert any("cannot be run" in note for note in result["notes"])
     assert len(result["models"]) == 1
 
 
@@ -146,4 +146,4 @@ def test_the_checkpoint_is_the_first_row_wherever_it_is_named(tmp_path, generate
     assert main(["benchmark", "other.onnx", *QUICK, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["baseline"] is None
-    assert "another detector" in result["notes"][0]
+    assert any("another detector" in note for note in result["notes"])

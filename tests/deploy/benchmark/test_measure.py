@@ -80,13 +80,14 @@ def test_more_than_one_means_better_than_the_first_everywhere():
     add_ratios([slow, fast], True)
     assert [row["speedup"] for row in slow["speed"]] == [1.0] * 4
     assert [row["speedup"] for row in fast["speed"]] == pytest.approx([4.0] * 4)
+    assert [row["throughput_ratio"] for row in fast["speed"]] == pytest.approx([4.0] * 4)
     assert fast["ratios"] == pytest.approx({"size": 4.0, "peak_memory": 4.0, "cold_start": 4.0})
 
 
 def test_without_a_baseline_or_a_figure_there_is_no_ratio():
     one, two = model("a.onnx", "onnx", 40.0), model("b.onnx", "onnx", 10.0)
     add_ratios([one, two], False)
-    assert {row["speedup"] for row in two["speed"]} == {None}
+    assert {row[name] for row in two["speed"] for name in ("speedup", "throughput_ratio")} == {None}
     assert two["ratios"] is None
 
 
