@@ -84,18 +84,12 @@ function show(result) {
 
 /** The picture, and over it the heatmap: warm where it speaks for fake, cool where it speaks for real. */
 function paint() {
-  const { width, height, data } = shown.picture;
+  const { preview } = shown.picture;
+  const { width, height } = preview;
   const canvas = $("canvas");
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
-  const image = context.createImageData(width, height);
-  for (let i = 0, j = 0; i < data.length; i += 3, j += 4) {
-    image.data[j] = data[i];
-    image.data[j + 1] = data[i + 1];
-    image.data[j + 2] = data[i + 2];
-    image.data[j + 3] = 255;
-  }
-  context.putImageData(image, 0, 0);
+  context.drawImage(preview, 0, 0);
   if (!shown.heatmap || !$("overlay").checked) return;
   const whole = { left: 0, top: 0, width, height };
   const { left, top, side } = squareOf(width, height);

@@ -1,10 +1,17 @@
 // From a picture to the network's pixels, as `dfdetect.data` does it: decode, re-encode if the training did, resize.
 
-/** Decode an image file upright, transparent parts on white, colour profiles not applied: {width, height, data: RGB}. */
+const STRIP_PIXELS = 4_000_000; // phones give no larger canvas than some 16 million
+const PREVIEW_SIDE = 1200;
+
+/**
+ * Decode an image file upright, transparent parts on white, colour profiles not applied:
+ * {width, height, data: RGB in rows, preview: a canvas to show}.
+ */
 export async function decode(blob) {
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", imageOrientation: "from-image" });
   try {
-    return rgbOf(draw(bitmap));
+    const { width, height } = bitmap;
+    return { width, height, data: rgbOf(bitmap), preview: previewOf(bitmap) };
   } finally {
     bitmap.close();
   }
@@ -120,23 +127,35 @@ async function reencode({ width, height, data }, quality) {
   return decode(blob);
 }
 
-function draw(bitmap) {
-  const canvas = newCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+function rgbOf(bitmap) {
+  const { width, height } = bitmap;
+  const rgb = new Uint8ClampedArray(width * height * 3);
+  const strip = newCanvas(width, Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width))));
+  const context = strip.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, canvas.width, canvas.height);
+  for (let top = 0, i = 0; top < height; top += strip.height) {
+    context.fillRect(0, 0, width, strip.height);
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, width, Math.min(strip.height, height - top));
+    for (let j = 0; j < data.length; i += 3, j += 4) {
+      rgb[i] = data[j];
+      rgb[i + 1] = data[j + 1];
+      rgb[i + 2] = data[j + 2];
+    }
+  }
+  return rgb;
 }
 
-function rgbOf({ width, height, data }) {
-  const rgb = new Uint8ClampedArray(width * height * 3);
-  for (let i = 0, j = 0; i < rgb.length; i += 3, j += 4) {
-    rgb[i] = data[j];
-    rgb[i + 1] = data[j + 1];
-    rgb[i + 2] = data[j + 2];
-  }
-  return { width, height, data: rgb };
+function previewOf(bitmap) {
+  const scale = Math.min(1, PREVIEW_SIDE / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = newCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, width, height);
+  return canvas;
 }
 
 function newCanvas(width, height) {

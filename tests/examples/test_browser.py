@@ -134,6 +134,7 @@ def test_pictures_of_every_kind_come_near(check, write, tmp_path):
         "palette.png": (face.quantize(64), {}),
         "grey.png": (face.convert("L"), {}),
         "web.webp": (face, {"quality": 90}),
+        "large.png": (face.resize((2500, 1900)), {}),
     }
     for name, (picture, settings) in pictures.items():
         picture.save(tmp_path / name, **settings)
