@@ -17,11 +17,6 @@ def detector(tiny_onnx) -> Detector:
     return Detector.load(tiny_onnx, threads=1)
 
 
-@pytest.fixture(scope="module")
-def photos(generated_faces):
-    return [str(file) for file in sorted(generated_faces.rglob("*.*")) if file.suffix in (".png", ".jpg")][:20]
-
-
 def test_predictions_are_those_of_the_network_on_the_trainings_pixels(detector, photos, tiny_network):
     pixels = np.stack([Decoder(32).load(0, photo) for photo in photos])
     with torch.inference_mode():

@@ -6,7 +6,7 @@ Format: flatbuffers.dev, *Internals*; field numbers: TensorFlow Lite's `schema.f
 import struct
 
 IDENTIFIER = b"TFL3"
-_BUFFERS, _METADATA = 4, 6  # of Model
+_SUBGRAPHS, _BUFFERS, _METADATA = 2, 4, 6  # of Model
 _NAME, _BUFFER = 0, 1  # of Metadata
 _DATA = 0  # of Buffer
 
@@ -31,6 +31,14 @@ def tflite_metadata(content: bytes, name: str) -> bytes | None:
     except (struct.error, IndexError):
         raise ValueError("cut off, or not a TFLite file") from None
     return None
+
+
+def has_network(content: bytes) -> bool:
+    """Whether there is anything to run in a TFLite file that `tflite_metadata` could read."""
+    try:
+        return len(_vector(content, _field(content, _follow(content, 0), _SUBGRAPHS))) > 0
+    except (struct.error, IndexError):
+        return False
 
 
 def _follow(content: bytes, position: int) -> int:

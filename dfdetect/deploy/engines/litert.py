@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfdetect.deploy.engines.engine import Batch, Pool, Scores, reading, refuse_provider, require
-from dfdetect.deploy.engines.flatbuffer import tflite_metadata
+from dfdetect.deploy.engines.flatbuffer import has_network, tflite_metadata
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.quiet import closed
 from dfdetect.deploy.seal import check_seal
@@ -32,6 +32,8 @@ class LiteRTEngine:
         content = reading(file)
         self.facts = ModelFacts.from_strings(read_strings(content, str(file)), str(file))
         check_seal(str(file), content)
+        if not has_network(content):  # sealed by somebody else; LiteRT would end the process
+            raise DamagedModelError(f"{file}: no network in it")
         if provider is not None and provider.lower() != "cpu":
             raise refuse_provider(provider, ["CPU"])
         litert = require("ai_edge_litert.interpreter", "litert", f"Running {file}")

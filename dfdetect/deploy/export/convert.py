@@ -1,5 +1,6 @@
 """One network to all formats and precisions; for int8 it finds out which layers must stay in floating point."""
 
+import copy
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -61,7 +62,9 @@ class Converter:
     """
 
     def __init__(self, network: ExportNetwork, size: int, calibration: Batch | None, threads: int) -> None:
-        self.network, self.size, self.calibration, self.threads = network, size, calibration, threads
+        # litert_torch 0.10 writes wrong numbers of weights that lie channels-last, as those of our detectors do
+        self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
+        self.size, self.calibration, self.threads = size, calibration, threads
         self.layers = convolutions(network, size)
         self._plain: dict[Callable[..., Any], Any] = {}
 
@@ -72,24 +75,24 @@ class Converter:
             MissingExtraError: a library is not installed.
             ValueError: int8 without calibration images.
         """
+        if precision == "int8" and self.calibration is None:
+            raise ValueError("int8 needs calibration images")
         steps = _steps(format)
         own = replace(facts, format=format, precision=precision, layout=steps.layout)
         if steps.plain not in self._plain:
             self._plain[steps.plain] = steps.plain(self.network, self.size)
         plain = self._plain[steps.plain]
-        if precision == "int8":
-            return self._quantise(steps, plain, own)
+        if precision == "int8" and self.calibration is not None:
+            return self._quantise(steps, plain, own, self.calibration)
         return steps.half(plain, self._kept(_HALF_KEEPS)) if precision == "fp16" else plain, own
 
-    def _quantise(self, steps: _Steps, plain: Any, facts: ModelFacts) -> tuple[Any, ModelFacts]:
+    def _quantise(self, steps: _Steps, plain: Any, facts: ModelFacts, pixels: Batch) -> tuple[Any, ModelFacts]:
         """With more and more layers in float, until the calibration images get about the scores that they had."""
-        if self.calibration is None:
-            raise ValueError("int8 needs calibration images")
         tried: list[tuple[float, Any, ModelFacts]] = []
         for prefix in _PREFIXES:
             if prefix < len(self.layers):
                 own = replace(facts, float_layers=tuple(self._kept(prefix)))
-                model = steps.quantise(plain, self.calibration, own.float_layers)
+                model = steps.quantise(plain, pixels, own.float_layers)
                 error = float(np.abs(self._scores(model, own) - self._wanted).mean())
                 tried.append((error, model, own))
                 if error <= _GOOD_ENOUGH:

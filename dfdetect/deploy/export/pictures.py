@@ -87,7 +87,7 @@ def training_data(checkpoint: dict[str, Any], root: str | None) -> DeepfakeDataM
     try:
         found = data.split_facts()
     except DataLayoutError as error:
-        raise ExportError(f"The images of the training are not at {data.origin}: {error}. {other}") from error
+        raise ExportError(f"The training's images cannot be listed: {str(error).splitlines()[0]} {other}") from error
     trained = checkpoint["dfdetect"]["split"]
     if not trained or trained["fingerprint"] != found["fingerprint"]:
         raise ExportError(

@@ -1,0 +1,108 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dfdetect.deploy import Detector
+from dfdetect.main import main
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+def test_the_best_of_the_newest_run_is_exported_and_proven(fitted_run, capsys):
+    run = Path("lightning_logs/tiny/version_0")
+    shutil.copytree(fitted_run, run)
+    (run / "config.yaml").write_text("{}\n")
+    assert main(["export", "--precision", "fp32", "int8", "--json", "--calibration-images", "20"]) == 0
+    captured = capsys.readouterr()
+    results = json.loads(captured.out)
+    assert "Exporting lightning_logs/tiny/version_0/checkpoints/best.ckpt" in captured.err
+    assert [Path(one["file"]).name for one in results] == ["tiny-fp32.onnx", "tiny-int8.onnx"]
+    for one in results:
+        assert one["passed"]
+        file = Path(one["file"])
+        assert file.parent == run / "export"
+        stored = json.loads(Path(f"{file}.parity.json").read_text())
+        assert stored == one
+        assert file.name in Path(f"{file}.parity.html").read_text()
+        facts = Detector.load(file).facts
+        assert facts.to_strings() == one["facts"]
+        assert facts.data_title == "faces"
+    fp32, int8 = results
+    assert fp32["max_difference"] < 1e-4
+    band = Detector.load(fp32["file"]).facts.uncertain
+    assert band is not None
+    assert fp32["n"] == band.n == 36
+    assert fp32["calibration"] is None
+    assert int8["calibration"].startswith("20 of 168 images of the train part")
+    assert int8["float_layers"][-1] == "heatmap"
+    assert sorted(path.name for path in (run / "export").iterdir()) == sorted(
+        name
+        for one in results
+        for name in (Path(one["file"]).name + end for end in ("", ".parity.json", ".parity.html"))
+    )
+
+
+def test_a_file_that_decides_otherwise_fails_and_gets_another_name(tiny_checkpoint, tmp_path, monkeypatch, capsys):
+    from dfdetect.deploy.export import to_onnx
+
+    whole = to_onnx.onnx_model
+
+    def spoilt(network, size):
+        network.heatmap.weight.data[0, 0] += 0.5
+        return whole(network, size)
+
+    monkeypatch.setattr(to_onnx, "onnx_model", spoilt)
+    arguments = ["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out", "--format", "openvino", "onnx"]
+    pytest.importorskip("openvino")
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    names = {path.name for path in Path("out").iterdir() if "parity" not in path.name}
+    assert names == {"tiny-fp32.failed.onnx", "tiny-fp32.failed.xml", "tiny-fp32.failed.bin"}
+    assert captured.out.count("failed: largest change of p_fake") == 2
+    assert "over its tolerance, so kept as out/tiny-fp32.failed.xml, out/tiny-fp32.failed.onnx" in captured.err
+    assert "tiny-fp32.failed.onnx: failed" in Path("out/tiny-fp32.failed.onnx.parity.html").read_text()
+    Detector.load("out/tiny-fp32.failed.xml")
+
+
+def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint, generated_faces, monkeypatch, capsys):
+    shutil.copytree(generated_faces / "real", "unlabelled")
+    arguments = ["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out", "--data", "gone"]
+    assert main(arguments) == 1
+    assert "--images DIR" in capsys.readouterr().err
+    assert main([*arguments, "--images", "unlabelled", "--precision", "int8"]) == 1
+    assert "int8 is calibrated with images of the training part" in capsys.readouterr().err
+    assert main([*arguments, "--images", "unlabelled", "--licence", "ours", "--limit", "30"]) == 0
+    captured = capsys.readouterr()
+    assert "No uncertain band" in captured.err
+    facts = Detector.load("out/tiny-fp32.onnx").facts
+    assert facts.uncertain is None
+    assert facts.licence == "ours"
+    result = json.loads(Path("out/tiny-fp32.onnx.parity.json").read_text())
+    assert (result["n"], result["auroc"]) == (30, None)
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), [
+    ([], 1, "Train first: dfdetect fit"),
+    (["--ckpt_path", "missing.ckpt"], 1, "no such checkpoint"),
+    (["--limit", "0"], 2, "--limit is at least 1"),
+    (["--answered-error", "1"], 2, "between 0 and 1"),
+])  # fmt: skip
+def test_mistakes_are_said_in_one_line(arguments, code, says, capsys):
+    assert main(["export", *arguments]) == code
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_unknown_formats_are_a_wrong_usage(capsys):
+    for arguments in (["--format", "coreml"], ["--precision", "int4"]):
+        with pytest.raises(SystemExit) as stop:
+            main(["export", *arguments])
+        assert stop.value.code == 2
+    with pytest.raises(SystemExit) as stop:
+        main(["export", "--help"])
+    assert stop.value.code == 0
+    assert "example: dfdetect export" in capsys.readouterr().out

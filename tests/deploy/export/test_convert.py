@@ -1,0 +1,135 @@
+"""All formats and precisions, judged by PyTorch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dfdetect.data.cache import Decoder
+from dfdetect.deploy.export.convert import Converter, require_libraries, write
+from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.metadata import PRECISIONS, ModelFacts, UncertainBand
+from dfdetect.deploy.runtime import Detector
+from dfdetect.errors import MissingExtraError
+from dfdetect.models.detector import DeepfakeDetector
+
+CLOSE = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.06}
+
+
+def expected(network: ExportNetwork, pixels):
+    with torch.inference_mode():
+        return [one.numpy() for one in network(torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()))]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_a_tiny_network_says_the_same_in_every_form(kind, precision, tiny_files, tiny_converter, tiny_facts):
+    detector = Detector.load(tiny_files(kind, precision), threads=1)
+    pixels = tiny_converter.calibration
+    p_fake, heatmap = detector.judge(pixels)
+    wanted, wanted_heatmap = expected(tiny_converter.network, pixels)
+    assert np.abs(p_fake - wanted).max() < CLOSE[precision]
+    assert heatmap is not None
+    assert heatmap.shape == wanted_heatmap.shape
+    if precision == "fp32":
+        np.testing.assert_allclose(heatmap, wanted_heatmap, atol=1e-4)
+    kept = ("heatmap",) if precision == "int8" else ()
+    facts = detector.facts
+    assert facts.float_layers[-1:] == kept
+    assert replace(facts, float_layers=()) == replace(tiny_facts, format=kind, precision=precision)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+def test_a_batch_of_any_size_gives_what_single_pictures_give(kind, tiny_files, tiny_converter):
+    detector = Detector.load(tiny_files(kind), threads=1)
+    pixels = tiny_converter.calibration[:5]
+    whole, _ = detector.judge(pixels)
+    single = [float(detector.judge(pixels[i : i + 1])[0][0]) for i in range(5)]
+    np.testing.assert_allclose(whole, single, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_half_precision_halves_the_weights_and_int8_quarters_them(tiny_converter, tmp_path):
+    torch.manual_seed(0)
+    network = ExportNetwork(DeepfakeDetector(backbone="resnet18", weights="none")).eval()
+    converter = Converter(network, 32, np.zeros((4, 32, 32, 3), np.uint8), 1)
+    facts = ModelFacts("resnet18", 0.5, 1.0, False, 32, "checkpoint", "fp32", "NCHW", "resize", "any", "0.1.0")
+    sizes = {}
+    for precision in PRECISIONS:
+        model, own = converter.convert("onnx", precision, facts)
+        sizes[precision] = write(model, own, tmp_path, precision).stat().st_size
+    assert sizes["fp16"] == pytest.approx(sizes["fp32"] / 2, rel=0.02)
+    assert sizes["int8"] == pytest.approx(sizes["fp32"] / 4, rel=0.05)
+
+
+def test_int8_without_pictures_to_calibrate_it_is_refused(tiny_network, tiny_facts):
+    with pytest.raises(ValueError, match="calibration"):
+        Converter(tiny_network, tiny_facts.input_size, None, 1).convert("onnx", "int8", tiny_facts)
+
+
+def test_layers_are_kept_in_float_only_where_that_helps(tiny_converter, tiny_facts, monkeypatch):
+    monkeypatch.setattr("dfdetect.deploy.export.convert._GOOD_ENOUGH", 1.0)
+    _, easy = tiny_converter.convert("onnx", "int8", tiny_facts)
+    assert easy.float_layers == ("heatmap",)
+    monkeypatch.setattr("dfdetect.deploy.export.convert._GOOD_ENOUGH", 0.0)
+    _, hard = tiny_converter.convert("onnx", "int8", tiny_facts)
+    assert hard.float_layers == ("backbone.0", "backbone.3", "heatmap")
+
+
+@pytest.mark.parametrize(("library", "kind", "extra"), [
+    ("onnxscript", "onnx", "onnx"), ("openvino", "openvino", "openvino"), ("ai_edge_quantizer", "litert", "litert")
+])  # fmt: skip
+def test_a_missing_library_names_the_line_to_type(library, kind, extra, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, library, None)
+    with pytest.raises(
+        MissingExtraError, match=rf"Exporting to {kind} needs {library}.*pip install 'dfdetect\[{extra}\]'"
+    ):
+        require_libraries([kind])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["onnx", "openvino", "litert"])
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
+def test_both_backbones_in_every_format_and_precision(backbone, kind, photos, tmp_path):
+    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino", "litert": "litert_torch"}[kind])
+    torch.manual_seed(0)
+    detector = DeepfakeDetector(backbone=backbone, weights="none")
+    photographs = [Decoder(64).load(0, photo) for photo in photos[:12]]
+    pixels = np.stack([(image * light).astype(np.uint8) for image in photographs for light in (1.0, 0.3)])
+    _warm(detector, pixels)
+    detector.facts["temperature"] = 2.0
+    network = ExportNetwork(detector).eval()
+    converter = Converter(network, 64, pixels, 1)  # it works on a copy
+    band = UncertainBand(0.4, 0.6, 0.05, 0.04, 0.7, 100)
+    plain = ModelFacts(backbone, 0.5, 2.0, True, 64, "checkpoint", "fp32", "NCHW", "resize", "any", "0.1.0")
+    facts = replace(plain, uncertain=band)
+    wanted, wanted_heatmap = expected(network, pixels)
+    assert wanted.std() > 0.1  # or anything would pass
+    exact, _ = expected(network.double(), pixels)
+    noise = np.abs(wanted - exact).max()  # of fp32 itself: random weights, unlike trained ones, make much of it
+    for precision in PRECISIONS:
+        model, own = converter.convert(kind, precision, facts)
+        exported = Detector.load(write(model, own, tmp_path, precision), threads=1)
+        p_fake, heatmap = exported.judge(pixels)
+        assert np.abs(p_fake - exact).max() < CLOSE[precision] + 4 * noise, precision
+        assert heatmap is not None
+        assert heatmap.shape == wanted_heatmap.shape
+        assert exported.facts == own
+        assert own.uncertain == band
+
+
+def _warm(detector: DeepfakeDetector, pixels) -> None:
+    """BatchNorm statistics as after a training, and a head whose scores differ."""
+    images = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
+    with torch.no_grad():
+        for _ in range(30):
+            detector.train()(images)
+        detector.eval()
+        features = detector.backbone(detector.normalise(images)).mean(dim=(2, 3))
+        mean = features.mean(0)
+        direction = torch.linalg.svd(features - mean, full_matrices=False).Vh[0]
+        direction -= (direction @ mean) / (mean @ mean) * mean  # or large numbers would cancel
+        nn.init.zeros_(detector.head.linear.weight)
+        detector.head.linear.weight[1] = direction * 2 / (features @ direction).std()
