@@ -73,6 +73,19 @@ class ExportError(DFDetectError):
     """A detector cannot be exported, or the exported file does not decide as the checkpoint does."""
 
 
+class BenchmarkError(DFDetectError):
+    """A model could not be measured in a process of its own.
+
+    Args:
+        message: what that process said, or how it ended.
+        exit_code: of the error that it said.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class MissingExtraError(DFDetectError):
     """A library that is optional is not installed.
 

@@ -1,0 +1,1 @@
+"""`dfdetect benchmark`: latency, throughput, start, memory and size of model files, side by side."""
