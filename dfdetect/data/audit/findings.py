@@ -172,7 +172,8 @@ def _faces(found: Examination) -> Iterator[Finding]:
             int(test.sum()),
             "The face detector misses faces too; where it misses more in one class, the classes are framed differently."
             if uneven
-            else "Both classes are concerned alike. The face detector makes mistakes too.",
+            else "No difference between the classes beyond chance (Fisher's exact test, p < 0.001 asked for). The face "
+            "detector makes mistakes too.",
             "Look at them, and leave out what shows no face." if kind == "no_face" else "Look at them.",
             {"files": [found.samples.paths[i] for i in np.flatnonzero(test)[:MOST_EVIDENCE].tolist()]},
         )

@@ -86,6 +86,8 @@ def test_faces_where_they_were_looked_for():
     findings = found(labels, faces=faces)
     assert findings["no_face"].severity == "info"
     assert findings["no_face"].evidence["files"] == ["0.png"]
+    assert "5.0% of the reals, 0.0% of the fakes" in findings["no_face"].title
+    assert findings["no_face"].meaning.startswith("No difference between the classes beyond chance")
     assert (findings["several_faces"].severity, findings["several_faces"].n) == ("weak", 10)
     assert "0.0% of the reals, 50.0% of the fakes" in findings["several_faces"].title
 
