@@ -10,7 +10,7 @@ from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, by_severity, plu
 from dfdetect.data.audit.leaks import find_leaks
 from dfdetect.data.audit.manifest import can_be_listed
 from dfdetect.data.audit.shortcuts import telling_values
-from dfdetect.data.audit.tells import find_tells
+from dfdetect.data.audit.tells import NOT_JUDGED, find_tells
 from dfdetect.data.samples import CLASS_NAMES, FAKE, REAL
 
 MOST_BROKEN = 0.05
@@ -26,7 +26,10 @@ def find_all(found: Examination, manifest: str) -> list[Finding]:
 
 
 def verdict(findings: list[Finding]) -> str:
-    """The findings in one sentence."""
+    """The findings in a sentence or two."""
+    unjudged = [finding for finding in findings if finding.kind == NOT_JUDGED]
+    if unjudged:
+        return _verdict_unjudged([finding for finding in findings if finding.kind != NOT_JUDGED], unjudged[0])
     counts = Counter(finding.severity for finding in findings)
     leaks, strong = counts["leak"], counts["strong"]
     if leaks:
@@ -38,6 +41,12 @@ def verdict(findings: list[Finding]) -> str:
     if counts["weak"]:
         return f"No leak and no strong shortcut; {plural(counts['weak'], 'weak one', 'weak ones')} to know about."
     return "No leak and no shortcut was found. That proves no absence of what was not looked for."
+
+
+def _verdict_unjudged(others: list[Finding], unjudged: Finding) -> str:
+    if is_serious(others):
+        return f"{verdict(others)} {unjudged.title}."
+    return f"Not judged: {unjudged.title.partition(': ')[2]}. No leak was found, which proves little of so few."
 
 
 def is_serious(findings: list[Finding]) -> bool:

@@ -110,6 +110,19 @@ def test_broken_files_and_all_broken(tmp_path, capsys):
     assert Path("all/report.html").is_file()
 
 
+def test_one_image_of_each_class_is_not_passed(tmp_path, capsys):
+    root = draw_classes(tmp_path / "set", 2, size=(SMALL_SIDE, SMALL_SIDE))
+    assert audit(root, "--strict") == 1
+    said = capsys.readouterr().out
+    assert "Not judged: too few images or groups of each class to judge." in said
+    assert "No leak and no shortcut" not in said
+    assert "undefined" not in said
+    assert "Not judged: too few images" in Path("audit/report.html").read_text()
+    found = json.loads(Path("audit/findings.json").read_text())
+    assert found["verdict"].startswith("Not judged: too few images")
+    assert (found["serious"], found["findings"][0]["kind"]) == (True, "not_judged")
+
+
 def test_one_readable_class(tmp_path, capsys):
     root = draw_classes(tmp_path / "set", 8, size=(SMALL_SIDE, SMALL_SIDE))
     for file in (root / "fake").iterdir():

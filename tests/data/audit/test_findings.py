@@ -113,6 +113,15 @@ def test_verdict(severities, words, serious):
     assert is_serious(made(*severities)) == serious
 
 
+def test_the_verdict_says_that_nothing_was_judged():
+    unjudged = Finding("not_judged", "strong", "Shortcuts were not judged: too few images", 2, "")
+    assert verdict([unjudged]).startswith("Not judged: too few images. No leak was found")
+    assert is_serious([unjudged])
+    said = verdict([*made("leak"), unjudged])
+    assert said.startswith("1 leak: figures")
+    assert said.endswith("Shortcuts were not judged: too few images.")
+
+
 def test_plural():
     assert [plural(n, "pair") for n in (0, 1, 1200)] == ["0 pairs", "1 pair", "1,200 pairs"]
     assert plural(2, "class", "classes") == "2 classes"
