@@ -80,15 +80,20 @@ def _files(found: Examination) -> Iterator[Finding]:
 
 
 def _broken(found: Examination) -> Finding:
-    share = len(found.broken) / len(found.listed)
+    unlisted = len(found.listed.unlisted)
+    total = len(found.listed) + unlisted
+    stops = unlisted or len(found.broken) / total > MOST_BROKEN
+    things = ("file or folder", "files or folders") if unlisted else ("file", "files")
+    strict = " A fit of this folder stops at what cannot be listed; one of the audit's manifest does not."
     causes = Counter(cause.split(":")[0].split(" (")[0] for _, cause in found.broken)
     return Finding(
         "broken_files",
-        "strong" if share > MOST_BROKEN else "weak",
-        f"{plural(len(found.broken), 'file')} of {len(found.listed):,} cannot be read",
+        "strong" if stops else "weak",
+        f"{plural(len(found.broken), *things)} of {total:,} cannot be read",
         len(found.broken),
         "; ".join(f"{count} {cause}" for cause, count in causes.most_common(5))
-        + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}.",
+        + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}."
+        + (strict if unlisted else ""),
         "Fetch them again, or delete them. The audit's manifest leaves them out.",
         {"files": [list(row) for row in found.broken[:MOST_EVIDENCE]]},
     )

@@ -175,6 +175,8 @@ def _read(path: str) -> bytes:
             return stream.read()
     except FileNotFoundError:
         raise DecodeError(path, "no such file") from None
+    except ValueError:
+        raise DecodeError(path, "no name of a file") from None  # a manifest may hold a null byte
     except OSError as error:
         raise DecodeError(path, f"cannot be opened ({error.strerror or error})") from None
 

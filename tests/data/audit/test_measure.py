@@ -130,6 +130,10 @@ def test_workers_change_nothing(tmp_path):
     assert [sums.count for sums in one.layouts] == [15, 15]
 
 
+def test_a_name_that_no_file_can_have_is_a_row(tmp_path):
+    assert measure_file(str(tmp_path / "a\0.png"), Settings()) == "no name of a file"
+
+
 def test_layout_sums_are_those_of_each_class(tmp_path):
     draw_classes(tmp_path, 6)
     samples = load_samples(tmp_path)
@@ -169,7 +173,7 @@ def test_a_system_that_starts_no_process_or_too_few_is_named(allowed, tmp_path, 
     from multiprocessing.context import SpawnProcess
 
     draw_classes(tmp_path, 60)
-    started = []
+    started: list[SpawnProcess] = []
     start = SpawnProcess.start
 
     def start_some(process):
