@@ -187,8 +187,8 @@ def _origin_notes(
         notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.origin}")
     elif is_another_part(facts, data, part):
         notes.append("Another split than the training's was allowed: training may have seen these images.")
-    elif torn := (facts.get("split") or {}).get("groups_torn"):
-        notes.append(f"Leak: {torn_note(torn)}.")
+    elif torn := torn_note(facts.get("split") or {}, part):
+        notes.append(torn)
     if is_taken_for_a_copy(facts, data):
         notes.append(f"Taken for a copy of {facts['split']['root']}, whose file names and labels {data.origin} has.")
     if part == "val":

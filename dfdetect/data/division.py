@@ -47,6 +47,7 @@ class Division:
             "layout": samples.layout,
             "kind": self.kind,
             "groups_torn": groups_torn(samples, parts),
+            **{f"groups_torn_train_{name}": groups_torn(samples, parts, ("train", name)) for name in ("val", "test")},
             "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
             "fingerprint": fingerprint(samples, parts),
             **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfdetect.data.walk import printable
 from dfdetect.errors import DataLayoutError
 
 ACCEPTED = """Accepted layouts:
@@ -90,7 +91,7 @@ def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
             raise DataLayoutError(
                 f"{root / below}: class folders and split folders side by side are ambiguous. {_listing(root, below)}"
             )
-        others = [name for name in names if name not in classes]
+        others = [printable(name) for name in names if name not in classes]
         passed_over = f"; passed over: {', '.join(others)}" if others else ""
         pair = _class_pair(root, below, classes, "")
         if inner := _splits_inside(root, pair):
@@ -151,9 +152,16 @@ def _class_pair(root: Path, below: str, names: list[str], split: str) -> list[Cl
 def _folders(root: Path, below: str) -> list[str]:
     try:
         with os.scandir(root / below) as entries:
-            return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__MACOSX")))
+            return sorted(e.name for e in entries if _is_folder(e) and not e.name.startswith((".", "__MACOSX")))
     except OSError as error:
         raise DataLayoutError(f"{root / below}: cannot be listed ({error.strerror})") from error
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link round to itself; whoever walks through the folder names it
+        return False
 
 
 def _join(below: str, name: str) -> str:
@@ -161,6 +169,7 @@ def _join(below: str, name: str) -> str:
 
 
 def _listing(root: Path, below: str) -> str:
-    names = sorted(entry.name + ("/" if entry.is_dir() else "") for entry in (root / below).iterdir())
+    with os.scandir(root / below) as entries:
+        names = sorted(printable(entry.name) + ("/" if _is_folder(entry) else "") for entry in entries)
     shown = ", ".join(names[:12]) + (f", ... ({len(names)} entries)" if len(names) > 12 else "")
     return f"Found: {shown or 'an empty folder'}."

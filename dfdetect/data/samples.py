@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dfdetect.data.decode import IMAGE_SUFFIXES
 from dfdetect.data.layouts import ClassFolder, find_class_folders, label_of, split_of
-from dfdetect.data.walk import walk
+from dfdetect.data.walk import Unlisted, walk
 from dfdetect.errors import DataLayoutError
 from dfdetect.rows import first_repeated, numbered_rows
 
@@ -40,6 +40,7 @@ class Samples:
             are kept as they come.
         layout: in words, how the data was laid out.
         ignored: number of files passed over because their ending is no image's.
+        unlisted: what could not be listed, where that is no error.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Samples:
     columns: dict[str, list[str]] = field(default_factory=dict)
     layout: str = "list"
     ignored: int = 0
+    unlisted: Unlisted = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -82,13 +84,14 @@ class Samples:
         return Samples(self.root, [self.paths[i] for i in rows], self.labels[indices], columns, self.layout)
 
 
-def load_samples(root: str | Path, manifest: str | Path | None = None) -> Samples:
+def load_samples(root: str | Path, manifest: str | Path | None = None, strict: bool = True) -> Samples:
     """List the labelled images of a folder or a manifest.
 
     Args:
         root: a folder in one of the layouts of `dfdetect.data.layouts`, or a manifest file, or a folder that holds a
             `manifest.csv`, which then decides.
         manifest: a manifest whose relative paths start from its own folder, or from `root` if they are not found there.
+        strict: of a folder, whether it is an error that something in it cannot be listed; else `unlisted` tells it.
 
     Returns:
         The samples in a stable order: sorted by path.
@@ -101,7 +104,9 @@ def load_samples(root: str | Path, manifest: str | Path | None = None) -> Sample
         root, manifest = root.parent, root
     if manifest is None and os.path.isfile(root / "manifest.csv"):  # False too where the folder may not be read
         manifest = root / "manifest.csv"
-    return _from_manifest(Path(manifest), root) if manifest is not None else _from_folders(root)
+    if manifest is not None:
+        return _from_manifest(Path(manifest), root)
+    return _from_folders(root, None if strict else [])
 
 
 def list_images(root: str | Path) -> Samples:
@@ -115,27 +120,17 @@ def list_images(root: str | Path) -> Samples:
     paths = sorted(path for path, is_image in listed if is_image)
     if not paths:
         raise DataLayoutError(f"{root}: no image below this folder (endings: {', '.join(sorted(IMAGE_SUFFIXES))})")
-    _refuse_unnameable(root, paths)
     ignored = len(listed) - len(paths)
     return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images", ignored=ignored)
 
 
-def _refuse_unnameable(root: Path, paths: list[str]) -> None:
-    """No manifest, table or fingerprint could hold a file name that is not UTF-8."""
-    for path in paths:
-        try:
-            path.encode()
-        except UnicodeEncodeError as error:
-            raise DataLayoutError(f"{root}: the file name {os.fsencode(path)!r} is not UTF-8; rename it") from error
-
-
-def _from_folders(root: Path) -> Samples:
+def _from_folders(root: Path, unlisted: Unlisted | None) -> Samples:
     folders, layout = find_class_folders(root)
     rows: list[tuple[str, ClassFolder]] = []
     ignored = 0
     for folder in folders:
         before = len(rows)
-        for path, is_image in walk(root, folder.path):
+        for path, is_image in walk(root, folder.path, unlisted):
             if is_image:
                 rows.append((path, folder))
             else:
@@ -143,7 +138,6 @@ def _from_folders(root: Path) -> Samples:
         if len(rows) == before:
             raise DataLayoutError(f"{root / folder.path}: the {CLASS_NAMES[folder.label]} folder holds no image")
     rows.sort(key=lambda row: row[0])
-    _refuse_unnameable(root, [path for path, _ in rows])
     columns: dict[str, list[str]] = {}
     if any(folder.split for folder in folders):
         columns["split"] = [folder.split for _, folder in rows]
@@ -151,7 +145,7 @@ def _from_folders(root: Path) -> Samples:
     if any(sources):
         columns["source"] = sources
     labels = np.fromiter((folder.label for _, folder in rows), np.int8, len(rows))
-    return Samples(root, [path for path, _ in rows], labels, columns, layout, ignored)
+    return Samples(root, [path for path, _ in rows], labels, columns, layout, ignored, unlisted or [])
 
 
 def _source(path: str, folder: ClassFolder) -> str:

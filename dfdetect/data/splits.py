@@ -106,13 +106,20 @@ def _complete(samples: Samples, seed: int, ratios: Sequence[float]) -> Parts:
     return given
 
 
-def groups_torn(samples: Samples, parts: Parts) -> int:
-    """Number of groups with images in more than one part: 0 unless a given or a random split tears them."""
+def groups_torn(samples: Samples, parts: Parts, between: Sequence[str] = PARTS) -> int:
+    """Number of groups with images in more than one part: 0 unless a given or a random split tears them.
+
+    Args:
+        samples: N images.
+        parts: (N,) index into PARTS.
+        between: the parts that count; `train` and `test` for the groups that training has seen and the test judges.
+    """
     if not samples.has_groups():
         return 0
-    group, _ = _number(samples.groups())
-    pairs = np.unique(group * len(PARTS) + parts)
-    return int((np.bincount(pairs // len(PARTS)) > 1).sum())
+    group, names = _number(samples.groups())
+    holds = np.zeros((len(names), len(PARTS)), bool)
+    holds[group, parts] = True
+    return int((holds[:, [PARTS.index(name) for name in between]].sum(axis=1) > 1).sum())
 
 
 def _number(names: Sequence[str]) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -1,11 +1,13 @@
 """The table that a fit prints of its data, and what deserves to be known about it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 from dfdetect.data.division import Division
 from dfdetect.data.samples import Samples
-from dfdetect.data.splits import PARTS, groups_torn
+from dfdetect.data.splits import PARTS
 from dfdetect.evaluation.evaluate import caveats
 
 
@@ -20,8 +22,8 @@ def summarise(origin: Path, division: Division) -> str:
     ]
     if samples.ignored:
         lines.append(f"{samples.ignored} files with other endings than an image's were passed over")
-    if torn := groups_torn(samples, division.parts):
-        lines.append(f"WARNING: {torn_note(torn)}")
+    if note := torn_note(division.facts, "test"):
+        lines.append(f"WARNING: {note.removeprefix('Leak: ').removesuffix('.')}")
     test = division.part("test")
     n_fake = int(test.labels.sum())
     kinds = {s for s, y in zip(test.column("source"), test.labels.tolist(), strict=True) if s and y == 1}
@@ -29,10 +31,28 @@ def summarise(origin: Path, division: Division) -> str:
     return "\n".join(lines + [f"Test part: {note}" for note in notes])
 
 
-def torn_note(torn: int) -> str:
-    """What it means that a split tears so many groups apart, in a sentence."""
-    seen = f"the split tears {torn} groups apart, whose images training has seen"
-    return f"{seen}; its test figures say little of new photos"
+def torn_note(split: Mapping[str, Any], part: Literal["val", "test"]) -> str:
+    """What it means for a judged part that a split tears groups apart, in a sentence; empty where it tears none.
+
+    A leak only where training has seen images of groups that the part judges.
+
+    Args:
+        split: the facts of a division; a checkpoint of an older version does not say between which parts groups are
+            torn.
+        part: what is judged.
+    """
+    torn, seen = split.get("groups_torn"), split.get(f"groups_torn_train_{part}")
+    if not torn:
+        return ""
+    tears = f"the split tears {torn} group{'' if torn == 1 else 's'} apart"
+    judged = {"val": "validation", "test": "test"}[part]
+    if seen == 0:
+        return f"{tears.capitalize()}, but none between training and {judged}."
+    says_little = f"its {judged} figures say little of new photos"
+    if seen is None:
+        return f"Leak: {tears}, counted between any two of its parts; {says_little}."
+    which = "" if seen == torn else f"{seen} of them "
+    return f"Leak: {tears}, {which}between training and {judged}; {says_little}."
 
 
 def _row(name: str, part: Samples) -> str:

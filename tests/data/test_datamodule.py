@@ -19,6 +19,7 @@ from dfdetect.data.encoding import reencode
 from dfdetect.data.resize import METHOD, resize
 from dfdetect.data.samples import load_samples
 from dfdetect.data.splits import assign_parts, fingerprint
+from dfdetect.data.summary import torn_note
 from dfdetect.data.synthetic import KINDS, is_generated
 from dfdetect.errors import DataLayoutError, UsageError
 
@@ -273,6 +274,8 @@ def test_split_facts_and_files(faces, tmp_path):
         "layout": "{real,fake}",
         "kind": "random",
         "groups_torn": 0,
+        "groups_torn_train_val": 0,
+        "groups_torn_train_test": 0,
         "data_fingerprint": fingerprint(samples, np.zeros_like(parts)),
         "fingerprint": fingerprint(samples, parts),
         "val_fingerprint": fingerprint(samples, parts, 1),
@@ -328,7 +331,46 @@ def test_summary_counts_groups_and_warns_of_torn_ones(tmp_path):
     (tmp_path / "manifest.csv").write_text("path,label,group,split\n" + "\n".join(rows))
     summary = module(tmp_path).summary()
     assert "train          8       4       4       6  -" in summary
-    assert "WARNING: the split tears 6 groups apart" in summary
+    assert "WARNING: the split tears 6 groups apart, between training and test; its test figures" in summary
+
+
+def test_only_groups_that_training_has_seen_leak(tmp_path):
+    """Of 6 groups of 4 images, two lie in training and test, one in validation and test, one in training alone."""
+    places = ["train test", "test train", "val test", "train train", "train val", "val train"]
+    rows = [f"{i}.png,{i % 2},g{i // 4},{places[i // 4].split()[i // 2 % 2]}" for i in range(24)]
+    (tmp_path / "manifest.csv").write_text("path,label,group,split\n" + "\n".join(rows))
+    data = module(tmp_path)
+    facts = data.split_facts()
+    assert [facts[f"groups_torn{which}"] for which in ("", "_train_val", "_train_test")] == [5, 2, 2]
+    assert "WARNING: the split tears 5 groups apart, 2 of them between training and test; its" in data.summary()
+
+
+@pytest.mark.parametrize(
+    ("split", "part", "said"),
+    [
+        ({}, "test", ""),
+        ({"groups_torn": 0}, "test", ""),
+        (
+            {"groups_torn": 4},  # a checkpoint of an older version
+            "test",
+            "Leak: the split tears 4 groups apart, counted between any two of its parts; its test figures say little "
+            "of new photos.",
+        ),
+        (
+            {"groups_torn": 116, "groups_torn_train_test": 71, "groups_torn_train_val": 48},
+            "val",
+            "Leak: the split tears 116 groups apart, 48 of them between training and validation; its validation "
+            "figures say little of new photos.",
+        ),
+        (
+            {"groups_torn": 1, "groups_torn_train_test": 0},
+            "test",
+            "The split tears 1 group apart, but none between training and test.",
+        ),
+    ],
+)
+def test_what_is_said_of_torn_groups(split, part, said):
+    assert torn_note(split, part) == said
 
 
 def test_the_summary_names_the_split_and_the_fold(tmp_path):
@@ -342,7 +384,7 @@ def test_the_summary_names_the_split_and_the_fold(tmp_path):
     torn = module(tmp_path, split="random")
     count = int(torn.split_facts()["groups_torn"])
     assert count > 0
-    assert f"WARNING: the split tears {count} groups apart" in torn.summary()
+    assert f"WARNING: the split tears {count} groups apart, " in torn.summary()
 
 
 @pytest.mark.parametrize("options", [{"folds": 1}, {"folds": -2}, {"fold": 1}, {"folds": 3, "fold": 3}, {"fold": -1}])

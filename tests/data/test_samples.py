@@ -111,8 +111,11 @@ def test_links_are_followed_and_a_circle_is_an_error(tmp_path):
     os.symlink(tmp_path / "elsewhere", tmp_path / "set" / "fake" / "linked")
     assert "fake/linked/a.png" in load_samples(tmp_path / "set").paths
     os.symlink("..", tmp_path / "set" / "real" / "circle")
-    with pytest.raises(DataLayoutError, match="cannot be listed"):
+    with pytest.raises(DataLayoutError, match="circle: cannot be followed"):
         load_samples(tmp_path / "set")
+    samples = load_samples(tmp_path / "set", strict=False)
+    assert samples.paths == ["fake/f.png", "fake/linked/a.png", "real/r.png"]
+    assert samples.unlisted == [("real/circle", "cannot be followed (link leads round in a circle)")]
 
 
 @pytest.mark.parametrize("find", [load_samples, list_images])

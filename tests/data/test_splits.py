@@ -201,6 +201,16 @@ def test_groups_that_a_given_split_tears_are_counted():
     assert groups_torn(given(["train", "test"]), np.array([0, 2], np.int8)) == 0
 
 
+def test_groups_torn_between_two_parts_are_those_with_an_image_in_each():
+    samples = in_groups()
+    parts = assign_parts(samples, 5, split="random")
+    groups = samples.groups()
+    places = {name: {part for part, group in zip(parts, groups, strict=True) if group == name} for name in groups}
+    for between, numbers in ((("train", "test"), {0, 2}), (("train", "val"), {0, 1}), (("val", "test"), {1, 2})):
+        expected = sum(place >= numbers for place in places.values())
+        assert 0 < groups_torn(samples, parts, between) == expected < groups_torn(samples, parts)
+
+
 @pytest.mark.parametrize("ratios", [(0.7, 0.3), (0.7, 0.2, 0.2), (1.2, -0.1, -0.1), (0.0, 0.0, 0.0), (0.25,) * 4, ()])
 def test_ratios_that_are_no_shares_are_refused(ratios):
     with pytest.raises(DataLayoutError, match="sum to 1"):

@@ -1,5 +1,6 @@
 """Files below a folder, with links that lead anywhere and folders that may not be read."""
 
+import errno
 import os
 import time
 
@@ -28,9 +29,43 @@ def test_links_that_lead_upwards_are_named_at_once(target, tmp_path):
     for name in ("one", "two", "three"):
         os.symlink(target, tmp_path / "set" / "real" / name)
     start = time.monotonic()
-    with pytest.raises(DataLayoutError, match=r"cannot be listed.*real.(one|two|three) leads round in a circle"):
+    with pytest.raises(
+        DataLayoutError, match=r"real.(one|two|three): cannot be followed \(link leads round in a circle\)"
+    ):
         load_samples(tmp_path / "set")
     assert time.monotonic() - start < 5
+
+
+@links
+def test_what_cannot_be_listed_is_set_aside_where_that_is_asked_for(tmp_path, monkeypatch):
+    touch(tmp_path, "a.png", "x/b.png", "secret/c.png")
+    os.symlink("round", tmp_path / "round")
+    os.symlink("..", tmp_path / "x" / "up")
+    scandir = os.scandir
+
+    def guarded(folder):
+        if str(folder).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    unlisted: list[tuple[str, str]] = []
+    assert sorted(walk(tmp_path, "", unlisted)) == [("a.png", True), ("x/b.png", True)]
+    assert sorted(unlisted) == [
+        ("round", f"cannot be followed ({os.strerror(errno.ELOOP)})"),
+        ("secret", "folder cannot be listed (Permission denied)"),
+        ("x/up", "cannot be followed (link leads round in a circle)"),
+    ]
+    with pytest.raises(DataLayoutError) as caught:
+        list(walk(tmp_path, ""))
+    assert "Errno" not in str(caught.value)
+
+
+@links
+def test_a_link_round_to_itself_beside_the_classes_harms_nobody(tmp_path):
+    touch(tmp_path, "real/r.png", "fake/f.png")
+    os.symlink("round", tmp_path / "round")
+    assert load_samples(tmp_path).paths == ["fake/f.png", "real/r.png"]
 
 
 @links
@@ -80,7 +115,7 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    with pytest.raises(DataLayoutError, match=r"cannot be listed.*Permission denied.*secret"):
+    with pytest.raises(DataLayoutError, match=r"real.secret: folder cannot be listed \(Permission denied\); mend it"):
         load_samples(tmp_path)
 
 

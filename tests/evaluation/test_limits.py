@@ -15,7 +15,7 @@ from dfdetect.evaluation.limits import find_limits
 from tests.evaluation.test_evaluate import predictions
 
 NOTES = {
-    "leak": f"Leak: {torn_note(3)}.",
+    "leak": torn_note({"groups_torn": 3, "groups_torn_train_test": 2}, "test"),
     "another_split": "Another split than the training's was allowed: training may have seen these images.",
     "generated": GENERATED_NOTE,
     "preprocessing": "Other preprocessing than in training: crop: trained with resize, now center",

@@ -35,7 +35,7 @@ def run(name: str, arguments: list[str]) -> int:
     refuse_foreign(manifest)
     if options.face_model:
         check_model(str(options.face_model))
-    samples = load_samples(options.root, options.manifest)
+    samples = load_samples(options.root, options.manifest, strict=False)
     _make_folder(options.out)
     settings = Settings(str(options.face_model or ""), options.normalise_encoding)
     found = examine(samples, settings, options.workers, progress=True)
@@ -112,6 +112,7 @@ def _summary(found: "Examination", findings: "list[Finding]", options: argparse.
         "layout": found.listed.layout,
         "data_fingerprint": fingerprint(found.listed, np.zeros(len(found.listed), np.int8)),
         "n_listed": len(found.listed),
+        "n_unlisted": len(found.listed.unlisted),
         "n_broken": len(found.broken),
         "n_real": len(found.labels) - n_fake,
         "n_fake": n_fake,

@@ -26,7 +26,7 @@ class Examination:
     Attributes:
         listed: all M images.
         samples: the N readable ones.
-        broken: (path, cause) of the others.
+        broken: (path, cause) of the others, and of what could not be listed.
         facts: columns of file facts, N each.
         statistics: columns of pixel statistics, N each.
         faces: (N,) faces found, -1 where none were looked for.
@@ -91,7 +91,7 @@ def examine(samples: Samples, settings: Settings, workers: int = 1, progress: bo
     return Examination(
         listed=samples,
         samples=readable,
-        broken=[(samples.paths[index], cause) for index, cause in measured.broken],
+        broken=[*samples.unlisted, *((samples.paths[index], cause) for index, cause in measured.broken)],
         facts=facts,
         statistics=statistics,
         faces=measured.faces,

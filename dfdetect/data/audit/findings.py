@@ -10,7 +10,7 @@ from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, by_severity, plu
 from dfdetect.data.audit.leaks import find_leaks
 from dfdetect.data.audit.manifest import can_be_listed
 from dfdetect.data.audit.shortcuts import telling_values
-from dfdetect.data.audit.tells import find_tells
+from dfdetect.data.audit.tells import NOT_JUDGED, find_tells
 from dfdetect.data.samples import CLASS_NAMES, FAKE, REAL
 
 MOST_BROKEN = 0.05
@@ -26,7 +26,10 @@ def find_all(found: Examination, manifest: str) -> list[Finding]:
 
 
 def verdict(findings: list[Finding]) -> str:
-    """The findings in one sentence."""
+    """The findings in a sentence or two."""
+    unjudged = [finding for finding in findings if finding.kind == NOT_JUDGED]
+    if unjudged:
+        return _verdict_unjudged([finding for finding in findings if finding.kind != NOT_JUDGED], unjudged[0])
     counts = Counter(finding.severity for finding in findings)
     leaks, strong = counts["leak"], counts["strong"]
     if leaks:
@@ -38,6 +41,12 @@ def verdict(findings: list[Finding]) -> str:
     if counts["weak"]:
         return f"No leak and no strong shortcut; {plural(counts['weak'], 'weak one', 'weak ones')} to know about."
     return "No leak and no shortcut was found. That proves no absence of what was not looked for."
+
+
+def _verdict_unjudged(others: list[Finding], unjudged: Finding) -> str:
+    if is_serious(others):
+        return f"{verdict(others)} {unjudged.title}."
+    return f"Not judged: {unjudged.title.partition(': ')[2]}. No leak was found, which proves little of so few."
 
 
 def is_serious(findings: list[Finding]) -> bool:
@@ -71,15 +80,20 @@ def _files(found: Examination) -> Iterator[Finding]:
 
 
 def _broken(found: Examination) -> Finding:
-    share = len(found.broken) / len(found.listed)
+    unlisted = len(found.listed.unlisted)
+    total = len(found.listed) + unlisted
+    stops = unlisted or len(found.broken) / total > MOST_BROKEN
+    things = ("file or folder", "files or folders") if unlisted else ("file", "files")
+    strict = " A fit of this folder stops at what cannot be listed; one of the audit's manifest does not."
     causes = Counter(cause.split(":")[0].split(" (")[0] for _, cause in found.broken)
     return Finding(
         "broken_files",
-        "strong" if share > MOST_BROKEN else "weak",
-        f"{plural(len(found.broken), 'file')} of {len(found.listed):,} cannot be read",
+        "strong" if stops else "weak",
+        f"{plural(len(found.broken), *things)} of {total:,} cannot be read",
         len(found.broken),
         "; ".join(f"{count} {cause}" for cause, count in causes.most_common(5))
-        + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}.",
+        + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}."
+        + (strict if unlisted else ""),
         "Fetch them again, or delete them. The audit's manifest leaves them out.",
         {"files": [list(row) for row in found.broken[:MOST_EVIDENCE]]},
     )
@@ -172,7 +186,8 @@ def _faces(found: Examination) -> Iterator[Finding]:
             int(test.sum()),
             "The face detector misses faces too; where it misses more in one class, the classes are framed differently."
             if uneven
-            else "Both classes are concerned alike. The face detector makes mistakes too.",
+            else "No difference between the classes beyond chance (Fisher's exact test, p < 0.001 asked for). The face "
+            "detector makes mistakes too.",
             "Look at them, and leave out what shows no face." if kind == "no_face" else "Look at them.",
             {"files": [found.samples.paths[i] for i in np.flatnonzero(test)[:MOST_EVIDENCE].tolist()]},
         )

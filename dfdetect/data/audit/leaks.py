@@ -1,7 +1,9 @@
 """Leaks: the same photo under both labels, or where a split would put it on both sides."""
 
-from collections.abc import Iterator, Sized
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from dfdetect.data.audit.examine import Examination, chains
 from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, plural
@@ -94,14 +96,15 @@ def _conflicts(found: Examination) -> Finding:
 
 
 def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, manifest: str) -> Finding:
+    split = found.samples.column("split")
     return Finding(
         f"{what}_across_splits",
         "leak",
         f"{plural(len(pairs), 'pair')} of {things} {_lie(pairs)} in two parts of the given split",
         len(pairs),
-        "Training sees a photo that validation or test judges again, so their figures say little of new ones: they are "
-        "too good where both have one label, too bad where an edit is tested whose original was learned. "
-        + _both(found, pairs),
+        f"{_between((split[first], split[second]) for first, second in pairs)}. Where a photo that was learned or "
+        "chosen by is judged again, the figures say little of new ones: they are too good where both have one label, "
+        f"too bad where an edit is tested whose original was learned. {_both(found, pairs)}",
         "Split anew by the groups that the audit found, which is another test set than the published one: "
         f"`dfdetect fit --data.manifest {manifest} --data.split grouped`",
         {"pairs": pair_paths(found.samples, pairs)},
@@ -109,16 +112,21 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
 
 
 def _ungrouped(found: Examination, what: str, things: str, pairs: Pairs, manifest: str) -> Finding:
-    torn, total = _torn_at_random(found, pairs)
+    total, torn, leaking = _torn_at_random(found, pairs)
     return Finding(
         f"ungrouped_{what}",
         "leak",
         f"{plural(len(pairs), 'pair')} of {things} {'has' if len(pairs) == 1 else 'have'} no common group",
         len(pairs),
-        f"They form {plural(total, 'group')}, of which a random split (seed 0) would tear {torn}: a photo in the "
-        f"training part, its {things} in the test part. {_both(found, pairs)}",
+        f"They form {plural(total, 'group')}, of which a random split (seed 0) would tear {torn}, {leaking} of them "
+        f"between training and test: a photo is learned, and its {things} are judged. {_both(found, pairs)}",
         f"Use the audit's manifest, whose groups keep them together: `dfdetect fit --data.manifest {manifest}`",
-        {"pairs": pair_paths(found.samples, pairs), "groups": total, "torn_at_random": torn},
+        {
+            "pairs": pair_paths(found.samples, pairs),
+            "groups": total,
+            "torn_at_random": torn,
+            "torn_train_test": leaking,
+        },
     )
 
 
@@ -129,20 +137,34 @@ def _torn_groups(torn: dict[str, list[str]], manifest: str) -> Finding:
         "leak",
         f"{plural(len(torn), 'given group')} {_lie(list(torn))} in two parts of the given split",
         len(torn),
-        "What shares a source photo, person or video is learned from in one part and judged in another.",
+        f"{_between(torn.values())}. What shares a source photo, person or video is learned or chosen by in one part "
+        "and judged in another.",
         f"Split anew by groups: `dfdetect fit --data.manifest {manifest} --data.split grouped`",
         {"groups": listed},
     )
 
 
-def _torn_at_random(found: Examination, pairs: Pairs) -> tuple[int, int]:
-    """(groups that a split without the audit's knowledge tears, groups there are) among those of some pairs."""
+def _torn_at_random(found: Examination, pairs: Pairs) -> tuple[int, int, int]:
+    """(groups there are, those that a split without the audit's knowledge tears, and between training and test).
+
+    Only groups of some pairs count.
+    """
     names = {found.groups[first] for first, _ in pairs}
     if len(found.samples) < len(PARTS):
-        return 0, len(names)
+        return len(names), 0, 0
     parts = assign_parts(found.samples)
     groups = [group if group in names else "" for group in found.groups]
-    return groups_torn(replace(found.samples, columns={"group": groups}), parts), len(names)
+    samples = replace(found.samples, columns={"group": groups})
+    return len(names), groups_torn(samples, parts), groups_torn(samples, parts, ("train", "test"))
+
+
+def _between(places: Iterable[Iterable[str]]) -> str:
+    """How many lie in which two parts, from the parts that each lies in; one in three parts counts for each two."""
+    words = {"train": "training", "val": "validation", "test": "test"}
+    counts = Counter(pair for parts in places for pair in combinations(sorted(parts, key=PARTS.index), 2))
+    ordered = sorted(counts.items(), key=lambda item: (item[0] != ("train", "test"), item[0]))
+    told = ", ".join(f"{count:,} between {words[first]} and {words[second]}" for (first, second), count in ordered)
+    return told[:1].upper() + told[1:]
 
 
 def _both(found: Examination, pairs: Pairs) -> str:

@@ -138,7 +138,7 @@ def measure(samples: Samples, settings: Settings, workers: int = 1, progress: bo
         progress: show a progress bar on a terminal.
 
     Raises:
-        DFDetectError: a worker process died, usually for want of memory.
+        DFDetectError: worker processes cannot be started here, or one died, usually for want of memory.
     """
     kept: list[int] = []
     rows: list[npt.NDArray[np.float32]] = []
@@ -175,19 +175,20 @@ def _read(path: str) -> bytes:
             return stream.read()
     except FileNotFoundError:
         raise DecodeError(path, "no such file") from None
+    except ValueError:
+        raise DecodeError(path, "no name of a file") from None  # a manifest may hold a null byte
     except OSError as error:
         raise DecodeError(path, f"cannot be opened ({error.strerror or error})") from None
 
 
 def _in_processes(paths: Iterator[str], settings: Settings, workers: int) -> Iterator[Measurement | str]:
-    """Answers in order. Processes are spawned: a fork would copy threads that OpenCV or torch may hold."""
-    context = multiprocessing.get_context("spawn")
+    """Answers in order."""
     chunks = iter(lambda: list(islice(paths, _CHUNK)), [])
-    with ProcessPoolExecutor(workers, context, initializer=_quiet_worker) as pool:
+    with _start_processes(workers) as pool:
         waiting: deque[Future[list[Measurement | str]]] = deque()
         try:
             for chunk in chunks:
-                waiting.append(pool.submit(_measure_chunk, chunk, settings))
+                waiting.append(_submit(pool, chunk, settings))
                 if len(waiting) >= workers * _AHEAD:
                     yield from waiting.popleft().result()
             while waiting:
@@ -199,6 +200,32 @@ def _in_processes(paths: Iterator[str], settings: Settings, workers: int) -> Ite
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _start_processes(workers: int) -> ProcessPoolExecutor:
+    """Processes of which one has answered. They are spawned: a fork would copy threads that OpenCV or torch may hold.
+
+    Raises:
+        DFDetectError: they cannot be started: the system refuses, or the script that called this is no module that
+            can be imported again.
+    """
+    try:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_quiet_worker)
+        pool.submit(os.getpid).result()
+    except (OSError, RuntimeError, ImportError) as error:  # a BrokenProcessPool and a NotImplementedError among them
+        raise _not_started(error) from error
+    return pool
+
+
+def _submit(pool: ProcessPoolExecutor, chunk: list[str], settings: Settings) -> "Future[list[Measurement | str]]":
+    try:
+        return pool.submit(_measure_chunk, chunk, settings)
+    except OSError as error:  # a pool starts further processes when work comes
+        raise _not_started(error) from error
+
+
+def _not_started(error: Exception) -> DFDetectError:
+    return DFDetectError(f"Measuring processes cannot be started here ({error}): say --workers 1")
 
 
 def _measure_chunk(paths: list[str], settings: Settings) -> list[Measurement | str]:

@@ -65,8 +65,8 @@ def _counts(found: Examination) -> list[tuple[str, str]]:
         (f"{len(found.broken):,}", "unreadable"),
         (f"{len(found.twins):,}", "pairs of twins"),
         (f"{sum(len(group) - 1 for group in found.duplicates):,}", "exact duplicates"),
-        (figure(found.by_facts).split(" ")[0], "AUROC of file facts"),
-        (figure(found.by_pixels).split(" ")[0], "AUROC of pixel statistics"),
+        (figure(found.by_facts).split(" (")[0], "AUROC of file facts"),
+        (figure(found.by_pixels).split(" (")[0], "AUROC of pixel statistics"),
     ]
     if len(found.faces) and found.faces.max() >= 0:
         counts.insert(2, (f"{float((found.faces > 0).mean()):.1%}", "with a face found"))

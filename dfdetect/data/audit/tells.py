@@ -43,6 +43,8 @@ MARK_EFFECT, MARK_Z = (1.2, 0.8), 6.0
 standard errors it must be, so that the largest of so many is no accident."""
 MARK_IMAGES = 20
 """Of each class, from which standard deviations are known well enough for that."""
+NOT_JUDGED = "not_judged"
+"""Kind of the finding that no shortcut could be looked for."""
 _QUALITY = (50, 95, 90)
 
 
@@ -51,9 +53,14 @@ def find_tells(found: Examination) -> Iterator[Finding]:
     if len(found.samples) == 0:
         return
     quality = advised_quality(found)
-    yield _by_facts(found, quality)
-    yield _by_size(found.by_size)
-    yield _by_pixels(found, quality)
+    judged = found.by_facts.auroc is not None  # all kinds of evidence are judged by the same images, or none is
+    if not judged:
+        yield _not_judged(found.by_facts)
+    if judged or value_sentences(found):
+        yield _by_facts(found, quality)
+    if judged:
+        yield _by_size(found.by_size)
+        yield _by_pixels(found, quality)
     yield from _marks(found)
 
 
@@ -74,7 +81,7 @@ def advised_quality(found: Examination) -> int:
 def figure(shortcut: Shortcut | Clue) -> str:
     """An AUROC with its interval, in text."""
     if shortcut.auroc is None:
-        return "undefined"
+        return "not judged"
     between = f" ({shortcut.interval[0]:.2f} to {shortcut.interval[1]:.2f})" if shortcut.interval else ""
     return f"{shortcut.auroc:.2f}{between}"
 
@@ -88,6 +95,19 @@ def as_evidence(shortcut: Shortcut) -> dict[str, Any]:
     interval = shortcut.interval and list(shortcut.interval)
     figures = {"n": shortcut.n, "n_groups": shortcut.n_groups, "auroc": shortcut.auroc, "interval": interval}
     return figures | {"clues": clues, "constant": shortcut.constant, "note": shortcut.note}
+
+
+def _not_judged(shortcut: Shortcut) -> Finding:
+    return Finding(
+        NOT_JUDGED,
+        "strong",
+        f"Shortcuts were not judged: {shortcut.note}",
+        shortcut.n,
+        "File facts, file size and pixel statistics are judged by images and groups that were held out, and here there "
+        "is nothing to hold out: whether they tell the class is not known.",
+        "Audit more images of both classes.",
+        as_evidence(shortcut),
+    )
 
 
 def _by_facts(found: Examination, quality: int) -> Finding:

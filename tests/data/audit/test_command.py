@@ -1,6 +1,7 @@
 """`dfdetect audit` as a user types it, and `fit` on what it leaves."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from dfdetect.data.audit.findings import SMALL_SIDE
 from dfdetect.data.division import divide
 from dfdetect.data.samples import load_samples
+from dfdetect.errors import DataLayoutError
 from dfdetect.main import COMMANDS, main
 from tests.data.audit.pictures import photo
 from tests.data.helpers import draw_classes, touch
@@ -108,6 +110,57 @@ def test_broken_files_and_all_broken(tmp_path, capsys):
     assert audit(root, "--out=all") == 1
     assert "6 files of 6 cannot be read" in capsys.readouterr().out
     assert Path("all/report.html").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_what_cannot_be_listed_is_a_row_and_the_rest_is_audited(tmp_path, monkeypatch, capsys):
+    root = draw_classes(tmp_path / "set", 6, size=(SMALL_SIDE, SMALL_SIDE))
+    touch(root, "real/secret/a.png")
+    os.symlink("round", root / "fake/round")
+    os.symlink("..", root / "fake/up")
+    try:
+        for folder in (b"/real", b""):
+            os.mkdir(os.fsencode(root) + folder + b"/caf\xe9")
+        open(os.fsencode(root) + b"/real/caf\xe9/a.png", "wb").close()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    scandir = os.scandir
+
+    def guarded(folder):
+        if os.fspath(folder).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert audit(root) == 0
+    assert "STRONG  4 files or folders of 10 cannot be read" in capsys.readouterr().out
+    found = json.loads(Path("audit/findings.json").read_text())
+    assert [found[f"n_{name}"] for name in ("listed", "unlisted", "broken", "real", "fake")] == [6, 4, 4, 3, 3]
+    broken = next(finding for finding in found["findings"] if finding["kind"] == "broken_files")
+    assert sorted(broken["evidence"]["files"]) == [
+        ["fake/round", f"cannot be followed ({os.strerror(errno.ELOOP)})"],
+        ["fake/up", "cannot be followed (link leads round in a circle)"],
+        ["real/caf\\xe9/a.png", "file name is not UTF-8"],
+        ["real/secret", "folder cannot be listed (Permission denied)"],
+    ]
+    assert "A fit of this folder stops at what cannot be listed" in broken["meaning"]
+    assert "caf\\xe9/a.png" in Path("audit/report.html").read_text()
+    assert len(load_samples(root, "audit/manifest.csv")) == 6
+    with pytest.raises(DataLayoutError):
+        load_samples(root)
+
+
+def test_one_image_of_each_class_is_not_passed(tmp_path, capsys):
+    root = draw_classes(tmp_path / "set", 2, size=(SMALL_SIDE, SMALL_SIDE))
+    assert audit(root, "--strict") == 1
+    said = capsys.readouterr().out
+    assert "Not judged: too few images or groups of each class to judge." in said
+    assert "No leak and no shortcut" not in said
+    assert "undefined" not in said
+    assert "Not judged: too few images" in Path("audit/report.html").read_text()
+    found = json.loads(Path("audit/findings.json").read_text())
+    assert found["verdict"].startswith("Not judged: too few images")
+    assert (found["serious"], found["findings"][0]["kind"]) == (True, "not_judged")
 
 
 def test_one_readable_class(tmp_path, capsys):

@@ -86,6 +86,8 @@ def test_faces_where_they_were_looked_for():
     findings = found(labels, faces=faces)
     assert findings["no_face"].severity == "info"
     assert findings["no_face"].evidence["files"] == ["0.png"]
+    assert "5.0% of the reals, 0.0% of the fakes" in findings["no_face"].title
+    assert findings["no_face"].meaning.startswith("No difference between the classes beyond chance")
     assert (findings["several_faces"].severity, findings["several_faces"].n) == ("weak", 10)
     assert "0.0% of the reals, 50.0% of the fakes" in findings["several_faces"].title
 
@@ -109,6 +111,15 @@ def test_the_worst_comes_first():
 def test_verdict(severities, words, serious):
     assert words in verdict(made(*severities))
     assert is_serious(made(*severities)) == serious
+
+
+def test_the_verdict_says_that_nothing_was_judged():
+    unjudged = Finding("not_judged", "strong", "Shortcuts were not judged: too few images", 2, "")
+    assert verdict([unjudged]).startswith("Not judged: too few images. No leak was found")
+    assert is_serious([unjudged])
+    said = verdict([*made("leak"), unjudged])
+    assert said.startswith("1 leak: figures")
+    assert said.endswith("Shortcuts were not judged: too few images.")
 
 
 def test_plural():

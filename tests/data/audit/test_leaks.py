@@ -34,9 +34,11 @@ def test_groups_that_a_random_split_tears_are_counted_against_the_split_itself()
     parts = assign_parts(example([i // 2 % 2 for i in range(n)]).samples)
     found = leaks([i // 2 % 2 for i in range(n)], twins=pairs)["ungrouped_twins"]
     torn = int((parts[::2] != parts[1::2]).sum())
-    assert torn > 50
-    assert found.evidence["torn_at_random"] == torn
-    assert f"of which a random split (seed 0) would tear {torn}" in found.meaning
+    leaking = sum({first, second} == {0, 2} for first, second in zip(parts[::2], parts[1::2], strict=True))
+    assert 20 < leaking < torn
+    assert (found.evidence["torn_at_random"], found.evidence["torn_train_test"]) == (torn, leaking)
+    said = f"of which a random split (seed 0) would tear {torn}, {leaking} of them between training and test: a photo"
+    assert said in found.meaning
 
 
 def test_pairs_in_one_given_group_are_held():
@@ -56,7 +58,19 @@ def test_pairs_across_a_given_split_are_a_leak_whatever_their_group():
     assert set(found) == {"twins_across_splits", "twins_held", "groups_across_splits"}
     assert found["twins_across_splits"].n == 1
     assert "--data.split grouped" in found["twins_across_splits"].remedy
+    assert found["twins_across_splits"].meaning.startswith("1 between training and test. Where")
+    assert found["groups_across_splits"].meaning.startswith("1 between training and test. What")
     assert found["groups_across_splits"].evidence == {"groups": [["a", "train", "test"]]}
+
+
+def test_pairs_of_validation_and_test_are_not_said_to_be_trained_on():
+    columns = {"split": ["train", "test", "val", "test", "train", "val"], "group": ["a", "a", "a", "b", "", ""]}
+    found = leaks([0, 1, 0, 1, 0, 1], twins=((2, 3), (1, 2), (0, 1)), columns=columns)
+    assert found["twins_across_splits"].meaning.startswith(
+        "1 between training and test, 2 between validation and test."
+    )
+    everywhere = "1 between training and test, 1 between training and validation, 1 between validation and test."
+    assert found["groups_across_splits"].meaning.startswith(everywhere)
 
 
 def test_pairs_in_a_training_part_that_others_will_be_cut_from():

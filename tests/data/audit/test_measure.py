@@ -1,8 +1,11 @@
 """One pass over all files: every broken one has a cause, every good one its row, whatever the number of workers."""
 
+import multiprocessing
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -127,6 +130,10 @@ def test_workers_change_nothing(tmp_path):
     assert [sums.count for sums in one.layouts] == [15, 15]
 
 
+def test_a_name_that_no_file_can_have_is_a_row(tmp_path):
+    assert measure_file(str(tmp_path / "a\0.png"), Settings()) == "no name of a file"
+
+
 def test_layout_sums_are_those_of_each_class(tmp_path):
     draw_classes(tmp_path, 6)
     samples = load_samples(tmp_path)
@@ -146,6 +153,40 @@ def test_nothing_readable_is_an_empty_table(tmp_path):
     found = measure(load_samples(tmp_path), Settings())
     assert (len(found.kept), len(found.broken)) == (0, 4)
     assert found.statistics.shape == (0, len(measure_pixels(np.zeros((4, 4, 3), np.uint8))))
+
+
+def test_a_script_that_cannot_be_imported_again_is_told_to_use_one_process(tmp_path):
+    """As one that is piped into Python: its workers end before they begin."""
+    draw_classes(tmp_path / "set", 4, size=(64, 64))
+    script = "from dfdetect.main import main; raise SystemExit(main(['audit', 'set', '--workers=2']))"
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("dfdetect: error: Measuring processes cannot be started here")
+    assert done.stderr.rstrip().endswith("say --workers 1")
+    assert "memory" not in done.stderr
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_a_system_that_starts_no_process_or_too_few_is_named(allowed, tmp_path, monkeypatch):
+    from multiprocessing.context import SpawnProcess
+
+    draw_classes(tmp_path, 60)
+    started: list[SpawnProcess] = []
+    start = SpawnProcess.start
+
+    def start_some(process):
+        if len(started) == allowed:
+            raise BrokenPipeError(32, "Broken pipe")
+        start(process)
+        started.append(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", start_some)
+    with pytest.raises(DFDetectError, match=r"cannot be started here \(.*Broken pipe\): say --workers 1"):
+        measure(load_samples(tmp_path), Settings(), workers=2)
+    assert len(started) == allowed
+    assert not set(started) & set(multiprocessing.active_children())
 
 
 def kill_itself(path: str, settings: Settings) -> str:

@@ -48,11 +48,20 @@ def test_severity_goes_by_the_lower_end_of_the_interval(low, facts, pixels):
     assert found["pixel_statistics"].severity == pixels
 
 
-def test_undefined_is_no_shortcut():
-    found = tells(by_facts=shortcut(None, None, note="too few images"), by_pixels=shortcut(None, None))
-    assert found["file_facts"].severity == "info"
-    assert "undefined" in found["file_facts"].title
-    assert found["file_facts"].meaning == "Too few images."
+def test_what_cannot_be_judged_is_said_and_not_passed_over():
+    none = shortcut(None, None, note="too few images")
+    found = tells(by_facts=none, by_size=none, by_pixels=none)
+    assert set(found) == {"not_judged"}
+    assert found["not_judged"].severity == "strong"
+    assert found["not_judged"].title == "Shortcuts were not judged: too few images"
+
+
+def test_texts_of_one_class_are_named_even_where_there_are_too_few_groups_to_judge():
+    none = shortcut(None, None, note="too few groups")
+    facts = {"format": ["JPEG"] * 40 + ["PNG"] * 40}
+    found = tells(facts=facts, by_facts=none, by_size=none, by_pixels=none)
+    assert set(found) == {"not_judged", "file_facts"}
+    assert (found["file_facts"].severity, "not judged" in found["file_facts"].title) == ("weak", True)
 
 
 def test_a_jpeg_table_is_named_and_the_flag_that_mends_it():
