@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfdetect.errors import ResultsError
+from dfdetect.runs import named_folder
 
 if TYPE_CHECKING:
     from dfdetect.evaluation.evaluate import Predictions
@@ -71,7 +72,7 @@ def read_runs(places: list[Path]) -> list[TestedRun]:
     """
     from dfdetect.evaluation.stored import name_of_run
 
-    folders = [place if place.is_dir() else place.parent for place in places]
+    folders = [named_folder(place, "compare") for place in places]
     names = [name_of_run(folder) for folder in folders]
     unique = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
     return [_read_run(*pair) for pair in zip(unique, folders, strict=True)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from dfdetect.errors import CheckpointError, UsageError
+from dfdetect.errors import CheckpointError, ResultsError, UsageError
 
 LOG_FOLDER = "lightning_logs"
 CONFIG, SKIPPED = "config.yaml", "skipped.csv"
@@ -127,6 +127,17 @@ def run_of(checkpoint: Path) -> Path | None:
     folder = checkpoint.resolve().parent.parent
     inside = checkpoint.resolve().parent.name == "checkpoints" and (folder / CONFIG).is_file()
     return _relative(folder) if inside else None
+
+
+def named_folder(place: Path, command: str) -> Path:
+    """The folder that a command line names, by itself or by a file in it.
+
+    Raises:
+        ResultsError: there is no such file or folder; `command` is the one that it was named to.
+    """
+    if not place.exists():
+        raise ResultsError(f"{place}: no such run. Name its folder: dfdetect {command} {LOG_FOLDER}/NAME/version_0")
+    return place if place.is_dir() else place.parent
 
 
 def training_manifest(data: Mapping[str, Any], run: Path | None) -> Path | None:

@@ -75,6 +75,15 @@ def test_a_file_of_the_results_names_its_run_too(runs, capsys):
     assert "other/version_3" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("missing", ["validation", "no-such-file.csv", "cross-dataset/other"])
+def test_what_is_not_there_is_not_taken_for_the_run_it_would_lie_in(missing, runs, capsys):
+    place = f"{runs[1]}/{missing}"
+    assert main(["compare", runs[0], place, "--no-speed"]) == 1
+    captured = capsys.readouterr()
+    assert f"{place}: no such run" in captured.err
+    assert not captured.out
+
+
 def test_a_run_without_its_checkpoint_is_still_compared(runs, capsys):
     shutil.rmtree(Path(runs[1]) / "checkpoints")
     assert main(["compare", *runs, "--no-speed"]) == 0
@@ -103,7 +112,8 @@ def test_other_test_images_are_refused_naming_both_and_the_fix(runs, capsys):
         (lambda run: (run / "predictions.csv").unlink(), "dfdetect test --ckpt_path"),
         (lambda run: (run / "metrics.json").unlink(), "metrics.json: cannot be read"),
         (lambda run: (run / "metrics.json").write_text("{}"), "no threshold"),
-        (shutil.rmtree, "name a folder that dfdetect test wrote into"),
+        (lambda run: shutil.rmtree(run / "checkpoints") or (run / "predictions.csv").unlink(), "name a folder that"),
+        (shutil.rmtree, "no such run. Name its folder: dfdetect compare lightning_logs/NAME/version_0"),
     ],
 )
 def test_what_is_missing_is_named_with_the_fix(break_it, said, runs, capsys):
