@@ -84,6 +84,21 @@ def test_what_is_not_there_is_not_taken_for_the_run_it_would_lie_in(missing, run
     assert not captured.out
 
 
+def test_a_run_that_is_named_twice_is_taken_once_and_that_is_said(runs, capsys):
+    again = [f"{runs[0]}/metrics.json", str(Path(runs[0]).resolve()), f"{runs[1]}/../version_3"]
+    assert main(["compare", *runs, *again, "--no-speed"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("# Leaderboard of 2 runs")
+    assert captured.err.count("is named twice; it is taken once\n") == 3
+    assert f"{runs[1]}/../version_3 is named twice" in captured.err
+    assert main(["compare", runs[0], runs[0], "--no-speed"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"{runs[0]} is named twice; it is taken once\n"
+    assert captured.out.startswith("# Leaderboard of 1 run\n\nTested on 36 images (")
+    assert "compared with" not in captured.out
+    assert "Differences" not in captured.out
+
+
 def test_a_run_without_its_checkpoint_is_still_compared(runs, capsys):
     shutil.rmtree(Path(runs[1]) / "checkpoints")
     assert main(["compare", *runs, "--no-speed"]) == 0
