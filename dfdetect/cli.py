@@ -149,7 +149,7 @@ class DetectorCLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         config["callbacks"] = [
             *(config.get("callbacks") or []),
-            *fixed_callbacks(config["logger"] is not False, self.plan.command),
+            *fixed_callbacks(config["logger"] is not False, self.plan.command, self.plan.run_is_named),
         ]
         plugins = config.get("plugins") or []
         config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]

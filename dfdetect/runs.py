@@ -36,6 +36,7 @@ class Plan:
         name: name of a new run.
         checkpoint: to load; None for a fresh fit.
         run: folder that is continued or that results are written into; None for a new one.
+        run_is_named: whether the command line names that folder, which then need not lie in NAME/version_N.
         command: the command line as it was typed, for the run's record.
     """
 
@@ -44,6 +45,7 @@ class Plan:
     name: str
     checkpoint: Path | None = None
     run: Path | None = None
+    run_is_named: bool = False
     command: str = ""
 
 
@@ -85,7 +87,7 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
 def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Plan:
     """The run in a folder that the command line names: begun there, continued there, or judged there."""
     last = run / "checkpoints" / "last.ckpt"
-    plan.run = run
+    plan.run, plan.run_is_named = run, True
     if plan.subcommand == "fit" and given is None:
         if last.exists():
             raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")

@@ -165,7 +165,9 @@ def test_last_and_best_continue_in_the_runs_own_folder(subcommand, which, how):
 def test_a_named_folder_is_begun_continued_and_judged():
     plan = make_plan("fit", ["--config", "demo", "--run", "mine/first"])
     assert (plan.run, plan.checkpoint, plan.name) == (Path("mine/first"), None, "demo")
+    assert plan.run_is_named
     run = trained("demo", 4)
+    assert not make_plan("test", []).run_is_named
     trained("demo", 5, when=9_000_000_000)
     with pytest.raises(UsageError, match=r"holds a run. Go on with it: --ckpt_path last"):
         make_plan("fit", ["--config", "demo", f"--run={run}"])
