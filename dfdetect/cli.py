@@ -63,11 +63,14 @@ def run(subcommand: str, arguments: list[str]) -> int:
     return 0
 
 
-def execute(subcommand: str, arguments: list[str]) -> "DetectorCLI":
-    """The same, for a caller that wants to look at the trainer afterwards; raises `SIGTERMException` too."""
+def execute(subcommand: str, arguments: list[str], command: str | None = None) -> "DetectorCLI":
+    """The same, for a caller that wants to look at the trainer afterwards; raises `SIGTERMException` too.
+
+    `command` is the line that was typed, for the run's record, where it was another than this; empty to note none.
+    """
     quiet_third_parties()
     plan = make_plan(subcommand, [_FLAGS.get(argument, argument) for argument in arguments])
-    plan.command = shlex.join(["dfdetect", subcommand, *arguments])
+    plan.command = shlex.join(["dfdetect", subcommand, *arguments]) if command is None else command
     _refuse_missing_extras(plan.arguments)
     with _plain_errors(), tempfile.TemporaryDirectory() as scratch:
         return DetectorCLI(plan, Path(scratch))
@@ -149,7 +152,7 @@ class DetectorCLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         config["callbacks"] = [
             *(config.get("callbacks") or []),
-            *fixed_callbacks(config["logger"] is not False, self.plan.command),
+            *fixed_callbacks(config["logger"] is not False, self.plan.command, self.plan.run_is_named),
         ]
         plugins = config.get("plugins") or []
         config["plugins"] = [*(plugins if isinstance(plugins, list) else [plugins]), SafeCheckpointIO()]

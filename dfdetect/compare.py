@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfdetect.errors import ResultsError
+from dfdetect.runs import named_folder
 
 if TYPE_CHECKING:
     from dfdetect.evaluation.evaluate import Predictions
@@ -64,14 +65,14 @@ def run(name: str, arguments: list[str]) -> int:
 
 
 def read_runs(places: list[Path]) -> list[TestedRun]:
-    """Read what a test left in each place: a run's folder, or a file in it.
+    """Read what a test left in each place: a run's folder, or a file in it; once what is named twice, saying so.
 
     Raises:
         ResultsError: something is missing or damaged.
     """
     from dfdetect.evaluation.stored import name_of_run
 
-    folders = [place if place.is_dir() else place.parent for place in places]
+    folders = _each_once([named_folder(place, "compare") for place in places])
     names = [name_of_run(folder) for folder in folders]
     unique = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
     return [_read_run(*pair) for pair in zip(unique, folders, strict=True)]
@@ -113,6 +114,15 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON in place of Markdown")
     parser.add_argument("--no-speed", action="store_true", help="do not measure the time of an image")
     return parser
+
+
+def _each_once(folders: list[Path]) -> list[Path]:
+    """The folders without those that were named before: a pattern names the run it is compared with again."""
+    once: dict[Path, Path] = {}
+    for folder in folders:
+        if once.setdefault(folder.resolve(), folder) is not folder:
+            sys.stderr.write(f"{folder} is named twice; it is taken once\n")
+    return list(once.values())
 
 
 def _read_run(name: str, folder: Path) -> TestedRun:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ def run(name: str, arguments: list[str]) -> int:
     detectors = read_detectors(files)
     roots = [read_root(root) for root in options.roots]
     matrix = _empty_matrix(detectors, roots)
-    if not _fill(matrix, detectors, roots, options.out / RESULT, options.again):
+    command = shlex.join(["dfdetect", name, *arguments])
+    if not _fill(matrix, detectors, roots, options.out / RESULT, options.again, command):
         sys.stderr.write("dfdetect: stopped by SIGTERM; finished cells are kept, the same command goes on\n")
         return 128 + signal.SIGTERM
     save_figure(cross_matrix_figure(matrix), options.out / PICTURE)
@@ -139,8 +141,12 @@ def _fill(
     roots: Sequence["DataRoot"],
     file: Path,
     again: bool,
+    command: str,
 ) -> bool:
-    """Take the cells that were tested before, test the others, write each down; whether no SIGTERM came between."""
+    """Take the cells that were tested before, test the others, write each down; whether no SIGTERM came between.
+
+    Each run that is written into notes `command` once.
+    """
     from lightning.pytorch.utilities.exceptions import SIGTERMException
 
     from dfdetect.crosstest_cells import find_cell, known_cells, run_cell
@@ -152,16 +158,20 @@ def _fill(
     cells = {place: cell for place, cell in found.items() if cell is not None}
     if cells:
         sys.stderr.write(f"{len(cells)} of {len(places)} were tested before; --again would test them again\n")
+    noted: set[Path] = set()
     for number, (row, column) in enumerate(places, start=1):
         if (row, column) not in cells:
             on = f"{matrix['rows'][row]['name']} on {matrix['columns'][column]['name']}"
             sys.stderr.write(f"[{number}/{len(places)}] {on}\n")
+            run = run_of(detectors[row].file)
             try:
-                cells[row, column] = run_cell(detectors[row], roots[column])
+                cells[row, column] = run_cell(detectors[row], roots[column], "" if run in noted else command)
             except SIGTERMException:
                 return False
             if error := cells[row, column]["error"]:
                 sys.stderr.write(f"dfdetect: error: {error.splitlines()[0]}\n")
+            elif run is not None:
+                noted.add(run)
         matrix["cells"] = [{"row": row, "column": column} | cell for (row, column), cell in sorted(cells.items())]
         write_json(file, matrix)
     return True

@@ -120,8 +120,11 @@ def find_cell(detector: TrainedDetector, root: DataRoot, known: Sequence[Cell]) 
     return None
 
 
-def run_cell(detector: TrainedDetector, root: DataRoot) -> Cell:
-    """Run an ordinary `dfdetect test`; what it prints goes to standard error."""
+def run_cell(detector: TrainedDetector, root: DataRoot, command: str) -> Cell:
+    """Run an ordinary `dfdetect test`; what it prints goes to standard error.
+
+    `command` is what was typed, which the run's record notes; empty where it has done so.
+    """
     own, by = _is_own(detector, root), _own_manifest(detector, root)
     if root.error:
         return {"own": own, "error": root.error}
@@ -130,7 +133,7 @@ def run_cell(detector: TrainedDetector, root: DataRoot) -> Cell:
     data = [f"--data.root={root.root}", "--data.manifest=null"] if by is None else [f"--data.manifest={by}"]
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            trainer = execute("test", ["--ckpt_path", str(detector.file), *data, *_FOR_ALL]).trainer
+            trainer = execute("test", ["--ckpt_path", str(detector.file), *data, *_FOR_ALL], command).trainer
         results = find_callback(trainer, EvaluationResults)
         if results is None or results.folder is None:
             raise ResultsError("the test has written no results")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from dfdetect.errors import ResultsError
+from dfdetect.runs import LOG_FOLDER, named_folder, newest_checkpoint
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -33,11 +34,7 @@ def run(name: str, arguments: list[str]) -> int:
 def _folder(place: Path | None) -> Path:
     """The run that was named, by its folder or a file in it, or else the newest one."""
     if place is not None:
-        if not place.exists():
-            raise ResultsError(f"{place}: no such run. Name its folder: dfdetect report lightning_logs/NAME/version_0")
-        return place if place.is_dir() else place.parent
-    from dfdetect.runs import LOG_FOLDER, newest_checkpoint
-
+        return named_folder(place, "report")
     newest = newest_checkpoint("best")
     if newest is None:
         raise ResultsError(

@@ -14,7 +14,9 @@ from typing import Any
 
 import yaml
 
-from dfdetect.errors import CheckpointError, UsageError
+from dfdetect.errors import CheckpointError, ResultsError, UsageError
+from dfdetect.evaluation.plan import PLAN
+from dfdetect.files import sha256_of
 
 LOG_FOLDER = "lightning_logs"
 CONFIG, SKIPPED = "config.yaml", "skipped.csv"
@@ -36,6 +38,7 @@ class Plan:
         name: name of a new run.
         checkpoint: to load; None for a fresh fit.
         run: folder that is continued or that results are written into; None for a new one.
+        run_is_named: whether the command line names that folder, which then need not lie in NAME/version_N.
         command: the command line as it was typed, for the run's record.
     """
 
@@ -44,6 +47,7 @@ class Plan:
     name: str
     checkpoint: Path | None = None
     run: Path | None = None
+    run_is_named: bool = False
     command: str = ""
 
 
@@ -52,7 +56,8 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
 
     Raises:
         CheckpointError: a URL, a missing file, or nothing trained yet.
-        UsageError: `--weights_only false`, or a configuration name that is not known.
+        UsageError: `--weights_only false`, a configuration name that is not known, or a checkpoint of one run for the
+            folder of another.
     """
     options, rest = _scanner().parse_known_args(list(arguments))
     if (options.weights_only or "true").lower() not in ("true", "null"):
@@ -85,16 +90,48 @@ def make_plan(subcommand: str, arguments: Sequence[str]) -> Plan:
 def _take_named(plan: Plan, run: Path, given: str | None, rest: list[str]) -> Plan:
     """The run in a folder that the command line names: begun there, continued there, or judged there."""
     last = run / "checkpoints" / "last.ckpt"
-    plan.run = run
+    plan.run, plan.run_is_named = run, True
     if plan.subcommand == "fit" and given is None:
         if last.exists():
             raise UsageError(f"{run} holds a run. Go on with it: --ckpt_path last; or name another folder: --run DIR")
         return plan
     checkpoint = last if given == "last" else last.with_name("best.ckpt") if given in (None, "best") else Path(given)
     plan.checkpoint = local_checkpoint(str(checkpoint))
-    if plan.subcommand == "fit":
+    if given not in (None, "best", "last"):
+        _refuse_foreign(plan, plan.checkpoint, run)
+    if plan.subcommand == "fit" and (run / CONFIG).is_file():
         plan.arguments = ["--config", str(run / CONFIG), *rest]
     return plan
+
+
+def _refuse_foreign(plan: Plan, checkpoint: Path, run: Path) -> None:
+    """Refuse to put what comes of one run's checkpoint among what came of another; raises `UsageError`.
+
+    A folder in which nothing of another checkpoint lies takes any, and whatever lies in a run is its own.
+    """
+    home = run_of(checkpoint)
+    own = checkpoint.resolve().is_relative_to(run.resolve()) if home is None else home.resolve() == run.resolve()
+    if own or not _is_taken(run, checkpoint):
+        return
+    place = f", and they go into {home}" if home is not None and plan.subcommand != "fit" else ""
+    raise UsageError(
+        f"{run} is not of {checkpoint}, whose results would mix with those that lie there. Name another folder: "
+        f"--run DIR; or leave out --run{place}"
+    )
+
+
+def _is_taken(folder: Path, checkpoint: Path) -> bool:
+    """Whether a run or a cross-validation lies in a folder, or results of another checkpoint than this one."""
+    if any((folder / name).exists() for name in (CONFIG, "checkpoints", PLAN)):
+        return True
+    from dfdetect.evaluation.stored import read_metrics  # what loads NumPy, so not before it is needed
+    from dfdetect.evaluation.tables import METRICS
+
+    try:
+        tested = read_metrics(folder / METRICS).get("tested") or {}
+    except ResultsError:  # there are none, or nothing is lost with them
+        return False
+    return bool(tested.get("checkpoint_sha256") != sha256_of(checkpoint))
 
 
 def find_config(name: str) -> Path:
@@ -127,6 +164,17 @@ def run_of(checkpoint: Path) -> Path | None:
     folder = checkpoint.resolve().parent.parent
     inside = checkpoint.resolve().parent.name == "checkpoints" and (folder / CONFIG).is_file()
     return _relative(folder) if inside else None
+
+
+def named_folder(place: Path, command: str) -> Path:
+    """The folder that a command line names, by itself or by a file in it.
+
+    Raises:
+        ResultsError: there is no such file or folder; `command` is the one that it was named to.
+    """
+    if not place.exists():
+        raise ResultsError(f"{place}: no such run. Name its folder: dfdetect {command} {LOG_FOLDER}/NAME/version_0")
+    return place if place.is_dir() else place.parent
 
 
 def training_manifest(data: Mapping[str, Any], run: Path | None) -> Path | None:

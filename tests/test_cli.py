@@ -333,6 +333,24 @@ def test_other_preprocessing_than_in_training_is_said(work, capsys):
     assert "Other preprocessing than in training: image_size: trained with 32, now 48" in notes
 
 
+def test_results_of_another_runs_checkpoint_do_not_replace_those_of_a_run(work, capsys):
+    other = work.with_name("version_1")
+    shutil.copytree(work, other)
+    assert main(["test", "--run", str(work)]) == 0
+    before = {file.name: file.read_bytes() for file in work.iterdir() if file.is_file()}
+    capsys.readouterr()
+    assert main(["test", "--run", str(work), "--ckpt_path", str(other / "checkpoints/best.ckpt")]) == 2
+    assert f"leave out --run, and they go into {other}" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in work.iterdir() if file.is_file()} == before
+
+
+def test_a_fit_into_a_named_folder_points_the_dashboard_at_it(generated_faces, capsys):
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), "--run=mine"]) == 0
+    assert Path("mine/checkpoints/best.ckpt").is_file()
+    (watch,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Watch"))
+    assert Path(watch.split()[-1]).resolve() == Path("mine").resolve()
+
+
 def test_csv_logger_keeps_one_folder_too(generated_faces):
     logger = ["--trainer.logger=CSVLogger", "--trainer.logger.save_dir=lightning_logs", "--trainer.logger.name=table"]
     assert main(["fit", "--config", "demo", *tiny(generated_faces), *logger]) == 0

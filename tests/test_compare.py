@@ -75,6 +75,30 @@ def test_a_file_of_the_results_names_its_run_too(runs, capsys):
     assert "other/version_3" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("missing", ["validation", "no-such-file.csv", "cross-dataset/other"])
+def test_what_is_not_there_is_not_taken_for_the_run_it_would_lie_in(missing, runs, capsys):
+    place = f"{runs[1]}/{missing}"
+    assert main(["compare", runs[0], place, "--no-speed"]) == 1
+    captured = capsys.readouterr()
+    assert f"{place}: no such run" in captured.err
+    assert not captured.out
+
+
+def test_a_run_that_is_named_twice_is_taken_once_and_that_is_said(runs, capsys):
+    again = [f"{runs[0]}/metrics.json", str(Path(runs[0]).resolve()), f"{runs[1]}/../version_3"]
+    assert main(["compare", *runs, *again, "--no-speed"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("# Leaderboard of 2 runs")
+    assert captured.err.count("is named twice; it is taken once\n") == 3
+    assert f"{runs[1]}/../version_3 is named twice" in captured.err
+    assert main(["compare", runs[0], runs[0], "--no-speed"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"{runs[0]} is named twice; it is taken once\n"
+    assert captured.out.startswith("# Leaderboard of 1 run\n\nTested on 36 images (")
+    assert "compared with" not in captured.out
+    assert "Differences" not in captured.out
+
+
 def test_a_run_without_its_checkpoint_is_still_compared(runs, capsys):
     shutil.rmtree(Path(runs[1]) / "checkpoints")
     assert main(["compare", *runs, "--no-speed"]) == 0
@@ -103,7 +127,8 @@ def test_other_test_images_are_refused_naming_both_and_the_fix(runs, capsys):
         (lambda run: (run / "predictions.csv").unlink(), "dfdetect test --ckpt_path"),
         (lambda run: (run / "metrics.json").unlink(), "metrics.json: cannot be read"),
         (lambda run: (run / "metrics.json").write_text("{}"), "no threshold"),
-        (shutil.rmtree, "name a folder that dfdetect test wrote into"),
+        (lambda run: [file.unlink() for file in run.rglob("*.c*") if file.is_file()], "name a folder that dfdetect"),
+        (shutil.rmtree, "no such run. Name its folder: dfdetect compare lightning_logs/NAME/version_0"),
     ],
 )
 def test_what_is_missing_is_named_with_the_fix(break_it, said, runs, capsys):

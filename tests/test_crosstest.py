@@ -1,6 +1,8 @@
 """`dfdetect crosstest` as it is typed, on detectors trained here, beside the single tests it stands for."""
 
+import html
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -65,9 +67,9 @@ def test_the_matrix_holds_what_single_tests_say(work, roots, capsys):  # noqa: F
 def test_what_was_tested_is_not_tested_again_but_when_asked(work, roots, monkeypatch, capsys):  # noqa: F811
     tested: list[str] = []
 
-    def spy(subcommand, arguments):
+    def spy(subcommand, arguments, command):
         tested.append(next(a for a in arguments if a.startswith("--data.root=")).partition("=")[2])
-        return execute(subcommand, arguments)
+        return execute(subcommand, arguments, command)
 
     monkeypatch.setattr("dfdetect.crosstest_cells.execute", spy)
     assert main(["test", f"--data.root={roots[1]}"]) == 0  # a test by hand counts
@@ -87,6 +89,22 @@ def test_what_was_tested_is_not_tested_again_but_when_asked(work, roots, monkeyp
     assert matrix_of()["cells"][2]["n"] == 81
     assert main(["crosstest", "--roots", roots[0], "--again"]) == 0
     assert tested[3:] == roots[:1]
+
+
+def test_the_run_notes_what_was_typed_once(work, roots):  # noqa: F811
+    typed = ["crosstest", "--roots", "gone", *roots]
+    assert main(typed) == 1
+    commands = [line.partition("\t")[2] for line in (work / "commands.txt").read_text().splitlines()]
+    assert commands[0].startswith("dfdetect fit ")
+    assert commands[1:] == [shlex.join(["dfdetect", *typed])]
+    assert shlex.join(["dfdetect", *typed]) in html.unescape((work / "report.html").read_text())
+    shutil.copy(work / BEST, "alone.ckpt")
+    typed = ["crosstest", "--ckpt", "alone.ckpt", "--again", "--roots", *roots[:2]]
+    assert main(typed) == 0
+    for cell in matrix_of()["cells"]:  # each test of a file from elsewhere has a run of its own
+        folder = Path(cell["results"])
+        lines = (folder if cell["own"] else folder.parent.parent).joinpath("commands.txt").read_text().splitlines()
+        assert [line.partition("\t")[2] for line in lines] == [shlex.join(["dfdetect", *typed])]
 
 
 def test_a_partial_test_or_another_checkpoint_does_not_count(work, roots, capsys):  # noqa: F811

@@ -1,11 +1,13 @@
 """From a command line to a run, a checkpoint and a configuration: always said, never guessed, nothing unsafe."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from dfdetect.errors import CheckpointError, UsageError
+from dfdetect.files import sha256_of
 from dfdetect.runs import CONFIG, Plan, find_config, make_plan, newest_checkpoint, packaged_configs, run_of
 
 
@@ -165,7 +167,9 @@ def test_last_and_best_continue_in_the_runs_own_folder(subcommand, which, how):
 def test_a_named_folder_is_begun_continued_and_judged():
     plan = make_plan("fit", ["--config", "demo", "--run", "mine/first"])
     assert (plan.run, plan.checkpoint, plan.name) == (Path("mine/first"), None, "demo")
+    assert plan.run_is_named
     run = trained("demo", 4)
+    assert not make_plan("test", []).run_is_named
     trained("demo", 5, when=9_000_000_000)
     with pytest.raises(UsageError, match=r"holds a run. Go on with it: --ckpt_path last"):
         make_plan("fit", ["--config", "demo", f"--run={run}"])
@@ -176,6 +180,40 @@ def test_a_named_folder_is_begun_continued_and_judged():
     assert (plan.run, plan.checkpoint) == (run, checkpoint(run, "best"))
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         make_plan("test", ["--run", "mine/first"])
+
+
+@pytest.mark.parametrize("subcommand", ["test", "validate", "predict", "fit"])
+def test_a_checkpoint_is_not_judged_in_the_folder_of_another_run(subcommand):
+    mine, other = trained("demo", 1), trained("demo", 2)
+    with pytest.raises(UsageError, match=r"version_1 is not of .*version_2.*best.ckpt.*leave out --run") as caught:
+        make_plan(subcommand, ["--run", str(mine), "--ckpt_path", str(checkpoint(other))])
+    assert str(caught.value).endswith(f"and they go into {other}") == (subcommand != "fit")
+    (mine / CONFIG).unlink()  # as of a fit from Python
+    Path("alone.ckpt").write_bytes(b"weights")
+    for file in (Path("alone.ckpt"), checkpoint(other)):
+        with pytest.raises(UsageError, match="is not of"):
+            make_plan(subcommand, [f"--run={mine}", f"--ckpt_path={file}"])
+    plan = make_plan(subcommand, ["--run", str(mine.resolve()), "--ckpt_path", str(checkpoint(mine))])
+    assert (plan.run, plan.checkpoint) == (mine.resolve(), checkpoint(mine))
+
+
+def test_a_folder_without_a_run_takes_the_results_of_one_checkpoint():
+    run, place = trained("demo"), Path("results")
+    named = ["--run", str(place), "--ckpt_path", str(checkpoint(run))]
+    assert make_plan("test", named).run == place
+    assert make_plan("fit", ["--config", "demo", *named]).arguments[1].endswith("demo.yaml")
+    place.mkdir()
+    for content, sha256 in (("{half", None), ("{}", "other"), ("", sha256_of(checkpoint(run)))):
+        (place / "metrics.json").write_text(content or json.dumps({"tested": {"checkpoint_sha256": sha256}}))
+        if content == "{}":
+            with pytest.raises(UsageError, match="results is not of"):
+                make_plan("test", named)
+        else:
+            assert make_plan("test", named).checkpoint == checkpoint(run)
+    (place / "metrics.json").unlink()
+    (place / "plan.json").write_text("{}")
+    with pytest.raises(UsageError, match="results is not of"):
+        make_plan("test", named)
 
 
 def test_a_file_is_taken_as_it_is_and_brings_its_run():

@@ -14,12 +14,13 @@ from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.callbacks.throughput import Throughput
 
 
-def fixed_callbacks(logs: bool = True, command: str = "") -> list[Callback]:
+def fixed_callbacks(logs: bool = True, command: str = "", run_is_named: bool = False) -> list[Callback]:
     """What needs no setting: guards, history, speed, records and results.
 
     Args:
         logs: whether there is a logger.
         command: the command line, for the run's record.
+        run_is_named: whether it names the run's folder.
     """
     return [
         SkippedFiles(),
@@ -27,7 +28,7 @@ def fixed_callbacks(logs: bool = True, command: str = "") -> list[Callback]:
         Throughput(),
         *([LearningRateMonitor("epoch")] if logs else []),
         History(),
-        RunRecord(command),
+        RunRecord(command, run_is_named),
         PredictionWriter(),
     ]
 

@@ -1,5 +1,6 @@
 """The run's own record: the data table at its start, its split on disk, its paths and curves at its end."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,10 +18,12 @@ class RunRecord(Callback):
 
     Args:
         command: the command line, which is noted in the run's `commands.txt`; empty where there is none.
+        run_is_named: whether it names the run's folder, which then lies among anything, not among runs.
     """
 
-    def __init__(self, command: str = "") -> None:
+    def __init__(self, command: str = "", run_is_named: bool = False) -> None:
         self.command = command
+        self.run_is_named = run_is_named
         self._folder = Path()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -54,7 +57,7 @@ class RunRecord(Callback):
         history = find_callback(trainer, History)
         if history is not None:
             history.draw(folder, f"{folder.parent.name} {folder.name}")
-        say("\n".join(_summary(trainer, folder, history)))
+        say("\n".join(_summary(trainer, folder, history, self.run_is_named)))
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """After Ctrl-C, say how to go on."""
@@ -63,7 +66,7 @@ class RunRecord(Callback):
             say("\nInterrupted" + ("; last.ckpt is whole. Go on with: dfdetect fit --ckpt_path last" if begun else "."))
 
 
-def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[str]:
+def _summary(trainer: Trainer, folder: Path, history: History | None, run_is_named: bool) -> list[str]:
     lines = [f"\nRun       {folder}"]
     best = folder / FOLDER / BEST
     chosen = find_callback(trainer, BestCheckpoint)
@@ -83,8 +86,9 @@ def _summary(trainer: Trainer, folder: Path, history: History | None) -> list[st
     data = data_of(trainer)
     if data is not None and data.is_generated():
         lines.append(GENERATED_NOTE)
-    if any(isinstance(logger, TensorBoardLogger) for logger in trainer.loggers):
-        lines.append(f"Watch     tensorboard --logdir {folder.parent.parent}")
+    boards = [logger.save_dir for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    if boards:  # that of all runs, beside which this one is best looked at
+        lines.append(f"Watch     tensorboard --logdir {shlex.quote(str(folder if run_is_named else boards[0]))}")
     found = newest_checkpoint("best")
     is_newest = found is not None and best.exists() and found.samefile(best)
     file = best if best.exists() else folder / FOLDER / LAST

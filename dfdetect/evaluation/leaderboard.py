@@ -31,7 +31,7 @@ _SAID_OF_ALL = ("Only ", "One-sided: ", "All ", "These are generated")
 
 def markdown_leaderboard(board: dict[str, Any]) -> str:
     """The tables and what to know about them."""
-    lines = [f"# Leaderboard of {len(board['runs'])} runs", "", _tested(board)]
+    lines = [f"# {_title(board)}", "", _tested(board)]
     for heading, names, rows in _tables(board):
         lines += ["", f"## {heading}", "", _markdown_row(names), _markdown_row(["---"] * len(names))]
         lines += [_markdown_row(row) for row in rows]
@@ -40,7 +40,7 @@ def markdown_leaderboard(board: dict[str, Any]) -> str:
 
 def html_leaderboard(board: dict[str, Any]) -> str:
     """The same as one HTML file without anything from elsewhere; light, dark and on paper."""
-    title = f"Leaderboard of {len(board['runs'])} runs"
+    title = _title(board)
     bars = interval_bars((run["name"], run["auroc"], run["intervals"].get("auroc")) for run in _ranked(board))
     parts = [f"<h1>{title}</h1><p>{html.escape(_tested(board))}</p>", bars]
     parts.append("<p>AUROC from 0 to 1 with its 95% interval; the line in the middle is chance.</p>")
@@ -52,12 +52,20 @@ def html_leaderboard(board: dict[str, Any]) -> str:
     return page(title, "\n".join([*parts, f"<h2>How to read it</h2><ul>{notes}</ul>"]), wide=True)
 
 
+def _title(board: dict[str, Any]) -> str:
+    n = len(board["runs"])
+    return "Leaderboard of 1 run" if n == 1 else f"Leaderboard of {n} runs"
+
+
 def _tested(board: dict[str, Any]) -> str:
     first = board["runs"][0]
-    return (
-        f"Tested on the same {first['n']} images ({first['n_real']} real, {first['n_fake']} fake, {first['n_groups']} "
-        f"groups; fingerprint {board['images_fingerprint'][:12]}), best AUROC first, compared with {first['name']}."
+    images = (
+        f"{first['n']} images ({first['n_real']} real, {first['n_fake']} fake, {first['n_groups']} groups; fingerprint "
+        f"{board['images_fingerprint'][:12]})"
     )
+    if len(board["runs"]) == 1:
+        return f"Tested on {images}."
+    return f"Tested on the same {images}, best AUROC first, compared with {first['name']}."
 
 
 def _tables(board: dict[str, Any]) -> list[Table]:
@@ -120,12 +128,16 @@ def _p(value: float) -> str:
 
 def _notes(board: dict[str, Any]) -> list[str]:
     first = board["runs"][0]
+    differ = (
+        f" Differences are a run's own figure minus that of {first['name']}, resampled in pairs; one whose interval "
+        "holds 0 may be chance."
+    )
+    several = len(board["runs"]) > 1
     notes = [
-        "In brackets: 95% intervals by group bootstrap. Differences are a run's own figure minus that of "
-        f"{first['name']}, resampled in pairs; one whose interval holds 0 may be chance.",
+        "In brackets: 95% intervals by group bootstrap." + (differ if several else ""),
         "Higher is better, but for EER, Brier and ECE. Accuracy and F1 are at each run's own threshold.",
     ]
-    if len(board["runs"]) > 1:
+    if several:
         notes.append(
             "p: how often chance alone would show a difference as large as this one, if there were none. Holm's takes "
             "into account how many runs are asked; those of several metrics are not adjusted for each other."

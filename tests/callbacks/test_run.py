@@ -2,8 +2,10 @@
 
 import csv
 
-from lightning.pytorch.loggers import CSVLogger
+import pytest
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from dfdetect.callbacks.checkpoints import LastCheckpoint
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.run import RunRecord
 from dfdetect.models.checkpoint import FACTS_KEY, read_checkpoint
@@ -39,6 +41,22 @@ def test_the_summary_names_data_paths_and_next_steps(tmp_path, generated_faces, 
 def test_the_summary_names_no_file_where_it_is_found_by_itself(tmp_path, generated_faces, capsys):
     fit_run(tmp_path / "lightning_logs", generated_faces, limit_train_batches=1)
     assert capsys.readouterr().out.splitlines()[-1] == "Test      dfdetect test"
+
+
+@pytest.mark.parametrize(
+    ("place", "named", "watched"),
+    [({"name": "run"}, False, ""), ({"name": ""}, False, ""), ({"name": "run", "version": "mine"}, True, "/run/mine")],
+)
+def test_the_dashboard_is_pointed_at_all_runs_or_at_the_folder_that_was_named(
+    place, named, watched, tmp_path, generated_faces, capsys
+):
+    """Never at what lies above: TensorBoard would search a whole home folder."""
+    logs = tmp_path / "my logs"
+    logger = TensorBoardLogger(str(logs), default_hp_metric=False, **place)
+    callbacks = [LastCheckpoint(), RunRecord(run_is_named=named)]
+    trainer = quiet_trainer(tmp_path, callbacks, logger=logger, limit_train_batches=1, limit_val_batches=0)
+    trainer.fit(tiny_detector(), faces_data(generated_faces))
+    assert f"Watch     tensorboard --logdir '{logs}{watched}'\n" in capsys.readouterr().out
 
 
 def test_without_a_dashboard_none_is_named(tmp_path, generated_faces, capsys):
