@@ -20,7 +20,7 @@ header { display: flex; flex-wrap: wrap; gap: .3rem 1rem; align-items: baseline;
 h1 { font-size: 1.3rem; margin: 0; } header p { margin: 0; font-variant-numeric: tabular-nums; }
 #live { font-weight: 650; } #live::before { content: ""; display: inline-block; width: .6rem; height: .6rem;
   border-radius: 50%; background: var(--soft); margin-right: .4rem; }
-#live.on::before { background: var(--fake); }
+#live.on::before { background: var(--info); }
 main { display: grid; grid-template-columns: minmax(0, 1fr) 21rem; gap: 1.2rem; align-items: start; }
 #stage { background: var(--panel); border-radius: .6rem; overflow: hidden; min-height: 12rem; display: grid; }
 #picture { width: 100%; max-height: calc(100vh - 11rem); object-fit: contain; display: block; }
@@ -33,7 +33,8 @@ li.uncertain { border-color: var(--uncertain); } li p { margin: 0; font-size: .8
 .top { display: flex; gap: .6rem; align-items: baseline; } .top b { font-size: 1.1rem; }
 .top span:last-child { margin-left: auto; font-variant-numeric: tabular-nums; }
 .fake b { color: var(--fake); } .real b { color: var(--real); } .uncertain b { color: var(--uncertain); }
-.gone { opacity: .75; } .meter { position: relative; height: .55rem; margin: .4rem 0; border-radius: .3rem;
+.gone { background: none; box-shadow: inset 0 0 0 1px var(--line); }
+.meter { position: relative; height: .55rem; margin: .4rem 0; border-radius: .3rem;
   background: var(--line); overflow: hidden; }
 .meter i { position: absolute; inset: 0 auto 0 0; background: var(--soft); }
 .fake .meter i { background: var(--fake); } .real .meter i { background: var(--real); }

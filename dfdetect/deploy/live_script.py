@@ -109,7 +109,8 @@ function card(face) {
   put(score, face.pFake === null ? "" : `p_fake ${face.pFake.toFixed(3)}`);
   one.querySelector(".meter").hidden = face.pFake === null;
   one.querySelector("i").style.width = `${100 * (face.pFake || 0)}%`;
-  put(one.querySelector("p"), [face.reason, face.frames ? `${face.frames} judged` : ""].filter(Boolean).join("; "));
+  const count = face.frames ? `judged in ${face.frames} pictures` : "";
+  put(one.querySelector("p"), [face.reason, count].filter(Boolean).join("; "));
   return one;
 }
 

@@ -57,11 +57,12 @@ class Session:
         """Judge and draw on a picture, (H, W, 3) RGB uint8, in place, and post it."""
         self.pictures, self.seconds = self.pictures + 1, seconds
         self.size = image.shape[1], image.shape[0]
-        self._times.append(time.monotonic())
+        self._times.append(seconds)
+        start = time.monotonic()
         judged = seconds >= self._rested and self._schedule(seconds)
         if judged:
             self.watcher.judge(image, seconds)
-            self._rested = seconds + 2 * (time.monotonic() - self._times[-1])  # the other half is for the rest
+            self._rested = seconds + 2 * (time.monotonic() - start)  # the other half is for the rest
         self.watcher.follow(image, seconds, judged)
         self.watcher.overlay(image, seconds, numbered=True)
         state = None
