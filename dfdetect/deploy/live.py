@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,9 +53,12 @@ def scan_camera(options: argparse.Namespace, detector: "Detector", settings: Set
     page = live_page(name, f"{facts.backbone}, {detector.describe()}", facts.threshold, facts.uncertain)
     with stopped_by_signal() as stop, Output(options, detector, digest) as output:
         with LiveServer(board, page, options.port or 0) as server:
-            sys.stderr.write(f"{name} is shown at {server.address} (only to this machine). Ctrl-C stops\n")
-            sys.stderr.flush()
-            watched = watch(options.camera, settings, board, options.save, stop, options.timeout)
+
+            def say_where() -> None:
+                sys.stderr.write(f"{name} is shown at {server.address} (only to this machine). Ctrl-C stops\n")
+                sys.stderr.flush()
+
+            watched = watch(options.camera, settings, board, options.save, stop, options.timeout, say_where)
         if watched.row is not None:
             output.add(watched.row)
     sys.stderr.write(f"{watched.said}\n" * (watched.row is not None))
@@ -90,7 +93,13 @@ def stopped_by_signal() -> Iterator[threading.Event]:
 
 
 def watch(
-    named: str, settings: Settings, board: Board, save: Path | None, stop: threading.Event, silence_s: float = 10.0
+    named: str,
+    settings: Settings,
+    board: Board,
+    save: Path | None,
+    stop: threading.Event,
+    silence_s: float = 10.0,
+    begun: Callable[[], None] = lambda: None,
 ) -> Watched:
     """Judge a camera until `stop` is set or it ends, whatever the reason.
 
@@ -101,6 +110,7 @@ def watch(
         save: folder of the annotated video, which holds every picture; None for none.
         stop: ends it.
         silence_s: seconds without a picture after which the camera counts as gone.
+        begun: called when the first picture came.
     """
     session = Session(settings, board)
     file, error = None, None
@@ -112,6 +122,8 @@ def watch(
                     size = image.shape[1], image.shape[0]
                     file, write = stack.enter_context(recording(save, named, size, feed.rate))
                 session.take(image, seconds)
+                if session.pictures == 1:
+                    begun()
                 write(image, seconds)
         except DFDetectError as caught:
             error = caught

@@ -112,6 +112,7 @@ def test_no_camera_is_one_line_and_no_row(detector, monkeypatch, capsys):
     assert said.out == ""
     assert said.err.splitlines()[-1].startswith("dfdetect: error: camera:63: ")
     assert "Traceback" not in said.err
+    assert "http://" not in said.err
     assert not Path("out").exists()
 
 
