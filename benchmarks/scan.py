@@ -5,8 +5,9 @@ python benchmarks/scan.py --model model.onnx --checkpoint best.ckpt --face-model
 Photos: generated faces of 600 x 600 pixels, or a folder. The plain loop decodes, finds, cuts out and judges the same
 faces one photo after the other, with the checkpoint in PyTorch eager on as many threads as there are cores. Both take
 turns, a fifth of the photos each, so that other work on the machine meets both alike. Video: 10 s at 640 x 480 with
-three moving generated faces, read, judged, tracked, drawn and written. Memory: the process's peak over few and many
-files. Figures of a machine that does other work are no figures.
+three moving generated faces, read, judged, tracked, drawn and written. Camera: the same pictures, already read, judged,
+recorded and looked at by a viewer, as fast as they are taken; and played at 25 a second.
+Memory: the process's peak over few and many files. Figures of a machine that does other work are no figures.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +29,9 @@ from dfdetect.deploy.crew import Crew
 from dfdetect.deploy.drawing import as_jpeg
 from dfdetect.deploy.engines.engine import usable_cores
 from dfdetect.deploy.film import annotated_copy, open_film
+from dfdetect.deploy.live import watch
+from dfdetect.deploy.live_board import Board
+from dfdetect.deploy.live_session import Session, recording
 from dfdetect.deploy.photos import Settings, scan_photo
 from dfdetect.deploy.sources import Sources
 from dfdetect.deploy.video import scan_video
@@ -93,6 +98,32 @@ def frames_a_second(options: argparse.Namespace, folder: Path) -> tuple[float, i
     return rate, written, len(row.faces)
 
 
+def camera_pictures(options: argparse.Namespace, folder: Path) -> tuple[float, str]:
+    """Pictures a second that the camera's loop can take with a viewer and a recording, and what it says when played."""
+    settings = Settings(Detector.load(options.model, threads=usable_cores()), options.face_model)
+    with open_film(str(folder / "three.mp4")) as film:
+        pictures = [(seconds, image) for seconds, image in film.frames(lambda s: True) if image is not None]
+    board = Board()
+    viewer = threading.Thread(target=_view, args=(board,))
+    viewer.start()
+    with recording(folder / "live", "0", (640, 480), RATE) as (_, write):
+        session = Session(settings, board)
+        start = time.perf_counter()
+        for seconds, image in pictures:
+            session.take(image, seconds)
+            write(image, seconds)
+        rate = FRAMES / (time.perf_counter() - start)
+    board.close()
+    viewer.join()
+    return rate, watch(str(folder / "three.mp4"), settings, Board(), None, threading.Event()).said
+
+
+def _view(board: Board) -> None:
+    after = 0
+    while (found := board.picture(after, 60)) is not None:
+        after = found[0]
+
+
 def peak_memory(options: argparse.Namespace, photo: str, folder: Path, count: int) -> float:
     """MiB of a whole scan of `count` links to one photo, written as rows and as a page."""
     links = folder / str(count)
@@ -135,6 +166,8 @@ def main() -> None:
         print(f"photos: {ours:.1f}/s, plain loop in PyTorch {plain:.1f}/s, ratio {ours / plain:.2f} (n {len(photos)})")
         rate, written, tracks = frames_a_second(options, folder)
         print(f"video: {rate:.1f} frames/s, {written} of {FRAMES} frames written, {tracks} tracks")
+        rate, said = camera_pictures(options, folder)
+        print(f"camera: {rate:.1f} pictures/s at most; played at {RATE:g}: {said}")
         few, many = (peak_memory(options, str(folder / "0.jpg"), folder, n) for n in (options.many // 10, options.many))
         print(f"peak memory: {few:.0f} MiB over {options.many // 10:,} files, {many:.0f} MiB over {options.many:,}")
 

@@ -41,6 +41,10 @@ class TooLargeError(DecodeError):
     """A picture has more pixels than are decoded."""
 
 
+class CameraError(DFDetectError):
+    """A camera cannot be opened, or gives no more pictures."""
+
+
 class DownloadError(DFDetectError):
     """Data or weights could not be fetched."""
 

@@ -68,7 +68,7 @@ class Film:
                 yield seconds, None
                 continue
             good, frame = self._capture.retrieve()
-            yield seconds, _rgb(np.asarray(frame, np.uint8)) if good else None
+            yield seconds, as_rgb(np.asarray(frame, np.uint8)) if good else None
 
 
 @contextmanager
@@ -167,7 +167,8 @@ def _plain_name(path: str) -> Iterator[str]:
     yield absolute
 
 
-def _rgb(frame: npt.NDArray[np.uint8]) -> Pixels:
+def as_rgb(frame: npt.NDArray[np.uint8]) -> Pixels:
+    """OpenCV's picture, blue first or grey, as (H, W, 3) RGB uint8."""
     if frame.ndim == 2 or frame.shape[2] == 1:
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB), np.uint8)
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

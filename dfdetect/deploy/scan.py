@@ -1,9 +1,4 @@
-"""Judge photos and videos: real, fake or uncertain, with p_fake, the face, and the reason.
-
-Faces are found, cut out as the model's training saw them, and judged one by one. A photo is what its most fake face
-is, a video what its most fake person is, pooled over the frames. An answer too close to the threshold, a face too small
-or blurred, or none at all, is uncertain.
-"""
+"""`dfdetect scan`: judge photos and videos, or a camera."""
 
 import argparse
 import os
@@ -15,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfdetect.errors import DecodeError, UsageError
+from dfdetect.deploy.scan_options import check, parser
+from dfdetect.errors import DecodeError
 
 if TYPE_CHECKING:
     from dfdetect.deploy.photos import Beat, Settings
@@ -23,18 +19,11 @@ if TYPE_CHECKING:
     from dfdetect.deploy.sources import Source, Sources
     from dfdetect.deploy.verdicts import Row
 
-EXAMPLE = """examples:
-  dfdetect scan photos/ clip.mp4
-  dfdetect scan photos/ --careful --html scan.html
-  dfdetect scan archive/ --out scan.jsonl --resume
-  find . -newer last.txt -print0 | dfdetect scan - --null --csv > scan.csv
-"""
-
 
 def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
-    options = _parser(name).parse_args(arguments)
-    _check(options)
+    options = parser(name).parse_args(arguments)
+    check(options)
     from dfdetect.deploy.native import quiet_native
     from dfdetect.deploy.sources import Sources
 
@@ -42,6 +31,10 @@ def run(name: str, arguments: list[str]) -> int:
     detector, settings, digest = _prepare(options)
     try:
         with quiet_native():
+            if options.camera is not None:
+                from dfdetect.deploy.live import scan_camera
+
+                return scan_camera(options, detector, settings, digest)
             return _scan(options, sources, detector, settings, digest)
     except BrokenPipeError:  # whoever read the rows, as `head` does, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -116,7 +109,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
     options.threads = options.threads or usable_cores()
     faces = face_model(options.face_model or os.environ.get("DFDETECT_FACE_MODEL")) if options.faces == "on" else None
     file = find_model(options.model)
-    detector = Detector.load(file, threads=1)
+    detector = Detector.load(file, threads=1 if options.camera is None else usable_cores())
     settings = Settings(
         detector, faces, options.margin, options.careful, options.html is not None, options.rate, options.most_frames
     )
@@ -146,61 +139,3 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str
     if settings.face_model and facts.face_margin is None and settings.margin is None:
         lines.append(f"It records no margin around faces: {settings.used_margin} is taken. Another one: --margin M")
     return "".join(f"{line}\n" for line in lines)
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"dfdetect {name}",
-        description=__doc__,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="photos, videos, folders; - for standard input")
-    parser.add_argument("--list", action="append", default=[], metavar="FILE", help="judge paths in FILE, one a line")
-    parser.add_argument("--null", action="store_true", help="paths in lists end in NUL, as `find -print0` writes them")
-    model = parser.add_argument_group("model")
-    model.add_argument("--model", type=Path, metavar="FILE", help="exported or checkpoint (default: of the newest run)")
-    model.add_argument("--faces", choices=["on", "off"], default="on", help="off: judge whole pictures")
-    model.add_argument(
-        "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
-    )
-    model.add_argument(
-        "--margin", type=float, metavar="M", help="room around a face, in shares of its side (default: the model's own)"
-    )
-    model.add_argument("--careful", action="store_true", help="uncertain where mild re-encoding changes the answer")
-    video = parser.add_argument_group("videos")
-    video.add_argument("--rate", type=float, default=5.0, metavar="N", help="frames judged in a second (default: 5)")
-    video.add_argument("--most-frames", type=int, default=600, metavar="N", help="judged in one video (default: 600)")
-    video.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies of the videos into DIR")
-    output = parser.add_argument_group("output")
-    rows = output.add_mutually_exclusive_group()
-    rows.add_argument("--json", action="store_true", help="print a JSON object for each file, one a line")
-    rows.add_argument("--csv", action="store_true", help="print CSV")
-    output.add_argument("--out", type=Path, metavar="FILE", help="also write rows to FILE: .jsonl or .csv")
-    output.add_argument(
-        "--resume", action="store_true", help="go on with --out FILE; what it holds is not judged again"
-    )
-    output.add_argument("--html", type=Path, metavar="FILE", help="write a page with faces, heatmaps and timelines")
-    work = parser.add_argument_group("work")
-    work.add_argument("--threads", type=int, default=0, metavar="N", help="files judged at once (default: one a core)")
-    work.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="give a file up after S silent seconds (default: 10)"
-    )
-    return parser
-
-
-def _check(options: argparse.Namespace) -> None:
-    if not options.paths and not options.list:
-        raise UsageError("Nothing to scan. Name photos, videos or folders: dfdetect scan photos/")
-    if options.resume and options.out is None:
-        raise UsageError("--resume goes on with the rows of a file: name it with --out FILE")
-    for option, least in (("threads", 0), ("most_frames", 1)):
-        if getattr(options, option) < least:
-            raise UsageError(f"--{option.replace('_', '-')} must be at least {least}")
-    for option in ("rate", "timeout"):
-        if not 0 < getattr(options, option) < 1e6:
-            raise UsageError(f"--{option} must be above 0")
-    if options.margin is not None and not 0 <= options.margin <= 10:
-        raise UsageError("--margin is a share of the face's side, from 0 to 10")
-    if options.html is not None and options.html.is_dir():
-        raise UsageError(f"--html {options.html} is a folder; name a file")

@@ -20,10 +20,13 @@ LEAST_OVERLAP = 0.2
 NEAR = 0.5
 """Or the distance of their centres, in sides of the larger box, if neither is twice as large as the other."""
 LOST_AFTER_S = 1.0
+"""Without being found, or one and a half times the time between two searches, where that is longer."""
 TRIM = 0.2
 """Share of a track's scores left out at each end: single frames, blurred or half hidden, decide nothing."""
 LEAST_FRAMES = 5
 """Judged frames from which a track decides: a second at the usual rate. In a short video, half of its frames."""
+MOST_SCORES = 1200
+"""Of one track that are kept; beyond, every second one is let go, so that a camera can run for days."""
 _CERTAIN = 1e-6
 _POINTS = 5
 
@@ -37,8 +40,10 @@ class Track:
         detected: (4,) left, top, width, height where it was last found.
         shown: the same, carried on by the picture's motion since.
         seconds: when it was last found.
-        judged: its verdicts, frame by frame; those that could not be judged are left out.
+        judged: its verdicts, frame by frame, evenly thinned out beyond `MOST_SCORES`; those that could not be judged
+            are left out.
         faulty: why it could not be judged, last.
+        frames: in how many it was judged.
     """
 
     number: int
@@ -47,15 +52,23 @@ class Track:
     seconds: float
     judged: list[FaceVerdict] = field(default_factory=list)
     faulty: FaceVerdict | None = None
+    frames: int = 0
+    _every: int = 1
 
     def add(self, verdict: FaceVerdict) -> None:
         """Take a frame's verdict of this face; the heatmap of the most fake one is kept."""
         if verdict.p_fake is None:
             self.faulty = verdict
             return
+        self.frames += 1
+        if (self.frames - 1) % self._every:
+            return
         if self.judged and verdict.p_fake < (max(one.p_fake or 0 for one in self.judged)):
             verdict = replace(verdict, heatmap=None)
         self.judged.append(verdict)
+        if len(self.judged) > MOST_SCORES:
+            del self.judged[1::2]
+            self._every *= 2
 
     def verdict(self, facts: ModelFacts, least_frames: int) -> FaceVerdict:
         """What the whole track comes to; not judged where it was seen in fewer frames than asked for."""
@@ -65,12 +78,12 @@ class Track:
         largest = max(self.judged, key=lambda one: one.box[2] * one.box[3] if one.box else 0)
         p_fake = pooled([one.p_fake or 0.0 for one in self.judged])
         versions = tuple(pooled(column) for column in zip(*(one.versions for one in self.judged), strict=True))
-        found = judged_face(facts, p_fake, box=largest.box, frames=len(self.judged), versions=versions)
+        found = judged_face(facts, p_fake, box=largest.box, frames=self.frames, versions=versions)
         if versions:
             found = doubted(found, facts.threshold)
-        if len(self.judged) >= least_frames:
+        if self.frames >= least_frames:
             return found
-        reason = f"seen in {len(self.judged)} frames only, of {least_frames}"
+        reason = f"seen in {self.frames} frames only, of {least_frames}"
         return replace(found, p_fake=None, verdict="uncertain", reason=reason)
 
 
@@ -80,14 +93,17 @@ class Tracker:
     def __init__(self) -> None:
         self.tracks: list[Track] = []
         self._before: Grey | None = None
+        self._searched, self._patience = float("inf"), LOST_AFTER_S
 
     def at(self, seconds: float) -> list[Track]:
-        """Tracks that were found in the second before."""
-        return [track for track in self.tracks if seconds - track.seconds <= LOST_AFTER_S]
+        """Tracks that are not lost: they were found in the second before, or in the search before."""
+        return [track for track in self.tracks if seconds - track.seconds <= self._patience]
 
     def tie(self, faces: Sequence[Face], seconds: float) -> list[Track]:
         """The track of each face, a new one where none is near; pairs that overlap most come first."""
         boxes = [np.array([face.left, face.top, face.width, face.height], np.float32) for face in faces]
+        self._patience = max(LOST_AFTER_S, 1.5 * (seconds - self._searched))
+        self._searched = seconds
         open_tracks = self.at(seconds)
         pairs = [(likeness(t.detected, box), i, t) for i, box in enumerate(boxes) for t in open_tracks]
         tied: dict[int, Track] = {}

@@ -20,6 +20,8 @@ from dfdetect.errors import DecodeError
 
 Pixels = npt.NDArray[np.uint8]
 _FLOW_SIDE = 320
+_MOST_MOMENTS = 10_000
+"""Of a timeline; beyond, two neighbours become one, so that a camera can run for days."""
 _CUT_OFF = 0.9
 """A video that ends before this share of the frames it says to have was cut off or is damaged."""
 
@@ -38,6 +40,7 @@ class Watcher:
         self.judged = 0
         self._moment: tuple[Still, list[tuple[Track, FaceVerdict]]] | None = None
         self._tracker = Tracker()
+        self._known: dict[int, tuple[tuple[int, int], FaceVerdict]] = {}
 
     def judge(self, image: Pixels, seconds: float) -> None:
         """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them."""
@@ -52,6 +55,9 @@ class Watcher:
         if self.settings.pictures and max(scores) >= max((p for _, p in self.timeline), default=0.0):
             self._moment = still(image, verdicts), tied
         self.timeline.append((seconds, max(scores)))
+        if len(self.timeline) > _MOST_MOMENTS:
+            pairs = (self.timeline[i : i + 2] for i in range(0, len(self.timeline), 2))
+            self.timeline = [max(pair, key=lambda moment: moment[1]) for pair in pairs]
 
     def follow(self, image: Pixels, seconds: float, judged: bool) -> None:
         """Carry boxes on to a frame; `judged` says that `judge` has just seen it."""
@@ -60,12 +66,13 @@ class Watcher:
         small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
         self._tracker.follow(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), scale, seconds, judged)
 
-    def overlay(self, image: Pixels, seconds: float) -> None:
-        """Draw the boxes of the moment with what their tracks come to so far, in place."""
+    def overlay(self, image: Pixels, seconds: float, numbered: bool = False) -> None:
+        """Draw the boxes of the moment with what their tracks come to so far, in place; on request with its number."""
         boxes = []
         for track in self._tracker.at(seconds):
             verdict = self._verdict(track)
             label = verdict.verdict if verdict.p_fake is None else f"{verdict.verdict} {verdict.p_fake:.2f}"
+            label = f"{track.number}: {label}" if numbered else label
             left, top, width, height = (float(n) for n in track.shown)
             boxes.append(((left, top, width, height), verdict.verdict, label))
         draw_boxes(image, boxes)
@@ -82,9 +89,22 @@ class Watcher:
         """One verdict a track."""
         return [self._verdict(track) for track in self._tracker.tracks]
 
+    def standing(self, seconds: float, most_gone: int) -> list[tuple[int, bool, FaceVerdict]]:
+        """Number, whether it is in view, and verdict: of all tracks in view, then of the latest ones that are gone."""
+        here = self._tracker.at(seconds)
+        gone = [track for track in reversed(self._tracker.tracks[-most_gone - len(here) :]) if track not in here]
+        tracks = [*here, *gone[:most_gone]]
+        return [(track.number, i < len(here), self._verdict(track)) for i, track in enumerate(tracks)]
+
     def _verdict(self, track: Track) -> FaceVerdict:
+        """What a track comes to; worked out anew only where it has been judged again."""
         least = min(LEAST_FRAMES, (self.judged + 1) // 2)
-        return track.verdict(self.settings.detector.facts, least)
+        if track.frames == 0:
+            return track.verdict(self.settings.detector.facts, least)
+        state = track.frames, least
+        if track.number not in self._known or self._known[track.number][0] != state:
+            self._known[track.number] = state, track.verdict(self.settings.detector.facts, least)
+        return self._known[track.number][1]
 
     def _look(self, image: Pixels) -> tuple[list[Face], list[FaceVerdict]]:
         if self.settings.face_model is None:
@@ -156,20 +176,18 @@ def _watch(
 
 
 def _row(film: Film, watcher: Watcher) -> Row:
-    """A video is what its most fake track is that was judged in enough frames."""
-    row = photo_row(film.path, watcher.settings.detector.facts, watcher.faces(), film.size)
-    notes = [row.reason]
-    if film.count and film.read < _CUT_OFF * film.count:
-        notes.append(f"ends after {film.read} of {film.count} frames: cut off or damaged")
-    return Row(
-        film.path,
-        "video",
-        row.verdict,
-        row.p_fake,
-        row.threshold,
-        "; ".join(filter(None, notes)),
-        row.faces,
-        film.size,
-        tuple(watcher.timeline),
-        watcher.picture(),
+    cut = film.count and film.read < _CUT_OFF * film.count
+    note = f"ends after {film.read} of {film.count} frames: cut off or damaged" if cut else ""
+    return video_row(film.path, watcher, film.size, note)
+
+
+def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = "") -> Row:
+    """A video is what its most fake track is that was judged in enough frames; `note` is added to the reason."""
+    row = photo_row(path, watcher.settings.detector.facts, watcher.faces(), size)
+    return replace(
+        row,
+        kind="video",
+        reason="; ".join(filter(None, [row.reason, note])),
+        timeline=tuple(watcher.timeline),
+        picture=watcher.picture(),
     )

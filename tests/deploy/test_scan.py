@@ -189,6 +189,17 @@ def test_stopped_by_the_user(detector, folder, capsys, monkeypatch):
         (["a", "--margin=-1"], "--margin is a share"),
         (["a", "--html=."], "is a folder"),
         (["a", "--out=rows.txt"], "its name ends in"),
+        (["a", "--port=8000"], "--port is of the page that --camera serves"),
+        (["a", "--camera=0"], "leave out PATHs"),
+        (
+            ["--camera=0", "--list=a", "--null", "--resume", "--html=a", "--threads=2", "--most-frames=9"],
+            "leave out --list, --null, --resume, --html, --threads, --most-frames",
+        ),
+        (["--camera=front"], "neither a camera's number, as 0, nor a video file"),
+        (["--camera=-1"], "neither a camera's number"),
+        (["--camera=rtsp://127.0.0.1/a"], "neither a camera's number"),
+        (["--camera=0", "--port=65536"], "--port is from 1 to 65535"),
+        (["--camera=0", "--rate=0"], "--rate must be above 0"),
     ],
 )
 def test_wrong_usage(arguments, cause, detector, capsys):

@@ -6,8 +6,9 @@ import pytest
 from scipy.stats import trim_mean
 
 from dfdetect.data.synthetic import draw_face
+from dfdetect.deploy import tracks
 from dfdetect.deploy.careful import MILD
-from dfdetect.deploy.tracks import Tracker, likeness, pooled
+from dfdetect.deploy.tracks import Track, Tracker, likeness, pooled
 from dfdetect.deploy.verdicts import FaceVerdict, judged_face
 
 from .standin import BAND, FACTS, face
@@ -73,6 +74,7 @@ def test_after_a_second_away_a_face_is_a_new_track():
     tracker = Tracker()
     tracker.tie([face(0, 0, 50, 50)], 0.0)
     assert [track.number for track in tracker.tie([face(2, 0, 50, 50)], 0.9)] == [1]
+    tracker.tie([], 1.5)  # it was looked for, and not there
     assert [track.number for track in tracker.tie([face(2, 0, 50, 50)], 2.0)] == [2]
     assert [track.number for track in tracker.at(2.0)] == [2]
 
@@ -150,3 +152,35 @@ def test_following_without_anything_to_follow():
     tracker.follow(grey, 1.0, 0.2, found=False)
     tracker.follow(np.zeros((30, 40), np.uint8), 0.5, 0.3, found=False)  # the size changed in between
     assert track.shown == pytest.approx([70, 50, 40, 40], abs=8)
+
+
+def test_a_track_of_days_keeps_few_scores_evenly_spread(monkeypatch):
+    monkeypatch.setattr(tracks, "MOST_SCORES", 50)
+    track = Track(1, box_at(0, 0, 50, 50), box_at(0, 0, 50, 50), 0.0)
+    for number in range(5000):
+        track.add(judged_face(FACTS, number / 5000, box=(0, 0, 50, 50)))
+        assert len(track.judged) <= 50
+    kept = [(one.p_fake or 0) * 5000 for one in track.judged]
+    assert len(kept) > 20
+    assert len(set(np.diff(kept).round(3))) == 1
+    verdict = track.verdict(FACTS, 5)
+    assert verdict.frames == 5000
+    assert verdict.p_fake == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_face_searched_every_six_seconds_is_one_track():
+    tracker = Tracker()
+    for i in range(10):
+        (track,) = tracker.tie([face(100 + 2 * i, 50, 80, 80)], 6.0 * i)
+        assert track.number == 1 if i else True
+    assert tracker.at(54.0 + 8) == tracker.tracks
+    assert tracker.at(54.0 + 10) == []
+
+
+def test_a_face_that_is_away_longer_than_a_search_is_a_new_track():
+    tracker = Tracker()
+    for seconds in (0.0, 0.2, 0.4):
+        tracker.tie([face(100, 50, 80, 80)], seconds)
+    for seconds in (0.6, 0.8, 1.0, 1.2, 1.4, 1.6):
+        tracker.tie([], seconds)
+    assert tracker.tie([face(100, 50, 80, 80)], 1.8)[0].number == 2

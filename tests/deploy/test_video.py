@@ -152,3 +152,42 @@ def test_a_watcher_serves_a_camera(monkeypatch):
     watcher.overlay(drawn, 9 / 25)
     assert (drawn != image).any()
     assert [one.frames for one in watcher.faces()] == [2]
+
+
+def test_a_long_video_that_is_judged_every_few_seconds_has_whole_tracks():
+    """600 frames of an hour are one each six seconds: a face is tied over that, and decides."""
+    watcher = Watcher(Settings(Standin(), "m"))
+    for i in range(20):
+        watcher.judge(ground((100 + i, 60, 80, 210)), 6.0 * i)
+    (only,) = watcher.faces()
+    assert (only.verdict, only.frames) == ("fake", 20)
+
+
+def test_a_timeline_of_days_is_bounded_and_keeps_its_peaks(monkeypatch):
+    monkeypatch.setattr(video, "_MOST_MOMENTS", 20)
+    watcher = Watcher(Settings(Standin(), "m"))
+    for i in range(100):
+        watcher.judge(ground((100, 60, 80, 250 if i == 37 else 60)), i / 5)
+        assert len(watcher.timeline) <= 20
+    times = [seconds for seconds, _ in watcher.timeline]
+    assert times == sorted(times)
+    assert 37 / 5 in times
+    assert times[-1] == 99 / 5
+
+
+def test_standing_names_who_is_in_view_and_who_was():
+    watcher = Watcher(Settings(Standin(), "m"))
+    for i in range(30):
+        boxes = [(20, 60, 80, 60)] if i < 10 else [(200, 80, 90, 210)] if i < 20 else []
+        watcher.judge(ground(*boxes), i / 5)
+        if i == 12:
+            assert [(n, here, v.verdict) for n, here, v in watcher.standing(i / 5, 8)] == [
+                (1, True, "real"),
+                (2, True, "uncertain"),
+            ]
+    assert [(n, here, v.verdict) for n, here, v in watcher.standing(29 / 5, 8)] == [
+        (2, False, "fake"),
+        (1, False, "real"),
+    ]
+    assert [n for n, _, _ in watcher.standing(29 / 5, 1)] == [2]
+    assert watcher.standing(29 / 5, 0) == []
