@@ -28,7 +28,7 @@ class Predictions:
         path: N paths.
         label: (N,) 0 real, 1 fake.
         p_fake: (N,) in [0, 1].
-        group: N group names; an image without one is its own.
+        group: N group names; a blank one becomes the image's path, so that it is a group of its own.
         source: N source names, empty where unknown.
         columns: further columns of N strings each, by name, whose values are to be judged one by one.
     """
@@ -39,6 +39,12 @@ class Predictions:
     group: Sequence[str]
     source: Sequence[str]
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name the group of images without one, or all of them would count as a single group."""
+        named = [str(group).strip() for group in self.group]
+        own = [group or path for group, path in zip(named, self.path, strict=True)]
+        object.__setattr__(self, "group", own)  # frozen
 
 
 def evaluate(
