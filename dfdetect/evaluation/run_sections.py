@@ -101,7 +101,8 @@ def _curves(run: RunContents, curves: Results, stem: str) -> str:
     ]
     header = ("corruption, severity", "AUROC", "its change", "flipped verdicts", "to fake / to real")
     return (
-        f"<p>{said}</p><p>Of each corruption the severity that hurts most, of {curves['n']:,} images:</p>"
+        f"<p>{said}</p><p>Of each corruption the severity with the lowest AUROC and the one that flips most verdicts, "
+        f"of {curves['n']:,} images:</p>"
         + table(header, rows)
         + _plot(run, stem, "AUROC and flipped verdicts under each corruption, from mild to strong.")
     )
