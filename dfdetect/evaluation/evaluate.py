@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.evaluation.exact import trials_of
 from dfdetect.evaluation.intervals import Intervals, group_bootstrap
 from dfdetect.evaluation.metrics import Floats, Labels, ScoreTable
 
@@ -114,7 +115,8 @@ def _measure(
     n_fake = int(label.sum())
     false_positive, true_positive = table.called_fake()
     n_real = len(label) - n_fake
-    intervals = group_bootstrap(table, group, settings.resamples) if settings.resamples else {}
+    trials = trials_of([(table, group)])
+    intervals = group_bootstrap(table, group, settings.resamples, trials=trials) if settings.resamples else {}
     return {
         "n": len(label),
         "n_real": n_real,
