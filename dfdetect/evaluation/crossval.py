@@ -117,6 +117,36 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
     return result
 
 
+def refuse_incomparable(out: Path, other: Path) -> None:
+    """Check, before anything is trained, what is known already of a comparison that `difference` is to make.
+
+    Args:
+        out: folder of the cross-validation, which may not be there yet.
+        other: folder of the one that it is to be compared with.
+
+    Raises:
+        ResultsError: that one is not finished or damaged, or does not test images that finished folds of `out` do.
+    """
+    if other.resolve() == out.resolve():
+        return
+    theirs = _finished(other)
+    done, wanted = len(theirs), _number_of_folds(other) * (1 + max(fold.repeat for fold in theirs))
+    if done < wanted:
+        raise ResultsError(
+            f"{other}: only {done} of {wanted} folds are finished. Go on with it first: the same dfdetect crossval "
+            f"--out {other} ..."
+        )
+    tested = {path for fold in theirs for path in fold.predictions.path}
+    if any(not tested.issuperset(fold.predictions.path) for fold in read_folds(finished_folds(out))):
+        raise ResultsError(f"{other} was not cross-validated on the images of {out}")
+
+
+def _number_of_folds(folder: Path) -> int:
+    """Folds of a repetition, by the plan; 0 where none is known."""
+    plan = read_plan(folder / PLAN) if (folder / PLAN).is_file() else {}
+    return plan["folds"] if isinstance(plan, dict) and isinstance(plan.get("folds"), int) else 0
+
+
 def _leaks(folds: Sequence[Fold]) -> bool:
     return any(note.startswith("Leak") for fold in folds for note in fold.metrics.get("notes", ()))
 
@@ -127,6 +157,8 @@ def _options(folder: Path) -> list[str]:
 
 
 def _finished(folder: Path) -> list[Fold]:
+    if not folder.is_dir():
+        raise ResultsError(f"{folder}: no such folder; name that of a finished dfdetect crossval")
     runs = finished_folds(folder)
     if not runs:
         raise ResultsError(f"{folder} holds no finished fold. Run it: dfdetect crossval --out {folder}")
