@@ -1,6 +1,7 @@
 """What a cross-validation leaves in its folder: predictions, metrics, figures and the page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,11 @@ def write_results(
     from dfdetect.models.run_contents import read_run
 
     number, training = _plan(out)
-    folds = read_folds(runs)
+    folds, contents = read_folds(runs), [read_run(run) for run in runs]
+    folds = [replace(fold, metrics=one.metrics or fold.metrics) for fold, one in zip(folds, contents, strict=True)]
     result, pooled = summarise(folds, number)
     if against is not None:
         result["against"] = against
-    contents = [read_run(run) for run in runs]
     name = out.resolve().name
     figures = crossval_figures(folds, result, name)
     if shown := mistaken_images(result, contents[0]):

@@ -29,6 +29,7 @@ from dfdetect.evaluation.plan import PLAN, options_of, read_plan
 _MOST_MISTAKES = 16
 _OF_ITS_SIZE = re.compile(r"Only [\d,]+ images:|One-sided:|All [\d,]+ ")
 """Notes on a fold's own test part, in whose place stand those on all images."""
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Results, Predictions]:
@@ -198,20 +199,26 @@ def _mistakes(pooled: Predictions, above: Floats, folds: Sequence[Fold]) -> list
 
 
 def _notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the tests of the folds said of more than their own size; notes that differ in numbers alone count as one."""
+    """What the tests of the folds said of more than their own size; those that differ in numbers alone become one."""
     alike: dict[str, list[str]] = {}
     for result in results:
         for note in result.get("notes", ()):
             if not _OF_ITS_SIZE.match(note):
-                alike.setdefault(re.sub(r"\d+", "#", note), []).append(note)
+                alike.setdefault(_NUMBER.sub("\0", note), []).append(note)
     said = []
     for notes in alike.values():
-        worst = max(notes, key=lambda note: [int(digits) for digits in re.findall(r"\d+", note)])
-        everywhere = len(set(notes)) == 1 and len(notes) == len(results)
-        said.append(
-            worst if everywhere else f"{worst.rstrip('.')} (so or alike in {len(notes)} of {len(results)} folds)."
-        )
+        numbers = [_range(found) for found in zip(*(_NUMBER.findall(note) for note in notes), strict=True)]
+        words = _NUMBER.split(notes[0])
+        merged = "".join(word + number for word, number in zip(words, [*numbers, ""], strict=True))
+        where = "" if len(notes) == len(results) else f" (in {len(notes)} of {len(results)} folds)"
+        said.append(f"{merged.removesuffix('.')}{where}." if where else merged)
     return said
+
+
+def _range(numbers: Sequence[str]) -> str:
+    """`3 to 12`, or the number that all are."""
+    ordered = sorted(set(numbers), key=lambda number: float(number.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _interval(values: Array, groups: int, trials: int | None = None) -> list[float] | None:

@@ -128,7 +128,7 @@ def test_pictures_are_inside_and_nothing_is_fetched(run):
 
 def test_limits_stand_on_the_page_worst_first_and_a_leak_in_the_verdict(run):
     html = show(with_note(run, "Leak: the split tears 3 groups apart."))
-    assert html.index("Leak: the split") < html.index("Photos that were changed")
+    assert html.index("The split tears 3 groups") < html.index("Photos that were changed")
     assert "Do not trust these figures" in html
     assert 'class="verdict leak"' in html
     assert "Do not trust" not in show(run)
