@@ -17,6 +17,7 @@ from dfdetect.evaluation.tables import METRICS
 from dfdetect.files import sha256_of
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.models.split_guard import is_another_set
+from dfdetect.models.stored_notes import with_current_notes
 from dfdetect.runs import run_of, training_manifest
 
 _FOR_ALL = (
@@ -109,7 +110,8 @@ def find_cell(detector: TrainedDetector, root: DataRoot, known: Sequence[Cell]) 
     wanted = _wanted(detector, root)
     for cell in known:
         if cell.get("error") is None and cell.get("tested") == wanted:
-            return {name: value for name, value in cell.items() if name not in ("row", "column")}
+            kept = {name: value for name, value in cell.items() if name not in ("row", "column")}
+            return with_current_notes(kept, detector.facts)
     if (run := run_of(detector.file)) is None:
         return None
     for folder in (run, *sorted(run.glob("cross-dataset/*"))):
@@ -202,6 +204,7 @@ def _wanted(detector: TrainedDetector, root: DataRoot) -> dict[str, Any]:
 
 def _cell(detector: TrainedDetector, root: DataRoot, result: dict[str, Any], folder: Path) -> Cell:
     """What the matrix keeps of a test's metrics.json."""
+    result = with_current_notes(result, detector.facts)
     error = None
     if result["auroc"] is None:
         error = f"AUROC is undefined: {result['n_real']} real and {result['n_fake']} fake images could be scored"

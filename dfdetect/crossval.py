@@ -70,18 +70,44 @@ def run(name: str, arguments: list[str]) -> int:
     out = options.out or Path(LOG_FOLDER, f"{configs[-1].stem if configs else 'dfdetect'}-crossval")
     if options.folds < 2 or options.repeats < 1 or (options.jobs is not None and options.jobs < 1):
         raise UsageError("crossval needs --folds of at least 2, --repeats and --jobs of at least 1")
+    _refuse_incomparable(out, options.against)
     _claim(out, {"folds": options.folds, "training": training})
     note_command(out, shlex.join(["dfdetect", name, *arguments]))
     repeats = [[Fold(out, r, number, options.folds) for number in range(options.folds)] for r in range(options.repeats)]
     _run_all([fold for repeat in repeats for fold in repeat if not fold.is_done()], training, options.jobs)
+    return _report(out, [fold.run for repeat in repeats for fold in repeat], options.against, options.json)
+
+
+def _report(out: Path, runs: Sequence[Path], other: Path | None, as_json: bool) -> int:
+    """Write and print the results; a comparison that cannot be made leaves them without one, and is told last."""
     from dfdetect.crossval_results import write_results
+    from dfdetect.evaluation.crossval import difference
     from dfdetect.evaluation.crossval_text import crossval_table, difference_table
 
-    result, page, _ = write_results(out, [fold.run for repeat in repeats for fold in repeat], options.against)
-    text = crossval_table(result) + (f"\n{difference_table(result['against'])}" if options.against else "")
+    against, trouble = None, ""
+    try:
+        against = difference(out, other) if other else None
+    except ResultsError as error:
+        trouble = str(error)
+    result, page, _ = write_results(out, runs, against)
+    text = crossval_table(result) + (f"\n{difference_table(against)}" if against else "")
     said = f"{text}\n\nWritten to {out}\nTo read: {page}\n"
-    sys.stdout.write(json.dumps(result, indent=2) + "\n" if options.json else said)
+    sys.stdout.write(json.dumps(result, indent=2) + "\n" if as_json else said)
+    if trouble:
+        raise ResultsError(f"{trouble}. The results in {out} are whole, but compared with nothing")
     return 0
+
+
+def _refuse_incomparable(out: Path, other: Path | None) -> None:
+    """Hours before the comparison: raises `UsageError` where it cannot be made."""
+    if other is None:
+        return
+    from dfdetect.evaluation.crossval import refuse_incomparable
+
+    try:
+        refuse_incomparable(out, other)
+    except ResultsError as error:
+        raise UsageError(f"--against {error}") from error
 
 
 def _parser(name: str) -> argparse.ArgumentParser:

@@ -1,13 +1,14 @@
 """What a cross-validation leaves in its folder: predictions, metrics, figures and the page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dfdetect.errors import ResultsError
 from dfdetect.evaluation.canvas import save_figure
 from dfdetect.evaluation.contents import Results
-from dfdetect.evaluation.crossval import difference, summarise
+from dfdetect.evaluation.crossval import summarise
 from dfdetect.evaluation.crossval_figures import crossval_figures, mistakes_of_folds_figure
 from dfdetect.evaluation.crossval_limits import find_crossval_limits
 from dfdetect.evaluation.crossval_report import render
@@ -20,14 +21,14 @@ from dfdetect.evaluation.tables import METRICS, PREDICTIONS, REPORT, write_json,
 
 
 def write_results(
-    out: Path, runs: Sequence[Path], against: Path | Results | None = None, page: Path | None = None
+    out: Path, runs: Sequence[Path], against: Results | None = None, page: Path | None = None
 ) -> tuple[Results, Path, list[Limit]]:
     """Collect the folds of a cross-validation and write predictions.csv, metrics.json, figures and report.html.
 
     Args:
         out: its folder.
         runs: of each fold that is to be counted.
-        against: folder of another one of the same images, or what `difference` said of it.
+        against: what `difference` said of it and another one of the same images.
         page: the page's file; by default report.html in the folder.
 
     Returns:
@@ -41,11 +42,11 @@ def write_results(
     from dfdetect.models.run_contents import read_run
 
     number, training = _plan(out)
-    folds = read_folds(runs)
+    folds, contents = read_folds(runs), [read_run(run) for run in runs]
+    folds = [replace(fold, metrics=one.metrics or fold.metrics) for fold, one in zip(folds, contents, strict=True)]
     result, pooled = summarise(folds, number)
     if against is not None:
-        result["against"] = difference(out, against) if isinstance(against, Path) else against
-    contents = [read_run(run) for run in runs]
+        result["against"] = against
     name = out.resolve().name
     figures = crossval_figures(folds, result, name)
     if shown := mistaken_images(result, contents[0]):

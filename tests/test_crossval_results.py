@@ -45,6 +45,35 @@ def test_json_holds_the_result_and_its_difference(capsys):
     assert "Against another cross-validation" in Path("cv/report.html").read_text()
 
 
+def test_a_comparison_that_cannot_be_made_is_told_before_any_training(capsys, monkeypatch):
+    monkeypatch.setattr("dfdetect.crossval._run_all", lambda *_: pytest.fail("training began"))
+    write_folds(Path("unfinished"), folds=4)[3].joinpath("metrics.json").unlink()
+    write_folds(Path("fewer"), n=120)
+    for other, message in [
+        ("missing", "--against missing: no such folder"),
+        (".", "holds no finished fold"),
+        ("unfinished", "--against unfinished: only 3 of 4 folds are finished"),
+    ]:
+        assert main([*OPTIONS, "--against", other]) == 2
+        assert message in capsys.readouterr().err
+        assert not Path("cv").exists()
+    write_folds(Path("cv"))
+    assert main([*OPTIONS, "--against", "fewer"]) == 2
+    assert "fewer was not cross-validated on the images of cv" in capsys.readouterr().err
+
+
+def test_results_are_whole_where_the_comparison_fails_in_the_end(capsys):
+    write_folds(Path("cv"), n=120)
+    write_folds(Path("more"))
+    assert main([*OPTIONS, "--against", "more"]) == 1
+    said = capsys.readouterr()
+    assert "not cross-validated on the same images" in said.err
+    assert "The results in cv are whole, but compared with nothing" in said.err
+    assert "4-fold cross-validation: 120 images" in said.out
+    assert json.loads(Path("cv/metrics.json").read_text())["n"] == 120
+    assert Path("cv/report.html").is_file()
+
+
 def test_report_writes_it_again_keeps_the_comparison_and_tells_an_unfinished_one(capsys):
     runs = write_folds(Path("cv"))
     write_folds(Path("other"), seed=1)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dfdetect.evaluation.canvas import drawable, new_figure, shorten
+from dfdetect.evaluation.plain_words import apart, cut
 
 Matrix = dict[str, Any]
 """What crosstest.json holds: `rows` (name, run), `columns` (name) and `cells` (row, column, own, error, figures)."""
@@ -140,11 +141,12 @@ def _cell(cell: dict[str, Any] | None, metric: str) -> str:
 def _threshold_row(matrix: Matrix, cell: dict[str, Any]) -> list[str]:
     row, column = matrix["rows"][cell["row"]], matrix["columns"][cell["column"]]
     counts = f"{cell['n']} ({cell['n_real']} + {cell['n_fake']})"
-    stored = [_row_name(row), column["name"], counts, f"{cell['threshold']:.3f}", f"{cell['accuracy']:.3f}"]
+    named, accuracy = [_row_name(row), column["name"], counts], f"{cell['accuracy']:.3f}"
     if cell["own"]:
-        return [*stored, "", "", ""]
-    moved, best = cell["threshold_moved"], cell["accuracy_at_best_threshold"]
-    return [*stored, f"{cell['best_threshold']:.3f}", f"{moved:+.3f}", f"{best:.3f}"]
+        return [*named, cut(cell["threshold"]), accuracy, "", "", ""]
+    best, stored = apart(cell["best_threshold"], cell["threshold"])
+    moved = f"{cell['threshold_moved']:+.3g}" if best != stored else "+0"
+    return [*named, stored, accuracy, best, moved, f"{cell['accuracy_at_best_threshold']:.3f}"]
 
 
 def _notes(matrix: Matrix, tested: list[dict[str, Any]]) -> list[str]:

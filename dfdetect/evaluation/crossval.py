@@ -12,6 +12,7 @@ from dfdetect.errors import ResultsError
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.crossval_sources import by_source
 from dfdetect.evaluation.evaluate import Predictions, caveats
+from dfdetect.evaluation.exact import trials_of
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array, Floats
 from dfdetect.evaluation.out_of_fold import (
@@ -28,6 +29,7 @@ from dfdetect.evaluation.plan import PLAN, options_of, read_plan
 _MOST_MISTAKES = 16
 _OF_ITS_SIZE = re.compile(r"Only [\d,]+ images:|One-sided:|All [\d,]+ ")
 """Notes on a fold's own test part, in whose place stand those on all images."""
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Results, Predictions]:
@@ -53,6 +55,7 @@ def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Re
     refuse_other_images(folds, of)
     members, groups = number_groups(folds)
     means, drawn = _means(folds, resamples)
+    trials = trials_of([(fold.table(), member) for fold, member in zip(folds, members, strict=True)])
     rows = [row_of(fold, len(np.unique(member))) for fold, member in zip(folds, members, strict=True)]
     pooled, above = average(folds)
     counted = by_source(folds, pooled, members, groups, resamples)
@@ -67,7 +70,7 @@ def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Re
         "repeats": 1 + max(fold.repeat for fold in folds),
         "finished": len(folds),
         **means,
-        "intervals": {name: _interval(values, groups) for name, values in drawn.items()},
+        "intervals": {name: _interval(values, groups, trials.get(name)) for name, values in drawn.items()},
         "spread": {name: _spread([row[name] for row in rows]) for name in means},
         **counted,
         "per_fold": rows,
@@ -115,6 +118,36 @@ def difference(out: Path, other: Path, resamples: int = 1000) -> Results:
     return result
 
 
+def refuse_incomparable(out: Path, other: Path) -> None:
+    """Check, before anything is trained, what is known already of a comparison that `difference` is to make.
+
+    Args:
+        out: folder of the cross-validation, which may not be there yet.
+        other: folder of the one that it is to be compared with.
+
+    Raises:
+        ResultsError: that one is not finished or damaged, or does not test images that finished folds of `out` do.
+    """
+    if other.resolve() == out.resolve():
+        return
+    theirs = _finished(other)
+    done, wanted = len(theirs), _number_of_folds(other) * (1 + max(fold.repeat for fold in theirs))
+    if done < wanted:
+        raise ResultsError(
+            f"{other}: only {done} of {wanted} folds are finished. Go on with it first: the same dfdetect crossval "
+            f"--out {other} ..."
+        )
+    tested = {path for fold in theirs for path in fold.predictions.path}
+    if any(not tested.issuperset(fold.predictions.path) for fold in read_folds(finished_folds(out))):
+        raise ResultsError(f"{other} was not cross-validated on the images of {out}")
+
+
+def _number_of_folds(folder: Path) -> int:
+    """Folds of a repetition, by the plan; 0 where none is known."""
+    plan = read_plan(folder / PLAN) if (folder / PLAN).is_file() else {}
+    return plan["folds"] if isinstance(plan, dict) and isinstance(plan.get("folds"), int) else 0
+
+
 def _leaks(folds: Sequence[Fold]) -> bool:
     return any(note.startswith("Leak") for fold in folds for note in fold.metrics.get("notes", ()))
 
@@ -125,6 +158,8 @@ def _options(folder: Path) -> list[str]:
 
 
 def _finished(folder: Path) -> list[Fold]:
+    if not folder.is_dir():
+        raise ResultsError(f"{folder}: no such folder; name that of a finished dfdetect crossval")
     runs = finished_folds(folder)
     if not runs:
         raise ResultsError(f"{folder} holds no finished fold. Run it: dfdetect crossval --out {folder}")
@@ -164,24 +199,30 @@ def _mistakes(pooled: Predictions, above: Floats, folds: Sequence[Fold]) -> list
 
 
 def _notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the tests of the folds said of more than their own size; notes that differ in numbers alone count as one."""
+    """What the tests of the folds said of more than their own size; those that differ in numbers alone become one."""
     alike: dict[str, list[str]] = {}
     for result in results:
         for note in result.get("notes", ()):
             if not _OF_ITS_SIZE.match(note):
-                alike.setdefault(re.sub(r"\d+", "#", note), []).append(note)
+                alike.setdefault(_NUMBER.sub("\0", note), []).append(note)
     said = []
     for notes in alike.values():
-        worst = max(notes, key=lambda note: [int(digits) for digits in re.findall(r"\d+", note)])
-        everywhere = len(set(notes)) == 1 and len(notes) == len(results)
-        said.append(
-            worst if everywhere else f"{worst.rstrip('.')} (so or alike in {len(notes)} of {len(results)} folds)."
-        )
+        numbers = [_range(found) for found in zip(*(_NUMBER.findall(note) for note in notes), strict=True)]
+        words = _NUMBER.split(notes[0])
+        merged = "".join(word + number for word, number in zip(words, [*numbers, ""], strict=True))
+        where = "" if len(notes) == len(results) else f" (in {len(notes)} of {len(results)} folds)"
+        said.append(f"{merged.removesuffix('.')}{where}." if where else merged)
     return said
 
 
-def _interval(values: Array, groups: int) -> list[float] | None:
-    found = percentile_interval(values, groups)
+def _range(numbers: Sequence[str]) -> str:
+    """`3 to 12`, or the number that all are."""
+    ordered = sorted(set(numbers), key=lambda number: float(number.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _interval(values: Array, groups: int, trials: int | None = None) -> list[float] | None:
+    found = percentile_interval(values, groups, trials=trials)
     return None if found is None else list(found)
 
 

@@ -23,7 +23,7 @@ from dfdetect.evaluation.page_parts import (
     verdict_box,
     worth_table,
 )
-from dfdetect.evaluation.plain_words import false_alarms, misses, of_hundred
+from dfdetect.evaluation.plain_words import cut, false_alarms, misses, of_hundred
 from dfdetect.evaluation.run_sections import groups_section, training_section
 
 _FIGURES = {
@@ -162,7 +162,7 @@ def _folds(crossval: CrossvalContents) -> str:
 def _fold_row(row: Results, metrics: Results, n_train: Any, epoch: int | None) -> tuple[Any, ...]:
     stored = row | {"intervals": metrics.get("intervals")}
     figures = (figure(stored, name) for name in ("auroc", "accuracy", "recall", "specificity"))
-    fitted = f"{row['threshold']:.3f}", f"temperature {row['temperature']:.3g}"
+    fitted = cut(row["threshold"]), f"temperature {cut(row['temperature'])}"
     trained = f"{n_train:,}" if n_train else "-", "" if epoch is None else f"best epoch {epoch}"
     return (f"{row['n']:,}", f"{row['n_groups']:,} groups"), *figures, fitted, trained
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.evaluate import COUNTED, Predictions, evaluate, worst_group
+from dfdetect.evaluation.exact import trials_of
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Labels
 from dfdetect.evaluation.out_of_fold import Fold, verdicts
@@ -64,5 +65,8 @@ def _auroc(
             values.append(float(table.measure()["auroc"][0]))
     if not parts:
         return None, None
-    interval = percentile_interval(resample_average(parts, groups, resamples)["auroc"], groups) if resamples else None
+    if not resamples:
+        return float(np.mean(values)), None
+    drawn = resample_average(parts, groups, resamples)["auroc"]
+    interval = percentile_interval(drawn, groups, trials=trials_of(parts)["auroc"])
     return float(np.mean(values)), None if interval is None else list(interval)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.evaluation.exact import trials_of
 from dfdetect.evaluation.intervals import Intervals, group_bootstrap
 from dfdetect.evaluation.metrics import Floats, Labels, ScoreTable
 
@@ -28,7 +29,7 @@ class Predictions:
         path: N paths.
         label: (N,) 0 real, 1 fake.
         p_fake: (N,) in [0, 1].
-        group: N group names; an image without one is its own.
+        group: N group names; a blank one becomes the image's path, so that it is a group of its own.
         source: N source names, empty where unknown.
         columns: further columns of N strings each, by name, whose values are to be judged one by one.
     """
@@ -39,6 +40,12 @@ class Predictions:
     group: Sequence[str]
     source: Sequence[str]
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name the group of images without one, or all of them would count as a single group."""
+        named = [str(group).strip() for group in self.group]
+        own = [group or path for group, path in zip(named, self.path, strict=True)]
+        object.__setattr__(self, "group", own)  # frozen
 
 
 def evaluate(
@@ -108,7 +115,8 @@ def _measure(
     n_fake = int(label.sum())
     false_positive, true_positive = table.called_fake()
     n_real = len(label) - n_fake
-    intervals = group_bootstrap(table, group, settings.resamples) if settings.resamples else {}
+    trials = trials_of([(table, group)])
+    intervals = group_bootstrap(table, group, settings.resamples, trials=trials) if settings.resamples else {}
     return {
         "n": len(label),
         "n_real": n_real,

@@ -28,6 +28,7 @@ from dfdetect.evaluation.canvas import (
     write,
 )
 from dfdetect.evaluation.colours import CLASS_COLOURS
+from dfdetect.evaluation.plain_words import cut
 
 SPLIT_COLOURS = {"train": "#808080", "val": "#009E73", "test": "#CC79A7"}
 CURVE_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#CC79A7")
@@ -85,7 +86,7 @@ def roc_figure(label: Labels, p_fake: Scores, title: str, *, threshold: float = 
     axes.plot(fpr, tpr, color="black", label=f"AUROC {auroc:.3f}")
     verdict = p_fake >= threshold
     x, y = verdict[label == 0].mean(), verdict[label == 1].mean()
-    point = f"threshold {threshold:.3g}: FPR {x:.3f}, TPR {y:.3f}"
+    point = f"threshold {cut(threshold)}: FPR {x:.3f}, TPR {y:.3f}"
     axes.plot([x], [y], "o", color=CLASS_COLOURS[1], markersize=8, label=point, clip_on=False, zorder=3)
     axes.plot([0, 1], [0, 1], label="chance", **CHANCE)
     return with_legend(figure)

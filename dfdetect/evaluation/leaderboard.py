@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dfdetect.evaluation.page import interval_bars, page, table
+from dfdetect.evaluation.plain_words import cut
 
 _SHOWN = {
     "auroc": "AUROC",
@@ -89,7 +90,7 @@ def _ranked(board: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _metrics_row(run: dict[str, Any]) -> list[str]:
     cells = [_with_interval(run[name], run["intervals"].get(name)) for name in _SHOWN]
-    return [run["name"], *cells, f"{run['threshold']:.3g}"]
+    return [run["name"], *cells, cut(run["threshold"])]
 
 
 def _difference_row(run: dict[str, Any]) -> list[str]:

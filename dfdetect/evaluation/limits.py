@@ -87,10 +87,16 @@ def _of_notes(run: RunContents) -> Iterator[Limit]:
             continue
         for beginning, kind, severity, remedy in _NOTES:
             if re.match(beginning, note):
-                yield Limit(kind, severity, note, remedy=remedy)
+                yield Limit(kind, severity, _title(note), remedy=remedy)
                 break
         else:
             yield Limit("note", "info", note)
+
+
+def _title(note: str) -> str:
+    """A note of a leak without that word, since how bad it is stands before each limit anyway."""
+    said = note.removeprefix("Leak: ")
+    return note if said == note else said[:1].upper() + said[1:]
 
 
 def _of_own_test(run: RunContents) -> Iterator[Limit]:

@@ -11,10 +11,13 @@ _FALL, _DEEP_FALL, _FLIPS = 0.05, 0.1, 0.1
 
 
 def weakest_points(robustness: Results) -> list[dict[str, Any]]:
-    """Of each corruption, the severity with the lowest AUROC, or where that is undefined with the most flips."""
+    """Of each corruption, the severity with the lowest AUROC and the one with the most flips, which may be the same.
+
+    One alone would hide the other: scores that all move together keep their ranking and lose their verdicts.
+    """
     curves = robustness.get("corruptions") or {}
     points = [curve["severities"] for curve in curves.values() if curve.get("severities")]
-    return [min(own, key=lambda p: (1.0 if p["auroc"] is None else p["auroc"], -p["flips"])) for own in points]
+    return [point for own in points for point in own if point in (_lowest(own), _most_flips(own))]
 
 
 def limits_of_curves(curves: Results, photos: str) -> Iterator[Limit]:
@@ -33,6 +36,16 @@ def limits_of_curves(curves: Results, photos: str) -> Iterator[Limit]:
         + also,
         "Train with such changes, as `data.augment`, or do not rely on verdicts of such photos.",
     )
+
+
+def _lowest(points: list[dict[str, Any]]) -> dict[str, Any]:
+    """The point with the lowest AUROC, of equal ones that with more flips."""
+    return min(points, key=lambda point: (1.0 if point["auroc"] is None else point["auroc"], -point["flips"]))
+
+
+def _most_flips(points: list[dict[str, Any]]) -> dict[str, Any]:
+    """The point with the most flips, of equal ones that with the lower AUROC."""
+    return min(points, key=lambda point: (-point["flips"], 1.0 if point["auroc"] is None else point["auroc"]))
 
 
 def _fell(point: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ def verdict_box(sentences: Sequence[str], limits: Sequence[Limit]) -> str:
     """The sentences that come first, in the colour of the worst limit; a leak takes them back."""
     worst = limits[0].severity if limits else "info"
     grave = [limit.title.removesuffix(".") for limit in limits if limit.severity == "leak"]
-    warning = [f"Do not trust these figures: {grave[0]}."] if grave else []
+    warning = [f"Do not trust these figures: {grave[0][:1].lower()}{grave[0][1:]}."] if grave else []
     first, *rest = map(with_code, [*sentences, *warning])
     return f'<div class="verdict {worst}"><p><b>{first}</b></p>{"".join(f"<p>{text}</p>" for text in rest)}</div>'
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from dfdetect.evaluation.contents import bounds
 
+_MARKS = (0.0, 0.5, 1.0)
+"""Bounds and middle of p_fake; 1 is no temperature too."""
+
 
 def headline(result: Mapping[str, Any]) -> list[str]:
     """How well it ranks, and how often it errs at its threshold, of a result of `evaluate`."""
@@ -52,13 +55,22 @@ def hundred(share: float) -> str:
     return f"{value:.0f}" if value in (0, 100) or 1 <= value <= 99 else f"{value:.1f}"
 
 
+def cut(value: float, digits: int = 3) -> str:
+    """A threshold or temperature with so many digits, or as many as keep it from reading as 0, 0.5 or 1 when it is not.
+
+    Those have a meaning of their own: beside figures at 0.5, a threshold of 0.4999 must not be called 0.5.
+    """
+    texts = (f"{value:.{many}g}" for many in range(digits, 18))  # 17 digits tell any two numbers apart
+    return next(text for text in texts if value in _MARKS or float(text) not in _MARKS)
+
+
 def apart(first: float, second: float) -> tuple[str, str]:
-    """Two figures with three digits, or with as many as it takes to tell them apart; equal texts where they agree."""
+    """Two of them, with as many digits as it takes to tell them apart; equal texts where they agree in seven."""
     for digits in range(3, 8):
-        texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
+        texts = cut(first, digits), cut(second, digits)
         if texts[0] != texts[1]:
             return texts
-    return f"{first:.3g}", f"{first:.3g}"
+    return cut(first), cut(first)
 
 
 def worth_of_a_verdict(result: Mapping[str, Any], shares: tuple[float, ...]) -> list[tuple[float, float, float]]:
@@ -102,7 +114,7 @@ def _errs(result: Mapping[str, Any]) -> list[str]:
         said.append(f"of 100 real photos it would call {of_hundred(*alarms)} fake")
     if missed is not None:
         said.append(f"of 100 fakes it would miss {of_hundred(*missed)}")
-    return [f"At its threshold of {result['threshold']:.3g}, " + ", and ".join(said) + "."] if said else []
+    return [f"At its threshold of {cut(result['threshold'])}, " + ", and ".join(said) + "."] if said else []
 
 
 def _complement(interval: tuple[float, float] | None) -> tuple[float, float] | None:

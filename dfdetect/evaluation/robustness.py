@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from dfdetect.evaluation.corruptions import CORRUPTIONS, Variant
 from dfdetect.evaluation.evaluate import Predictions, caveats
+from dfdetect.evaluation.exact import trials_of
 from dfdetect.evaluation.intervals import percentile_interval, resample, resample_means
 from dfdetect.evaluation.metrics import Array, Floats, Labels, ScoreTable
 
@@ -46,14 +47,14 @@ def evaluate_robustness(
     points: list[dict[str, Any]] = []
     for (name, severity), table, own, flipped in zip(variants, tables[1:], drawn[1:], flips, strict=True):
         point: dict[str, Any] = {"corruption": name, "severity": severity, "n": len(clean.label)} | _measured(
-            table, own, groups
+            table, own, group
         )
         _add_changes(point, tables[0], drawn[0], own, groups)
-        point["intervals"]["flips"] = _bounds(flipped.pop("resampled"), groups)
+        point["intervals"]["flips"] = _bounds(flipped.pop("resampled"), groups, groups)
         points.append(point | flipped)
     ranked = [point for point in points if point["auroc"] is not None]
     return _facts(clean, groups, threshold) | {
-        "clean": _measured(tables[0], drawn[0], groups),
+        "clean": _measured(tables[0], drawn[0], group),
         "corruptions": _by_corruption(points),
         "weakest": min(ranked, key=lambda point: point["auroc"], default=None),
         "most_flips": max(points, key=lambda point: point["flips"]),
@@ -68,10 +69,10 @@ def _facts(clean: Predictions, groups: int, threshold: float) -> dict[str, Any]:
     return counts | {"threshold": threshold, "notes": caveats(n_real, n_fake, len(kinds))}
 
 
-def _measured(table: ScoreTable, drawn: dict[str, Array], groups: int) -> dict[str, Any]:
-    values = table.measure()
+def _measured(table: ScoreTable, drawn: dict[str, Array], group: Labels) -> dict[str, Any]:
+    values, trials, groups = table.measure(), trials_of([(table, group)]), int(group.max()) + 1
     point: dict[str, Any] = {name: _or_none(values[name][0]) for name in MEASURED}
-    return point | {"intervals": {name: _bounds(drawn[name], groups) for name in MEASURED}}
+    return point | {"intervals": {name: _bounds(drawn[name], groups, trials[name]) for name in MEASURED}}
 
 
 def _add_changes(
@@ -108,8 +109,8 @@ def _by_corruption(points: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return curves
 
 
-def _bounds(values: Array, groups: int) -> list[float] | None:
-    interval = percentile_interval(values, groups)
+def _bounds(values: Array, groups: int, trials: int | None = None) -> list[float] | None:
+    interval = percentile_interval(values, groups, trials=trials)
     return None if interval is None else list(interval)
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from dfdetect.evaluation.canvas import drawable, new_figure, with_legend
 from dfdetect.evaluation.corruptions import CORRUPTIONS
 from dfdetect.evaluation.figures import CHANCE
+from dfdetect.evaluation.plain_words import cut
 
 AUROC_COLOUR, FLIPS_COLOUR = "#000000", "#E69F00"
 _WITH_BOUNDS = ("auroc", "auroc_change", "accuracy", "accuracy_change", "flips")
@@ -28,7 +29,7 @@ def robustness_table(result: dict[str, Any], title: str) -> str:
     for name, curve in result["corruptions"].items():
         lines += [_row(name if place == 0 else "", point) for place, point in enumerate(curve["severities"])]
     lines += [f"{name}: {curve['measured_in']}" for name, curve in result["corruptions"].items()]
-    counted = f"n = {result['n']} images, {result['n_groups']} groups, threshold {result['threshold']:.4g}"
+    counted = f"n = {result['n']} images, {result['n_groups']} groups, threshold {cut(result['threshold'], 4)}"
     lines.append(f"Every row: {counted}; 95% intervals by group bootstrap, changes paired with the clean images.")
     return "\n".join([*lines, *extremes(result), *(f"Note: {note}" for note in result["notes"])])
 

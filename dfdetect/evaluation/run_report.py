@@ -18,7 +18,7 @@ from dfdetect.evaluation.page_parts import (
     verdict_box,
     worth_table,
 )
-from dfdetect.evaluation.plain_words import false_alarms, headline, misses, of_hundred
+from dfdetect.evaluation.plain_words import cut, false_alarms, headline, misses, of_hundred
 from dfdetect.evaluation.run_sections import groups_section, other_data_section, robustness_section, training_section
 
 _FIGURES = {
@@ -86,10 +86,10 @@ def _own_test(run: RunContents, result: Results) -> list[str]:
         "" if groups is None else f" in {groups:,} groups" if groups < result["n"] else ", each a group of its own"
     )
     temperature = result.get("temperature", 1.0)
-    chosen = {"": f"at its threshold {result['threshold']:.3g}"} | (
+    chosen = {"": f"at its threshold {cut(result['threshold'])}"} | (
         {HALF: "at 0.5"} if "accuracy_at_half" in result else {}
     )
-    tempered = {"": f"calibrated (temperature {temperature:.3g})", UNCALIBRATED: "uncalibrated"}
+    tempered = {"": f"calibrated (temperature {cut(temperature)})", UNCALIBRATED: "uncalibrated"}
     return [
         "<h2>What a verdict is worth</h2>",
         worth_table(result),

@@ -9,7 +9,7 @@ from dfdetect.evaluation.limits import fall
 from dfdetect.evaluation.limits_of_curves import weakest_points
 from dfdetect.evaluation.page import interval_bars, plot, table
 from dfdetect.evaluation.page_parts import between, figure
-from dfdetect.evaluation.plain_words import apart
+from dfdetect.evaluation.plain_words import apart, cut
 from dfdetect.evaluation.robustness_report import extremes
 
 _MOST_ROWS = 30
@@ -101,7 +101,8 @@ def _curves(run: RunContents, curves: Results, stem: str) -> str:
     ]
     header = ("corruption, severity", "AUROC", "its change", "flipped verdicts", "to fake / to real")
     return (
-        f"<p>{said}</p><p>Of each corruption the severity that hurts most, of {curves['n']:,} images:</p>"
+        f"<p>{said}</p><p>Of each corruption the severity with the lowest AUROC and the one that flips most verdicts, "
+        f"of {curves['n']:,} images:</p>"
         + table(header, rows)
         + _plot(run, stem, "AUROC and flipped verdicts under each corruption, from mild to strong.")
     )
@@ -144,7 +145,7 @@ def _facts(run: RunContents) -> Iterable[tuple[str, Any]]:
         yield (
             "threshold and temperature",
             (
-                f"{run.facts['threshold']:.4g} and {run.facts['temperature']:.4g}, "
+                f"{cut(run.facts['threshold'], 4)} and {cut(run.facts['temperature'], 4)}, "
                 + (f"fitted {fitted}" if run.facts["calibrated"] else "uncalibrated")
             ),
         )

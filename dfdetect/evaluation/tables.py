@@ -9,6 +9,7 @@ from typing import Any
 from dfdetect.errors import ResultsError
 from dfdetect.evaluation.evaluate import Predictions
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
+from dfdetect.evaluation.plain_words import cut
 from dfdetect.files import replacing
 
 METRICS, PREDICTIONS = "metrics.json", "predictions.csv"
@@ -43,7 +44,7 @@ def metrics_table(result: dict[str, Any], title: str) -> str:
         lines.append("Where all images of a row are of one class, its AUROC ranks them against all of the other class.")
     (tn, fp), (fn, tp) = result["confusion_matrix"]
     matrix = f"{tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake"
-    lines.append(f"At threshold {result['threshold']:.3g}: {matrix}")
+    lines.append(f"At threshold {cut(result['threshold'])}: {matrix}")
     lines.append(", ".join(_with_interval(name, result) for name in _RATES))
     lines.append(", ".join(_with_interval(name, result) + _uncalibrated(name, result) for name in _PROBABILITIES))
     if worst := result["worst_group"]:

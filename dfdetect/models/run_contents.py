@@ -15,6 +15,7 @@ from dfdetect.evaluation.stored import checked_metrics, name_of_run, read_json, 
 from dfdetect.evaluation.tables import METRICS
 from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
+from dfdetect.models.stored_notes import with_current_notes
 from dfdetect.runs import COMMANDS, CONFIG, SKIPPED
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def read_run(run: Path) -> RunContents:
         trainer=reader.attempt(_trainer_settings, run / CONFIG) or {},
         commands=reader.attempt(read_commands, run / COMMANDS) or (),
         counts=reader.attempt(_counts, run / _SPLIT) or (),
-        metrics=metrics,
+        metrics=with_current_notes(metrics, facts) if metrics else metrics,
         robustness=curves,
         others=known,
         others_robustness={name: found for name, found in others_curves.items() if found},

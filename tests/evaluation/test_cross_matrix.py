@@ -60,12 +60,21 @@ def test_markdown_holds_figures_thresholds_failures_and_notes(matrix):
     assert text.startswith("# Cross-dataset test: 2 detectors on 2 data sets")
     assert "| a (x/version_0) | **0.950** (0.930 to 0.970), n 1200 | 0.550 (0.530 to 0.570), n 1200 |" in text
     assert "| $b\\| (x/version_1) | 0.750, n 1200 | failed |" in text
-    assert "| a (x/version_0) | a | 1200 (500 + 700) | 0.500 | 0.750 |  |  |  |" in text
-    assert "| a (x/version_0) | b | 1200 (500 + 700) | 0.500 | 0.750 | 0.700 | +0.200 | 0.810 |" in text
+    assert "| a (x/version_0) | a | 1200 (500 + 700) | 0.5 | 0.750 |  |  |  |" in text
+    assert "| a (x/version_0) | b | 1200 (500 + 700) | 0.5 | 0.750 | 0.7 | +0.2 | 0.810 |" in text
     assert "- $b| (x/version_1) on b: b: no such folder." in text
     assert "Accepted layouts" not in text
     assert "- all 3 cells: Mind the gap." in text
     assert "cross-dataset:" not in text
+
+
+def test_thresholds_that_differ_are_written_so_that_they_differ(matrix):
+    near = {"threshold": 0.49991, "best_threshold": 0.49992, "threshold_moved": 0.00001}
+    matrix["cells"][1] |= near
+    matrix["cells"][2] |= {"best_threshold": 0.5, "threshold_moved": 0.0}
+    text = markdown_matrix(matrix)
+    assert "| 0.49991 | 0.750 | 0.49992 | +1e-05 | 0.810 |" in text
+    assert "| 0.5 | 0.750 | 0.5 | +0 | 0.810 |" in text
 
 
 def test_every_cell_is_drawn_and_ink_is_readable(matrix):

@@ -212,10 +212,15 @@ def test_notes_of_the_folds_are_gathered_and_those_on_their_size_are_not(tmp_pat
     said = [["Leak: the split tears 3 groups apart."], ["Leak: the split tears 12 groups apart."], [], []]
     for run, notes in zip(runs, said, strict=True):
         metrics = json.loads((run / "metrics.json").read_text())
-        write_json(run / "metrics.json", metrics | {"notes": [*metrics["notes"], *notes, "Everywhere."]})
+        write_json(
+            run / "metrics.json",
+            metrics
+            | {"notes": [*metrics["notes"], *notes, "Everywhere.", f"{len(notes)} of 1,000 files, 0.{run.name[-1]}."]},
+        )
     notes = result_of(runs, resamples=0)["notes"]
     assert "Everywhere." in notes
-    assert "Leak: the split tears 12 groups apart (so or alike in 2 of 4 folds)." in notes
+    assert "0 to 1 of 1,000 files, 0.0 to 0.3." in notes
+    assert "Leak: the split tears 3 to 12 groups apart (in 2 of 4 folds)." in notes
     assert [note for note in notes if "images: chance" in note] == [notes[0]]
 
 

@@ -46,7 +46,7 @@ def test_one_without_a_flaw_has_no_limit_but_its_own_data():
         ({"finished": 7}, "unfinished", "strong"),
         ({"repeats": 1, "finished": 4}, "one_repetition", "info"),
         ({"spread": {"auroc": {"min": 0.6, "max": 0.75, "sd": 0.05}}}, "spread", "weak"),
-        ({"notes": ["Leak: the split tears 3 groups apart (so or alike in 2 of 4 folds)."]}, "leak", "leak"),
+        ({"notes": ["Leak: the split tears 3 groups apart (in 2 of 4 folds)."]}, "leak", "leak"),
         ({"notes": ["Only 160 images: chance alone."]}, "few_images", "weak"),
         ({"ece": 0.3}, "calibration", "weak"),
         ({"intervals": {"auroc": [0.4, 0.6]}}, "chance", "strong"),

@@ -83,9 +83,9 @@ def test_the_difference_has_a_section_of_its_own_that_says_what_it_means(crossva
 
 
 def test_a_leak_takes_the_figures_back(crossval):
-    leaking = crossval.result | {"notes": ["Leak: the split tears 12 groups apart (so or alike in 2 of 4 folds)."]}
+    leaking = crossval.result | {"notes": ["Leak: the split tears 12 groups apart (in 2 of 4 folds)."]}
     html = show(replace(crossval, result=leaking))
-    assert "Do not trust these figures: Leak: the split tears 12 groups apart" in html
+    assert "Do not trust these figures: the split tears 12 groups apart" in html
     assert 'class="verdict leak"' in html
 
 

@@ -76,6 +76,14 @@ def test_what_is_undefined_is_none_and_json_holds_no_nan(label, p_fake, undefine
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
+def test_images_of_blank_groups_are_groups_of_their_own():
+    label, p_fake = random_scores(1, 50)
+    alone = evaluate(predictions(label, p_fake))
+    assert evaluate(predictions(label, p_fake, group=[""] * 50)) == alone
+    assert evaluate(predictions(label, p_fake, group=["a", "a", " ", "", "b"] + [""] * 45))["n_groups"] == 49
+    assert predictions([0, 1, 0], [0.1, 0.2, 0.3], group=["", "a", ""]).group == ["0.png", "a", "2.png"]
+
+
 def test_a_score_at_the_threshold_is_called_fake():
     assert evaluate(predictions([1], [0.5]), threshold=0.5)["recall"] == 1.0
 

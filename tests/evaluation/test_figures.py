@@ -135,6 +135,7 @@ def test_wrong_input_is_refused(draw: Drawing) -> None:
 def test_a_calibrated_threshold_moves_the_verdicts() -> None:
     label, p_fake = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.7, 0.9])
     assert "threshold 0.65: FPR 0.000, TPR 1.000" in words(roc_figure(label, p_fake, "t", threshold=0.65))
+    assert "threshold 0.4999: " in words(roc_figure(label, p_fake, "t", threshold=0.49991))
     figure = mistakes_figure(photos(4), label, p_fake, list("abcd"), "t", threshold=0.75)
     assert [axes.get_title() for axes in figure.axes] == ["fake called real\np_fake 0.70"]
 

@@ -12,6 +12,7 @@ from dfdetect.data.summary import torn_note
 from dfdetect.evaluation.contents import PartCount, RunContents
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.limits import find_limits
+from dfdetect.evaluation.limits_of_curves import weakest_points
 from tests.evaluation.test_evaluate import predictions
 
 NOTES = {
@@ -82,7 +83,9 @@ def test_a_run_without_a_flaw_has_no_limit():
 @pytest.mark.parametrize("kind", NOTES)
 def test_each_note_of_a_test_is_a_limit_of_its_kind(kind):
     (limit,) = find_limits(with_note(good_run(), NOTES[kind]))
-    assert (limit.kind, limit.title) == (kind, NOTES[kind])
+    said = NOTES[kind].removeprefix("Leak: ")
+    assert limit.kind == kind
+    assert limit.title in (said, said[0].upper() + said[1:])
     assert limit.severity == {"leak": "leak", "another_split": "leak"}.get(kind, limit.severity)
 
 
@@ -165,6 +168,28 @@ def test_the_worst_corruption_comes_first_and_the_others_are_named():
     (limit,) = find_limits(replace(good_run(), robustness={"corruptions": curves}))
     assert "blur 2: AUROC 0.700 (-0.200), 30% of verdicts flip" in limit.title
     assert "jpeg 30" in limit.meaning
+
+
+def test_flips_are_a_limit_at_whatever_severity_they_are_most():
+    lowest = POINT | {"severity": 1.0, "auroc": 0.88, "auroc_change": -0.02, "flips": 0.01}
+    flipping = POINT | {"severity": 2.0, "auroc": 0.9, "auroc_change": 0.0, "flips": 0.58}
+    neither = POINT | {"severity": 3.0, "auroc": 0.89, "auroc_change": -0.01, "flips": 0.2}
+    curves = {"corruptions": {"blur": {"severities": [lowest, flipping, neither]}}}
+    assert weakest_points(curves) == [lowest, flipping]
+    (limit,) = find_limits(replace(good_run(), robustness=curves))
+    assert (limit.kind, limit.severity) == ("robustness_fall", "weak")
+    assert "blur 2: 58% of verdicts flip" in limit.title
+    fallen = lowest | {"auroc": 0.6, "auroc_change": -0.3, "intervals": {"auroc_change": [-0.4, -0.2]}}
+    both = {"corruptions": {"blur": {"severities": [fallen, flipping]}}}
+    (limit,) = find_limits(replace(good_run(), robustness=both))
+    assert limit.title.endswith("blur 1: AUROC 0.600 (-0.300), 1% of verdicts flip")
+    assert "blur 2: 58% of verdicts flip" in limit.meaning
+
+
+def test_one_severity_that_is_worst_in_both_ways_or_of_one_class_stands_once():
+    unranked = [POINT | {"severity": float(i), "auroc": None, "flips": i / 10} for i in range(3)]
+    for points in ([POINT, POINT | {"severity": 1.0, "auroc": 0.9, "flips": 0.1}], unranked[::-1]):
+        assert weakest_points({"corruptions": {"blur": {"severities": points}}}) == points[:1]
 
 
 def test_what_was_not_looked_at_is_said():

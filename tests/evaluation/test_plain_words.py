@@ -9,6 +9,7 @@ from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.plain_words import (
     apart,
     beside_guessing,
+    cut,
     false_alarms,
     headline,
     misses,
@@ -107,3 +108,26 @@ def test_small_shares_are_not_rounded_to_certainty(share, text):
 )
 def test_two_figures_look_as_different_as_they_are(first, second, expected):
     assert apart(first, second) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5, "0.5"),
+        (0.49991, "0.4999"),
+        (0.50000001, "0.50000001"),
+        (float(np.nextafter(0.5, 0)), "0.4999999999999999"),
+        (0.99996, "0.99996"),
+        (1.0, "1"),
+        (0.0, "0"),
+        (1e-300, "1e-300"),
+        (0.43219, "0.432"),
+        (12.3456, "12.3"),
+    ],
+)
+def test_no_threshold_reads_as_a_half_or_a_bound_that_it_is_not(value, text):
+    assert cut(value) == text
+
+
+def test_thresholds_near_a_half_are_told_apart_from_it_beside_each_other():
+    assert apart(0.49991, 0.7) == ("0.4999", "0.7")

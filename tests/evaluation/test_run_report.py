@@ -128,7 +128,7 @@ def test_pictures_are_inside_and_nothing_is_fetched(run):
 
 def test_limits_stand_on_the_page_worst_first_and_a_leak_in_the_verdict(run):
     html = show(with_note(run, "Leak: the split tears 3 groups apart."))
-    assert html.index("Leak: the split") < html.index("Photos that were changed")
+    assert html.index("The split tears 3 groups") < html.index("Photos that were changed")
     assert "Do not trust these figures" in html
     assert 'class="verdict leak"' in html
     assert "Do not trust" not in show(run)
@@ -206,3 +206,12 @@ def test_curves_on_another_set_stand_under_its_name(run):
 def test_thresholds_that_differ_look_different(run, best, stored, said):
     other = run.others["dfdc"] | {"best_threshold": best, "threshold": stored}
     assert Page(show(replace(run, others={"dfdc": other}))).row("dfdc")[-1] == f"0.610 {said}"
+
+
+def test_a_threshold_near_a_half_is_not_called_a_half_beside_the_figures_at_one_half(run):
+    assert run.metrics is not None
+    near = replace(run, metrics=run.metrics | {"threshold": 0.49991, "temperature": 0.99996})
+    html = show(near)
+    assert "at its threshold 0.4999" in html
+    assert "At its threshold of 0.4999," in html
+    assert "calibrated (temperature 0.99996)" in html

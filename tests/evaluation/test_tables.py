@@ -88,3 +88,9 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         write_rows(file, ["a"], rows())
     assert file.read_text() == "a\n1\n"
+
+
+def test_a_threshold_near_a_half_is_not_called_a_half(predictions):
+    text = metrics_table(evaluate(predictions, threshold=0.49991), "x")
+    assert "  at 0.5 " in text
+    assert "At threshold 0.4999: " in text
