@@ -124,9 +124,10 @@ class CrossvalContents:
         common = {name: value for name, value in splits[0].items() if name not in of_one}
         if "kind" in common:
             common["kind"] = f"{str(common['kind']).partition(', fold')[0]}, {self.result['folds']} folds"
-        torn = {int(split["groups_torn"]) for split in splits if "groups_torn" in split}
-        if len(torn) > 1:
-            common["groups_torn"] = f"{min(torn)} to {max(torn)}"
+        for name in [name for name in common if name.startswith("groups_torn")]:
+            torn = {int(split[name]) for split in splits if name in split}
+            if len(torn) > 1:
+                common[name] = f"{min(torn)} to {max(torn)}"
         return common
 
     def _all_images(self) -> list[PartCount]:

@@ -12,8 +12,7 @@ def with_current_notes(metrics: Results, facts: Mapping[str, Any]) -> Results:
 
     Earlier versions said of such figures what does not hold. Where the facts are gone, the note stays as it was.
     """
-    torn = (facts.get("split") or {}).get("groups_torn")
-    if not torn or not metrics.get("notes"):
+    now = torn_note(facts.get("split") or {}, "test")
+    if not now or not metrics.get("notes"):
         return metrics
-    notes = [f"Leak: {torn_note(torn)}." if str(note).startswith("Leak:") else note for note in metrics["notes"]]
-    return metrics | {"notes": notes}
+    return metrics | {"notes": [now if str(note).startswith("Leak:") else note for note in metrics["notes"]]}
