@@ -7,6 +7,7 @@ from dfdetect.evaluation.contents import bounds
 from dfdetect.evaluation.metric_words import LOWER_IS_BETTER, PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.plain_words import beside_guessing, false_alarms, hundred, misses, of_hundred
+from dfdetect.evaluation.tables import column_width, in_column
 
 SHOWN = (
     *VERDICTS,
@@ -20,18 +21,19 @@ SHOWN = (
 
 def crossval_table(result: Mapping[str, Any]) -> str:
     """Means over the folds with their intervals and spread, each source, then the notes."""
+    width = column_width([f"accuracy of {source}" for source in result["per_source"]], 26)
     lines = [
         f"{name_of_design(result)}: {result['n']} images in {result['n_groups']} groups",
-        f"{'mean over the folds':<26}{'':>10}{'95% from':>10}{'to':>10}{'lowest':>10}{'highest':>10}",
+        f"{'mean over the folds':<{width}}{'':>10}{'95% from':>10}{'to':>10}{'lowest':>10}{'highest':>10}",
     ]
     for name in SHOWN:
         spread = result["spread"].get(name) or {"min": None, "max": None}
         cells = (result[name], *(bounds(result, name) or (None, None)), spread["min"], spread["max"])
-        lines.append(f"{name:<26}" + "".join(f"{_cell(cell):>10}" for cell in cells))
+        lines.append(f"{name:<{width}}" + "".join(f"{_cell(cell):>10}" for cell in cells))
     for source, measured in result["per_source"].items():
         low, high = bounds(measured, "accuracy") or (None, None)
         own = "".join(f"{_cell(cell):>10}" for cell in (measured["accuracy"], low, high))
-        lines.append(f"{f'accuracy of {source}':<26.26}{own}{'n':>10}{measured['n']:>10}")
+        lines.append(f"{in_column(f'accuracy of {source}', width)}{own}{'n':>10}{measured['n']:>10}")
     return "\n".join(lines + [f"Note: {note}" for note in result["notes"]])
 
 

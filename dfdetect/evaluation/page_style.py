@@ -67,8 +67,12 @@ figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
   .many :is(th, td):first-child { position: sticky; left: 0; background: var(--paper); min-width: 6.5rem;
   max-width: 40vw; padding-right: .8rem; } .many td:last-child:not(.n) { min-width: 11rem; } }
 @media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; } }
-@media print { .card, .bars { break-inside: avoid; } .scroll img.plot { min-width: 0; max-width: 100%; max-height: 19cm;
-  width: auto; } body { max-width: none; padding: 0; font-size: 10pt; } .tile, .do, tr { break-inside: avoid; }
+@media print { @page { margin: 1.4cm; } body { max-width: none; padding: 0; font-size: 9.5pt; }
+  .card, .bars, .tile, tr, figure, .verdict { break-inside: avoid; } h2, h3, h2 + p { break-after: avoid; }
+  .card h3 { break-after: auto; } h2 { margin-top: 1.6rem; } .card { padding: .5rem .8rem; margin: .5rem 0; }
   .tiles { grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); }
-  h2, h3 { break-after: avoid; } .scroll { overflow: visible; } * { print-color-adjust: exact; } }
+  .plots, .plots.large { grid-template-columns: 1fr 1fr; max-width: none; }
+  img.plot, figure.wide img.plot { min-width: 0; width: auto; max-width: 100%; max-height: 7.5cm; }
+  figure.wide img.plot { max-height: 9cm; } figure.wide img.plot:not(.chart) { max-height: 12cm; }
+  .scroll { overflow: visible; } * { print-color-adjust: exact; } }
 """.replace("REAL", CLASS_COLOURS[0]).replace("FAKE", CLASS_COLOURS[1])

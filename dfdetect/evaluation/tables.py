@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ _ALSO = {
     "ece": "ECE",
     "aurc": "AURC",
 }
+_WIDEST = 40
 _RATES = ("tpr_at_fpr_1", "tpr_at_fpr_5", "aurc")
 _PROBABILITIES = ("log_loss", "brier", "ece")
 
@@ -31,16 +32,20 @@ _PROBABILITIES = ("log_loss", "brier", "ece")
 def metrics_table(result: dict[str, Any], title: str) -> str:
     """The result of `evaluate` as a table: all images with their 95% interval, each source, then the notes."""
     names = "".join(f"{name.replace('average_precision', 'avg prec'):>11}" for name in _SHOWN)
-    lines = [title, f"{'':<16}{'n':>7}{'real':>7}{'fake':>7}{names}", _row("all", result)]
+    rows = [("all", result), *result["per_source"].items()]
+    for column, slices in result["per_column"].items():
+        rows += [(f"{column}={value}", values) for value, values in slices.items()]
+    width = column_width([name for name, _ in rows], 16)
+    lines = [title, f"{'':<{width}}{'n':>7}{'real':>7}{'fake':>7}{names}", _row("all", result, width)]
     for place, name in enumerate(("  95% from", "  to")):
         bounds = (_cell(interval and interval[place]) for interval in map(result["intervals"].get, _SHOWN))
-        lines.append(f"{name:<37}" + "".join(f"{bound:>11}" for bound in bounds))
+        lines.append(f"{name:<{width + 21}}" + "".join(f"{bound:>11}" for bound in bounds))
     if result["threshold"] != 0.5:
-        lines.append(f"{'  at 0.5':<37}" + "".join(f"{_cell(result.get(name + HALF)):>11}" for name in _SHOWN))
-    lines += [_row(source, values) for source, values in result["per_source"].items()]
-    for column, slices in result["per_column"].items():
-        lines += [_row(f"{column}={value}", values) for value, values in slices.items()]
-    if result["per_source"] or result["per_column"]:
+        lines.append(
+            f"{'  at 0.5':<{width + 21}}" + "".join(f"{_cell(result.get(name + HALF)):>11}" for name in _SHOWN)
+        )
+    lines += [_row(name, values, width) for name, values in rows[1:]]
+    if rows[1:]:
         lines.append("Where all images of a row are of one class, its AUROC ranks them against all of the other class.")
     (tn, fp), (fn, tp) = result["confusion_matrix"]
     matrix = f"{tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake"
@@ -67,9 +72,19 @@ def _interval(interval: list[float] | None) -> str:
     return f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
 
 
-def _row(name: str, values: dict[str, Any]) -> str:
+def column_width(names: Sequence[str], least: int) -> int:
+    """Of a column that holds these names whole, but for those so long that `in_column` gives them their own line."""
+    return max([least, *(len(name) + 1 for name in names if len(name) < _WIDEST)])
+
+
+def in_column(name: str, width: int) -> str:
+    """The beginning of a row: a name is never cut, or two that differ late would look the same."""
+    return f"{name:<{width}}" if len(name) < width else f"{name}\n{'':<{width}}"
+
+
+def _row(name: str, values: dict[str, Any], width: int) -> str:
     cells = "".join(f"{_cell(values.get(metric)):>11}" for metric in _SHOWN)
-    return f"{name:<16.16}{values['n']:>7}{values['n_real']:>7}{values['n_fake']:>7}{cells}"
+    return f"{in_column(name, width)}{values['n']:>7}{values['n_real']:>7}{values['n_fake']:>7}{cells}"
 
 
 def _cell(value: float | None) -> str:

@@ -31,6 +31,13 @@ def test_the_table_has_every_metric_and_every_source(tmp_path):
     assert any(line.startswith("accuracy of gan") and line.split()[-1] == "40" for line in lines)
 
 
+def test_sources_that_differ_in_their_last_letter_look_different(tmp_path):
+    names = ("a source of more than sixteen letters, a", "a source of more than sixteen letters, b")
+    text = crossval_table(result_of(write_folds(tmp_path, sources=names), resamples=50))
+    for name in names:
+        assert f"accuracy of {name}" in text
+
+
 @pytest.mark.parametrize(
     ("metric", "difference", "interval", "says"),
     [

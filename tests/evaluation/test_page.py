@@ -3,7 +3,10 @@
 import base64
 import io
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -143,3 +146,23 @@ def test_a_stored_drawing_is_in_the_page_as_it_is():
 def test_a_table_of_many_columns_keeps_its_width_on_a_phone():
     assert 'class="scroll many"><table style="--columns:6"' in table("abcdef", [["x", 1, 2, 3, 4, "y"]])
     assert "many" not in table("abc", [["x", 1, 2]])
+
+
+def pages_of(html: str, folder: Path) -> int:
+    """How many sheets of paper a page takes."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium here")
+    (folder / "page.html").write_text(html)
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command += [f"--user-data-dir={folder}/profile", f"--print-to-pdf={folder}/page.pdf"]
+    subprocess.run([*command, (folder / "page.html").as_uri()], capture_output=True, timeout=120, check=True)
+    return len(re.findall(rb"/Type\s*/Page\b", (folder / "page.pdf").read_bytes()))
+
+
+@pytest.mark.slow
+def test_limits_follow_the_verdict_on_paper_instead_of_leaving_its_sheet_blank(tmp_path):
+    bare, full = card("strong", "No better than guessing", ""), card("weak", "Few images", "", "Judge on more images")
+    cards = full + bare * 2 + full * 9
+    verdict = '<div style="height: 9cm">verdict</div>'
+    assert pages_of(page("x", f'{verdict}<h2>Limits</h2><div class="cards">{cards}</div>'), tmp_path) == 2

@@ -29,7 +29,7 @@ def test_the_table_has_a_line_for_all_and_one_a_source(predictions):
     assert lines[2].split()[:7] == ["all", "3", "1", "2", "0.6667", "1.0000", "0.5000"]
     assert lines[3].split()[:2] == ["95%", "from"]
     assert lines[4].split()[0] == "to"
-    assert lines[5].startswith("a name of more t ")
+    assert lines[5].startswith("a name of more than sixteen letters       1      0 ")
     assert lines[6].split()[:4] == ["gan", "1", "0", "1"]
     assert {len(line) for line in lines[1:7]} == {len(lines[1])}
     assert lines[8] == "At threshold 0.5: 1 real as real, 0 real as fake, 1 fake as real, 1 fake as fake"
@@ -94,3 +94,15 @@ def test_a_threshold_near_a_half_is_not_called_a_half(predictions):
     text = metrics_table(evaluate(predictions, threshold=0.49991), "x")
     assert "  at 0.5 " in text
     assert "At threshold 0.4999: " in text
+
+
+@pytest.mark.parametrize("length", [16, 17, 39, 40, 200])
+def test_names_that_differ_in_their_last_letter_look_different(predictions, length):
+    names = ["x" * (length - 1) + last for last in "ab"]
+    judged = replace(predictions, source=["", *names], columns={"codec": ["", *names]})
+    lines = metrics_table(evaluate(judged, resamples=0), "x").splitlines()
+    for name in (*names, *(f"codec={name}" for name in names)):
+        place = next(i for i, line in enumerate(lines) if line.split()[:1] == [name])
+        row = lines[place] if len(name) < 40 else lines[place + 1]
+        assert row.split()[-10:-7] == ["1", "0", "1"]
+        assert len(row) == len(lines[2])
