@@ -34,9 +34,11 @@ from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import (
     Facts,
     changed_preprocessing,
+    cross_dataset_note,
     is_another_part,
     is_cross_dataset,
     is_taken_for_a_copy,
+    judged_images,
 )
 
 
@@ -132,6 +134,7 @@ class EvaluationResults(Callback):
         limited = limit is not None and (limit != 1 or isinstance(limit, int))  # 1.0 is all batches, 1 is one
         result["notes"] += _origin_notes(detector.facts, data, part, len(rows), limited)
         if is_cross_dataset(detector.facts, data):
+            result["judged"] = judged_images(data, part)
             result |= _best_threshold_here(predictions, threshold, result)
         result |= {"checkpoint": str(trainer.ckpt_path or ""), "root": str(data.origin), **data.preprocessing_facts()}
         result["tested"] = tested_identity(trainer, data, part, limited)
@@ -184,7 +187,7 @@ def _origin_notes(
     if not facts["calibrated"]:
         notes.append("Threshold and temperature are uncalibrated: no validation of both classes has fitted them.")
     if is_cross_dataset(facts, data):
-        notes.append(f"cross-dataset: trained on {facts['split']['root']}, tested on {data.origin}")
+        notes.append(f"{cross_dataset_note(facts, data, part)}.")
     elif is_another_part(facts, data, part):
         notes.append("Another split than the training's was allowed: training may have seen these images.")
     elif torn := torn_note(facts.get("split") or {}, part):

@@ -66,12 +66,14 @@ def other_data_section(run: RunContents) -> str:
     own = {"own test part": run.metrics} if run.metrics else {}
     every = own | dict(run.others)
     rows = [_other_row(run, name, result, own=name in own) for name, result in every.items()]
+    judged = [f"{name}: {result['judged']}." for name, result in every.items() if "judged" in result]
     header = ("data set", "images", "AUROC", "against the own", "accuracy", "accuracy, best threshold")
     return (
         "<h2>On other data</h2><p>The same detector with the same threshold, on data sets that it was not trained on. "
         "AUROC, from 0 to 1; the line in the middle is guessing.</p>"
         + interval_bars((name, result.get("auroc"), bounds(result, "auroc")) for name, result in every.items())
         + table(header, rows)
+        + "".join(f"<p>{escape(sentence)}</p>" for sentence in judged)
         + "<p><small>The best threshold is known from those labels only; it shows how far it moves, and is not used."
         "</small></p>"
     )

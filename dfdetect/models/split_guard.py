@@ -63,6 +63,22 @@ def judge_another_set_whole(facts: Facts, data: DeepfakeDataModule) -> None:
         data.test_on_everything()
 
 
+def judged_images(data: DeepfakeDataModule, part: Literal["val", "test"]) -> str:
+    """Which of a data set's images `part` holds now, and how many are left out."""
+    everything, judged = len(data.division.samples), len(data.part(part))
+    if judged == everything:
+        return f"all its {everything:,} images"
+    given = part == "test" and data.has_given_test_part()
+    name = "the test part that comes with it" if given else f"its {'validation' if part == 'val' else 'test'} part"
+    return f"{name}, {judged:,} of its {everything:,} images; the other {everything - judged:,} were left out"
+
+
+def cross_dataset_note(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> str:
+    """On what a detector was trained, and on which images of what other data set it is judged."""
+    trained = facts["split"]["root"]
+    return f"cross-dataset: trained on {trained}, tested on {data.origin}: {judged_images(data, part)}"
+
+
 def refuse_another_split(facts: Facts, data: DeepfakeDataModule) -> None:
     """Stop a fit that would go on with another split than it began with: it would train on its own test part.
 
@@ -89,7 +105,7 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val"
     if not trained:
         return
     if is_cross_dataset(facts, data):
-        rank_zero_info(f"cross-dataset: trained on {trained['root']}, tested on {data.origin}")
+        rank_zero_info(cross_dataset_note(facts, data, part))
     elif is_another_part(facts, data, part) and not data.allow_new_split:
         manifest = trained["layout"] if trained["layout"].startswith("manifest ") else "manifest"  # its name too
         raise CheckpointError(

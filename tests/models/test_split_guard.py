@@ -88,7 +88,9 @@ def test_another_root_is_cross_dataset(checkpoint, tmp_path, generated_faces, ca
 
 
 @pytest.mark.parametrize("given", [False, True])
-def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(checkpoint, tmp_path, generated_faces, given):
+def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(
+    checkpoint, tmp_path, generated_faces, given, caplog, capsys
+):
     other = tmp_path / "other"
     for number, file in enumerate(
         sorted(generated_faces.rglob("*.jpg"))[:60:2] + sorted(generated_faces.rglob("*.jpg"))[-30:]
@@ -97,14 +99,31 @@ def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(checkpoint, 
         place = other / part / file.relative_to(generated_faces).parts[0] / f"{number}.jpg"
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, place)
-    run = run_test(checkpoint, tmp_path, faces_data(other))
+    with caplog.at_level("INFO"):
+        run = run_test(checkpoint, tmp_path, faces_data(other))
     result = json.loads((run / "cross-dataset/other/metrics.json").read_text())
     assert result["n"] == (30 if given else 60)
     assert result["threshold"] == DeepfakeDetector.load_from_checkpoint(checkpoint).facts["threshold"]
     assert 0 < result["best_threshold"] < 1
-    assert any(note.startswith("cross-dataset") for note in result["notes"])
+    part = "the test part that comes with it, 30 of its 60 images; the other 30 were left out"
+    judged = part if given else "all its 60 images"
+    assert result["judged"] == judged
+    said = f"cross-dataset: trained on {generated_faces}, tested on {other}: {judged}"
+    assert f"{said}." in result["notes"]
+    assert f"Note: {said}." in capsys.readouterr().out
+    assert said in caplog.text
+    assert f"<p>other: {judged}.</p>" in (run / "report.html").read_text()
     assert any("best threshold for these images" in note for note in result["notes"])
     assert not list(run.glob("metrics.json"))
+
+
+def test_a_validation_on_another_data_set_says_that_it_is_of_a_part(checkpoint, tmp_path, generated_faces):
+    shutil.copytree(generated_faces / "real", tmp_path / "other/real")
+    shutil.copytree(generated_faces / "fake/smoothed", tmp_path / "other/fake")
+    detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
+    quiet_trainer(tmp_path).validate(detector, faces_data(tmp_path / "other"), verbose=False)
+    result = json.loads((tmp_path / "run/version_0/cross-dataset/other/validation/metrics.json").read_text())
+    assert result["judged"] == "its validation part, 24 of its 160 images; the other 136 were left out"
 
 
 def test_a_detector_that_was_just_trained_knows_another_data_set_too(tmp_path, generated_faces):
