@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from dfdetect.deploy.engines.engine import Batch, Pool, Scores, reading, refuse_provider, require
+from dfdetect.deploy.engines.signal_stack import kept_signal_stack
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, PREFIX, ModelFacts
 from dfdetect.deploy.seal import check_seal
 from dfdetect.errors import DamagedModelError, ModelFileError
@@ -33,15 +35,11 @@ class OpenVinoEngine:
         weights = reading(weights_file)
         check_seal(str(file), content, weights)
         ov = require("openvino", "openvino", f"Running {file}")
-        core = ov.Core()
         device = (provider or "CPU").upper()
-        if device.split(".")[0].split(":")[0] not in {*(one.split(".")[0] for one in core.available_devices), "AUTO"}:
-            raise refuse_provider(device, list(core.available_devices))
-        try:
-            model = core.read_model(content, weights)
-            self._compiled = core.compile_model(model, device, _settings(device, threads, self.facts))
-        except Exception as error:  # OpenVINO raises plain RuntimeErrors
-            raise DamagedModelError(f"{file}: OpenVINO refuses it ({' '.join(str(error).split())})") from error
+        with kept_signal_stack():
+            self._compiled = _compile(
+                ov.Core(), file, (content, weights), device, _settings(device, threads, self.facts)
+            )
         names = [next(iter(output.get_names())) for output in self._compiled.outputs]
         self._outputs = [names.index(name) for name in OUTPUTS if name in names]
         self._requests = Pool(self._compiled.create_infer_request)
@@ -54,6 +52,15 @@ class OpenVinoEngine:
             request.infer({INPUT: pixels})
             p_fake, *heatmap = (request.get_output_tensor(place).data.copy() for place in self._outputs)
         return p_fake, heatmap[0] if heatmap else None
+
+
+def _compile(core: Any, file: Path, model: tuple[bytes, bytes], device: str, settings: dict[str, object]) -> Any:
+    if device.split(".")[0].split(":")[0] not in {*(one.split(".")[0] for one in core.available_devices), "AUTO"}:
+        raise refuse_provider(device, list(core.available_devices))
+    try:
+        return core.compile_model(core.read_model(*model), device, settings)
+    except Exception as error:  # OpenVINO raises plain RuntimeErrors
+        raise DamagedModelError(f"{file}: OpenVINO refuses it ({' '.join(str(error).split())})") from error
 
 
 def ir_metadata(content: bytes, name: str) -> dict[str, str]:

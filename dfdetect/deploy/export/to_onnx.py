@@ -69,7 +69,7 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     widening = []
     for tensor in halved.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size > 1 and values.ndim in (1, 4) and tensor.name not in kept:
+        if values.dtype == np.float32 and values.ndim == 4 and tensor.name not in kept:
             name, stored = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
