@@ -7,12 +7,13 @@ from pathlib import Path
 # before torch is loaded: one thread is enough for tiny images, and threads that spin slow down everything beside them
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# a shell starts background jobs with Ctrl-C ignored, and so would every command be that is tested
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 
 from dfdetect.data.synthetic import generate_faces
+
+# a shell starts background jobs with Ctrl-C ignored, and so would every command be that is tested
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
