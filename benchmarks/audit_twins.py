@@ -100,14 +100,18 @@ def recall(root: Path, work: Path, workers: int) -> None:
     place = {name: i for i, name in enumerate(names)}
     pairs = {(row["first"], row["second"]) for row in rows}
     groups = join_groups(len(names), [(place[a], place[b]) for a, b in pairs], paths=names)
-    for title, least in (("all", 0), ("in half as many places as inliers, at least", INLIERS // 2)):
+    for title, least in (
+        ("all", 0),
+        ("in half as many places as inliers, at least", INLIERS // 2),
+        ("20 inliers in 20 places, at least", INLIERS),
+    ):
         wanted = [row for row in confirmed if int(row["places"]) >= least]
         missed = [row for row in wanted if (row["first"], row["second"]) not in pairs]
         grouped = sum(groups[place[row["first"]]] == groups[place[row["second"]]] != "" for row in wanted)
         hits, n = len(wanted) - len(missed), len(wanted)
         figures = {"recall": round(hits / n, 4), "interval": interval(hits, n), "hits": hits, "n": n}
         print(json.dumps({"confirmed": title, **figures, "in_one_group": round(grouped / n, 4)}))
-        for row in missed if least else ():
+        for row in missed if least == INLIERS // 2 else ():
             print("missed", *row.values())
     print(json.dumps({"images_tied": sum(g != "" for g in groups), "groups": len({g for g in groups if g})}))
 
