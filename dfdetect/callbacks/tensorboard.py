@@ -38,6 +38,7 @@ class TensorBoardFigures(Callback):
         self.every_n_epochs = every_n_epochs
         self._batch_drawn = False
         self._best: dict[str, float] = {}
+        self._folder: Path | None = None
 
     @rank_zero_only
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -111,13 +112,16 @@ class TensorBoardFigures(Callback):
             )
             writer.flush()
 
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Ask for the run's folder, while all ranks are here."""
+        self._folder = run_folder(trainer)
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """After a test whose results lie in the run, put them into its row; by now, whatever the callbacks' order."""
         results = find_callback(trainer, EvaluationResults)
-        if stage != "test" or results is None or results.result is None:
-            return
-        folder = run_folder(trainer)  # asked for on all ranks
-        if results.folder == folder and trainer.is_global_zero and (writer := _writer(trainer)) is not None:
+        if stage != "test" or results is None or results.result is None or results.folder != self._folder:
+            return  # on all ranks but the first, which alone writes results
+        if (writer := _writer(trainer)) is not None:
             fill_leaderboard(writer, trainer, pl_module, results.result)
 
     def state_dict(self) -> dict[str, Any]:
