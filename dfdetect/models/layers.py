@@ -44,7 +44,7 @@ class PooledLinearHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, 2) in the order real, fake; float32 also under autocast, since bfloat16 scores tie."""
-        with _without_autocast(features):
+        with without_autocast(features):
             logits: Tensor = self.linear(self.dropout(features.to(self.linear.weight.dtype).mean(dim=(2, 3))))
         return logits
 
@@ -59,7 +59,7 @@ class StridedDepthwiseConv2d(nn.Conv2d):
         """(N, C, H, W) to (N, C, h, w) in the same type."""
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        with _without_autocast(input):
+        with without_autocast(input):
             return super().forward(input.float()).to(input.dtype)
 
 
@@ -71,7 +71,7 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     return network
 
 
-def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
     kind = tensor.device.type
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
