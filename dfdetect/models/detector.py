@@ -273,8 +273,8 @@ class DeepfakeDetector(LightningModule):
     def _margins(self, batch: Batch) -> Tensor:
         """(B,) float32; B may be 0 where no file of a batch could be read.
 
-        Without autocast, whatever the trainer's precision: threshold, temperature and every figure shall be those of the
-        network that is exported, and bfloat16 moves p_fake by several hundredths.
+        Without autocast, whatever the trainer's precision: threshold, temperature and every figure shall be those of
+        the network that is exported, and bfloat16 moves p_fake by several hundredths.
         """
         if len(batch["label"]) == 0:
             return torch.empty(0, device=self.device)
