@@ -1,5 +1,7 @@
 """Verdicts in words and signs, the same in every part of the page: never by colour alone."""
 
+from html import escape
+
 from dfdetect.deploy.metadata import Verdict
 
 HEADLINES: dict[Verdict, str] = {"fake": "Looks fake", "real": "Looks real", "uncertain": "Uncertain"}
@@ -31,3 +33,8 @@ def figure(p_fake: float) -> str:
     if 0 < p_fake < 0.005:
         return "below 0.01"
     return "above 0.99" if 0.995 <= p_fake < 1 else f"{p_fake:.2f}"
+
+
+def escaped(text: str) -> str:
+    """Text that may hold anything, for HTML and its attributes."""
+    return escape(text, quote=True)
