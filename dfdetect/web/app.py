@@ -1,53 +1,47 @@
-"""The ASGI application: the API's routes, the page below them, and the guard around both."""
+"""The ASGI application: the guard, the API behind it, and the page behind that."""
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from importlib.util import find_spec
 from typing import Any
 
 from dfdetect.errors import MissingExtraError
+from dfdetect.web.api import Api
+from dfdetect.web.asgi import Application, Receive, Scope, Send, respond
+from dfdetect.web.guard import Guard
 from dfdetect.web.options import WebOptions
 from dfdetect.web.service import Service
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def create_app(service: Service, options: WebOptions) -> Application:
     """The application that answers for a service.
 
     Raises:
-        MissingExtraError: Gradio is not installed.
+        MissingExtraError: the page is asked for, and Gradio is not installed.
     """
+    return Guard(Api(service, _page(service) if options.page else _no_page), service, options)
+
+
+async def _no_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """In the page's place: starts and stops with the server, and points to the API."""
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    await respond(send, 307, "text/plain", b"", {"Location": "/api"})
+
+
+def _page(service: Service) -> Any:
     _prepare_gradio(service)
     try:
+        import gradio as gr
         from fastapi import FastAPI
     except ImportError as error:
-        raise MissingExtraError("serve", "dfdetect serve", "gradio") from error
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    if options.page and find_spec("dfdetect.web.page"):
-        _mount_page(app, service)
-    return app
-
-
-def _prepare_gradio(service: Service) -> None:
-    """Settings that Gradio reads when it is imported: nothing goes out, and uploads lie in the private folder."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(service.folder / "page")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-
-
-def _mount_page(app: Any, service: Service) -> None:
-    import gradio as gr
-
+        raise MissingExtraError("serve", "dfdetect serve (but for --page off)", "gradio") from error
     from dfdetect.web.page import build_page, mount_settings
 
-    gr.mount_gradio_app(
-        app,
+    return gr.mount_gradio_app(
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         build_page(service),
         path="/",
         allowed_paths=[],
@@ -61,3 +55,11 @@ def _mount_page(app: Any, service: Service) -> None:
         mcp_server=False,
         **mount_settings(),  # theme, css, head: since Gradio 6 they belong to the mount
     )
+
+
+def _prepare_gradio(service: Service) -> None:
+    """Settings that Gradio reads when it is imported: nothing goes out, and uploads lie in the private folder."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(service.folder / "page")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -14,8 +14,10 @@ class Limits:
         pixels: width x height of one picture, or of one frame of a clip; larger ones are not decoded.
         files: in one request.
         queue: files that wait; beyond, a request is refused at once.
-        seconds: from the last byte of a request to its answer; and for the body to come.
+        seconds: from the last byte of a request to its answer.
         threads: files judged at once.
+        patience_s: that a request's body may take to come, besides one for each `slowest_bytes_s` of it.
+        slowest_bytes_s: bytes in a second below which a client is cut off.
         bytes_in_hand: of all requests together that have come and are not answered yet.
     """
 
@@ -25,6 +27,8 @@ class Limits:
     queue: int = 32
     seconds: float = 30.0
     threads: int = 2
+    patience_s: float = 10.0
+    slowest_bytes_s: int = 50_000
 
     @property
     def bytes_in_hand(self) -> int:

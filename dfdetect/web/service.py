@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from dfdetect.deploy.verdicts import Row, photo_row
 from dfdetect.errors import DecodeError, RequestError, TooLargeError
 from dfdetect.web.jobs import Beat, Job, Pool
 from dfdetect.web.limits import Limits
+from dfdetect.web.metrics import Metrics
 
 Pixels = npt.NDArray[np.uint8]
 _LONGEST_NAME = 120
@@ -61,11 +63,13 @@ class Answer:
     Attributes:
         name: of the upload, made safe to show.
         rows: by the model's name, in the order asked for; faces with box, score, verdict, heatmap and square.
+        found: faces of a photo with their landmarks, the largest first.
         image: (H, W, 3) RGB uint8 as it was judged, if it was asked for; None for a clip.
     """
 
     name: str
     rows: dict[str, Row]
+    found: tuple[Face, ...] = ()
     image: Pixels | None = field(default=None, repr=False, compare=False)
 
 
@@ -76,12 +80,17 @@ class Service:
         models: the first is the one that answers where none is named.
         limits: that hold for each upload.
         folder: private, for clips, which can only be read from a file; each is removed once it is judged.
+
+    Attributes:
+        bytes_in_hand: of requests that have come and are not answered yet; only the event loop's thread counts them.
     """
 
     def __init__(self, models: Sequence[Model], limits: Limits, folder: Path) -> None:
         self.models = {model.name: model for model in models}
         self.limits, self.folder = limits, folder
         self.pool = Pool(limits.threads, limits.queue, limits.seconds)
+        self.metrics = Metrics()
+        self.bytes_in_hand = 0
 
     def judge(
         self, upload: Upload, models: Sequence[str] = (), careful: bool = False, with_image: bool = False
@@ -113,11 +122,37 @@ class Service:
         if sum(len(upload.content) for upload in uploads) > self.limits.upload_bytes:
             raise RequestError("too_large", f"more than {self.limits.upload_bytes:,} bytes in one request")
         judged = [replace(model, settings=replace(model.settings, careful=careful)) for model in chosen]
-        return self.pool.submit([self._work(upload, judged, with_image) for upload in uploads])
+        jobs = self.pool.submit([self._work(upload, judged, with_image) for upload in uploads])
+        for job in jobs:
+            job.future.add_done_callback(self._count)
+        return jobs
 
     def close(self) -> None:
         """Finish what was taken on, and take nothing on any more."""
         self.pool.close()
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """How full it is, for the metrics."""
+        pool = self.pool
+        return {
+            "dfdetect_queue_waiting": ("Files that wait.", pool.waiting),
+            "dfdetect_queue_limit": ("Files that may wait.", pool.queue),
+            "dfdetect_working": ("Files at work.", pool.running),
+            "dfdetect_threads": ("Files that may be at work at once.", pool.threads),
+            "dfdetect_hanging": ("Threads that a library never gave back.", pool.hanging),
+            "dfdetect_bytes_in_hand": ("Of requests that are not answered yet.", self.bytes_in_hand),
+        }
+
+    def _count(self, future: Future[Answer]) -> None:
+        if future.cancelled():
+            self.metrics.failure("abandoned")
+        elif isinstance(error := future.exception(), RequestError):
+            self.metrics.failure(error.kind)
+        else:
+            answer = future.result()
+            self.metrics.judged(next(iter(answer.rows.values())).seconds)
+            for name, row in answer.rows.items():
+                self.metrics.verdict(name, row.verdict)
 
     def _model(self, name: str) -> Model:
         if name not in self.models:
@@ -151,8 +186,8 @@ class _Work:
 
     @property
     def name(self) -> str:
-        """Of the upload, without folders, control characters and great length."""
-        return shown(re.split(r"[/\\]", self.upload.name)[-1])[:_LONGEST_NAME] or "unnamed"
+        """Of the upload, made safe to show."""
+        return safe_name(self.upload.name)
 
     def _photo(self, beat: Beat) -> Answer:
         content = self.upload.content
@@ -162,7 +197,7 @@ class _Work:
         beat()
         found: dict[str, list[Face]] = {}
         rows = {model.name: self._look(image, model.settings, found, beat) for model in self.models}
-        return Answer(self.name, rows, image if self.with_image else None)
+        return Answer(self.name, rows, tuple(next(iter(found.values()), ())), image if self.with_image else None)
 
     def _look(self, image: Pixels, settings: Settings, found: dict[str, list[Face]], beat: Beat) -> Row:
         """One model's row; faces are searched once for all models."""
@@ -195,3 +230,8 @@ class _Work:
     def _public(self, cause: str) -> str:
         """A cause without paths and addresses of this process."""
         return re.sub(r"<[^<>]*\b0x[0-9a-fA-F]+>", "it", cause.replace(str(self.folder), "").replace(os.sep, " "))
+
+
+def safe_name(name: str) -> str:
+    """An upload's name without folders, control characters and great length."""
+    return shown(re.split(r"[/\\]", name)[-1])[:_LONGEST_NAME] or "unnamed"
