@@ -3,7 +3,10 @@
 from dfdetect.errors import RequestError
 
 _TITLES = {
-    "unreadable": ("This is no photo or clip that can be read", "JPEG, PNG, WebP, MP4 and their like can."),
+    "unreadable": (
+        "This is no photo or clip that can be read",
+        "JPEG, PNG, WebP, MP4, WebM and their like can be read.",
+    ),
     "too_many_pixels": ("Too large to be decoded", "Send a smaller version of it."),
     "too_large": ("The file is too large", "Send a smaller one, or a shorter clip."),
     "queue_full": ("Busy", "Others are being answered. Try again in a few seconds."),
@@ -15,5 +18,4 @@ _TITLES = {
 def explained(error: RequestError) -> tuple[str, str]:
     """A title and a sentence: the error's own cause and what to do about it."""
     title, remedy = _TITLES.get(error.kind, ("Not judged", "Try another file."))
-    cause = str(error)
-    return title, f"{cause[:1].upper()}{cause[1:].rstrip('.')}. {remedy}"
+    return title, f"{str(error).rstrip('.')}. {remedy}"

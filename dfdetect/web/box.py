@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from dfdetect.web.samples import Sample
 from dfdetect.web.service import Service
-from dfdetect.web.words import counted, escaped
+from dfdetect.web.words import escaped
 
 _GRACE_S = 15
 """Seconds that a browser waits beyond the server's own time limit."""
 _ICON = (
-    '<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M16 21V6m-6 6 6-6 6 6M5 20v4a3 3 0 0 0 3 3h16'
-    'a3 3 0 0 0 3-3v-4"/></svg>'
+    '<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">'
+    '<path d="M16 21V6m-6 6 6-6 6 6M5 20v4a3 3 0 0 0 3 3h16a3 3 0 0 0 3-3v-4"/></svg>'
 )
 
 
@@ -19,11 +19,11 @@ def drop_box(service: Service, samples: Sequence[Sample]) -> str:
     limits = service.limits
     wait = limits.seconds + limits.patience_s + limits.upload_bytes / limits.slowest_bytes_s + _GRACE_S
     megabytes = f"{limits.upload_bytes / 1e6:g} MB"
-    models = counted(len(service.models), "model")
-    names = ", ".join(service.models)
-    html = f"""<header class="df-top"><h1>Is this face photo fake?</h1>
-<p>A photo or a clip, judged face by face by {models} on the machine that serves this page: {escaped(names)}.
-Nothing is kept, and nothing is passed on.</p></header>
+    names = escaped(", ".join(service.models))
+    models = f"the model {names}" if len(service.models) == 1 else f"{len(service.models)} models ({names})"
+    html = f"""<div class="df-intro"><header class="df-top"><h1>Is this face photo fake?</h1>
+<p>A photo or a clip, judged face by face by {models}, on the machine that serves this page. Nothing is kept, and
+nothing is passed on.</p></header>
 <div class="df-drop" data-most="{limits.upload_bytes}" data-patience="{wait:.0f}">
 <label class="df-zone">{_ICON}<b>Choose a photo or a clip</b><span class="df-soft">or drop it here, or paste it</span>
 <input class="df-file" type="file" accept="image/*,video/*" aria-describedby="df-limits"></label>
@@ -38,7 +38,7 @@ Nothing is kept, and nothing is passed on.</p></header>
 </div></dialog>
 <section class="df-samples" aria-labelledby="df-samples-title"><h2 id="df-samples-title">Or try a face that this program
 drew</h2><p class="df-soft">They show how the page works. No model that learned on photos can be judged by them.</p>
-<ul>{"".join(_sample(i, one) for i, one in enumerate(samples))}</ul></section>"""
+<ul>{"".join(_sample(i, one) for i, one in enumerate(samples))}</ul></section></div>"""
     return _untemplated(html)
 
 

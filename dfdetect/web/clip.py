@@ -14,23 +14,33 @@ def timeline(row: Row, facts: ModelFacts) -> str:
     start, end = row.timeline[0][0], row.timeline[-1][0]
     across = _WIDTH / max(end - start, 1e-9)
     points = " ".join(f"{(at - start) * across:.1f},{_y(p):.1f}" for at, p in row.timeline)
+    level = _y(facts.threshold)
+    said = _said(row, facts)
+    return (
+        f'<figure class="df-timeline"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" '
+        f'role="img" aria-label="{said}">{_shade(facts)}<line x1="0" x2="{_WIDTH}" y1="{level:.1f}" y2="{level:.1f}"/>'
+        f'<polyline points="{points}"/></svg><figcaption><span>{start:.1f} s</span>'
+        f"<span>p_fake over time, dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
+        f'<p class="df-soft">{said}</p>'
+    )
+
+
+def _said(row: Row, facts: ModelFacts) -> str:
     scores = [p for _, p in row.timeline]
     above = sum(p >= facts.threshold for p in scores)
-    said = (
-        f"Over {end - start:.1f} seconds p_fake goes from {figure(min(scores))} to {figure(max(scores))}; in {above} of "
-        f"{len(scores)} judged frames it is above the threshold."
-    )
-    band = facts.uncertain
-    shade = ""
-    if band and band.low < band.high:
-        shade = f'<rect class="df-band" x="0" y="{_y(band.high):.1f}" width="{_WIDTH}" height="{_y(band.low) - _y(band.high):.1f}"/>'
     return (
-        f'<figure class="df-timeline"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{said}">{shade}<line x1="0" x2="{_WIDTH}" y1="{_y(facts.threshold):.1f}" '
-        f'y2="{_y(facts.threshold):.1f}"/><polyline points="{points}"/></svg>'
-        f"<figcaption><span>{start:.1f} s</span><span>p_fake over time, dashed: threshold</span><span>{end:.1f} s</span>"
-        f'</figcaption></figure><p class="df-soft">{said}</p>'
+        f"In {len(scores)} judged frames p_fake goes from {figure(min(scores))} to {figure(max(scores))}; "
+        f"{above} of them are at or above the threshold."
     )
+
+
+def _shade(facts: ModelFacts) -> str:
+    """The uncertain band, where there is one."""
+    band = facts.uncertain
+    if band is None or band.low >= band.high:
+        return ""
+    top, height = _y(band.high), _y(band.low) - _y(band.high)
+    return f'<rect class="df-band" x="0" y="{top:.1f}" width="{_WIDTH}" height="{height:.1f}"/>'
 
 
 def _y(p_fake: float) -> float:

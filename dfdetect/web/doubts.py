@@ -28,6 +28,13 @@ def doubts_of_row(row: Row, facts: ModelFacts) -> list[Doubt]:
     return [*_of_searching(row), *_of_faces(row, facts), *_of_kind(row)]
 
 
+def doubts_in_short(row: Row, facts: ModelFacts) -> list[Doubt]:
+    """What stands beside an answer: what is wrong with this upload, how often the model errs, and on what."""
+    tested = facts.test_summary or "no test is recorded, so nothing is known of it"
+    often = Doubt("How often it is wrong", f"On photos like those it learned on: {tested}.")
+    return [*doubts_of_row(row, facts), often, *_of_training(facts)]
+
+
 def doubts_of_model(facts: ModelFacts, margin: float | None = None) -> list[Doubt]:
     """What is to be known of a model whatever it is shown; `margin` is the one that faces are cut out with, if any."""
     return [*_of_training(facts), *_of_margin(facts, margin), *_of_calibration(facts), *_of_any_detector()]
@@ -100,7 +107,7 @@ def _of_training(facts: ModelFacts) -> Iterator[Doubt]:
     trained = f"It was trained and tested on one collection, {name}." if name else "It does not say on what."
     yield Doubt(
         "Photos unlike its training",
-        f"{trained} On other cameras, people and kinds of fakes it does worse, down to guessing; the figures below say "
+        f"{trained} On other cameras, people and kinds of fakes it does worse, down to guessing; its test says "
         "nothing about those.",
     )
 
@@ -126,7 +133,9 @@ def _of_calibration(facts: ModelFacts) -> Iterator[Doubt]:
             "Threshold and scale were never fitted on validation photos: 0.9 need not mean nine in ten.",
         )
     if facts.uncertain is None:
-        yield Doubt("It never says that it cannot tell", "No uncertain band was chosen for it, so close calls look sure.")
+        yield Doubt(
+            "It never says that it cannot tell", "No uncertain band was chosen for it, so close calls look sure."
+        )
 
 
 def _of_any_detector() -> Iterator[Doubt]:

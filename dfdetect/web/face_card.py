@@ -14,7 +14,12 @@ _NOTHING = 0.005
 
 
 def face_card(
-    name: str, face: FaceVerdict, facts: ModelFacts, pair: Pair | None = None, parts: Mapping[str, Share] | None = None
+    name: str,
+    face: FaceVerdict,
+    facts: ModelFacts,
+    pair: Pair | None = None,
+    parts: Mapping[str, Share] | None = None,
+    whole: bool = True,
 ) -> str:
     """One face.
 
@@ -24,16 +29,21 @@ def face_card(
         facts: of the model.
         pair: its own pixels; None for one that is not shown by itself.
         parts: what each region has of the evidence; empty where there is none.
+        whole: show at once what else there is to say of it.
     """
     picture = _thumbnail(name, pair) if pair else ""
     frames = f'<p class="df-soft">Judged in {counted(face.frames, "frame")}.</p>' if face.frames > 1 else ""
     reason = f'<p class="df-reason">{escaped(face.reason[:1].upper() + face.reason[1:])}.</p>' if face.reason else ""
     score = gauge(face.p_fake, facts, face.verdict) if face.p_fake is not None else ""
-    strip = versions_strip(face.p_fake, face.versions, facts) if face.p_fake is not None else ""
+    more = (versions_strip(face.p_fake, face.versions, facts) if face.p_fake is not None else "") + region_table(
+        parts or {}
+    )
+    if more and not whole:
+        more = f'<details class="df-more"><summary>Re-encoded, and where its evidence lies</summary>{more}</details>'
     return (
         f'<article class="df-face df-{face.verdict}">{picture}<div class="df-said">'
         f'<h3><span class="df-name">{escaped(name)}</span><span class="df-word">{headline(face.verdict)}</span></h3>'
-        f"{reason}{frames}{score}{strip}{region_table(parts or {})}</div></article>"
+        f"{reason}{frames}{score}{more}</div></article>"
     )
 
 
@@ -53,8 +63,9 @@ def region_table(parts: Mapping[str, Share]) -> str:
     rows = "".join(_region_row(name, share) for name, share in parts.items())
     return (
         '<table class="df-regions"><caption>Where the evidence lies</caption><thead><tr><th scope="col">region</th>'
-        '<th scope="col">share of the evidence <span class="df-key">(line: of the area)</span></th>'
-        f'<th scope="col">speaks for</th></tr></thead><tbody>{rows}</tbody></table>'
+        '<td class="df-wide"></td><th scope="col">evidence</th><th scope="col">area</th>'
+        '<th scope="col">speaks for</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 
@@ -63,10 +74,9 @@ def _region_row(name: str, share: Share) -> str:
     side = "fake" if share.logits > 0 else "real"
     spoken = f'<span class="df-{side}">{side} {share.logits:+.2f}</span>' if part >= _NOTHING else "-"
     return (
-        f'<tr><th scope="row">{escaped(name)}</th><td><div class="df-bar df-{side}" aria-hidden="true">'
-        f'<i style="width:{100 * part:.1f}%"></i><u style="left:{100 * share.area:.1f}%"></u></div>'
-        f'<span class="df-part">{part:.0%} <span class="df-soft">of {share.area:.0%} area</span></span></td>'
-        f"<td>{spoken}</td></tr>"
+        f'<tr><th scope="row">{escaped(name)}</th><td class="df-wide"><div class="df-bar df-{side}">'
+        f'<i style="width:{100 * part:.1f}%"></i><u style="left:{100 * share.area:.1f}%"></u></div></td>'
+        f"<td>{part:.0%}</td><td>{share.area:.0%}</td><td>{spoken}</td></tr>"
     )
 
 

@@ -71,7 +71,7 @@ def _zones(facts: ModelFacts) -> str:
     low, high = (band.low, band.high) if band and band.low < band.high else (facts.threshold, facts.threshold)
     parts = (("real", 0.0, low), ("uncertain", low, high), ("fake", high, 1.0))
     return "".join(
-        f'<i class="df-zone df-{name}" style="left:{_percent(start)};width:{100 * (end - start):.1f}%"></i>'
+        f'<i class="df-range df-{name}" style="left:{_percent(start)};width:{100 * (end - start):.1f}%"></i>'
         for name, start, end in parts
         if end > start
     )

@@ -53,8 +53,8 @@ def _band(facts: ModelFacts) -> str:
     if band is None:
         return "never by its score alone: no band was chosen"
     return (
-        f"from {band.low:.3f} to {band.high:.3f}; outside, {band.error:.1%} of the answers were wrong on validation, and "
-        f"{band.coverage:.0%} of {band.n:,} photos were answered"
+        f"from {band.low:.3f} to {band.high:.3f}; on validation {band.coverage:.0%} of {band.n:,} photos lay outside, "
+        f"and {band.error:.1%} of those answers were wrong"
     )
 
 

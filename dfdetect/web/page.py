@@ -50,8 +50,8 @@ def build_page(service: Service) -> "gr.Blocks":
         }
         drop.judge(_event(gr, lambda said: _of_upload(service, said)), **how)
         drop.sample(_event(gr, lambda said: _of_sample(service, samples, said)), **how)
-    blocks.queue(default_concurrency_limit=None)
-    return blocks
+    page: gr.Blocks = blocks.queue(default_concurrency_limit=None)
+    return page
 
 
 def mount_settings() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pictures of an answer: what was judged, the same under its evidence, and each face by itself, as data addresses."""
+"""The pictures of an answer: what was judged, the same under its evidence, and each face, all as data addresses."""
 
 import base64
 from collections.abc import Sequence

@@ -2,20 +2,21 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.metadata import Verdict
 from dfdetect.deploy.verdicts import FaceVerdict, Row
 from dfdetect.explain.regions import Share
 from dfdetect.web.clip import timeline
-from dfdetect.web.doubts import doubts_of_row, faces_word
+from dfdetect.web.doubts import doubts_in_short, faces_word
 from dfdetect.web.face_card import face_card, face_line
 from dfdetect.web.gauge import gauge
 from dfdetect.web.model_card import doubt_list, model_card
 from dfdetect.web.pictures import jpeg_address, region_shares, shown_face, shown_picture
 from dfdetect.web.service import Answer, Model
 from dfdetect.web.stage import heat_switch, stage
-from dfdetect.web.words import CAUTION, escaped, figure, headline, sign
+from dfdetect.web.words import CAUTION, counted, escaped, figure, headline, sign
 
 MOST_CARDS = 6
 """Faces that are shown one by one; the others get a line each."""
@@ -32,7 +33,7 @@ def result(answer: Answer, models: Mapping[str, Model], request: str = "") -> st
     """
     rows = list(answer.rows.values())
     verdict = verdict_of(rows[0]) if len({row.verdict for row in rows}) == 1 else "uncertain"
-    shown = []
+    shown: list[str] = []
     for name, row in answer.rows.items():
         panel = _panel(answer, name, row, models[name])
         shown.append(_opinion(name, row, models[name], panel, not shown) if len(rows) > 1 else panel)
@@ -66,30 +67,36 @@ def _title(rows: Sequence[Row]) -> str:
 def _why(answer: Answer, models: Mapping[str, Model]) -> str:
     """The verdict's reason in a sentence."""
     rows = answer.rows
-    if len(rows) > 1:
+    if len(rows) > 1 and any(row.p_fake is not None for row in rows.values()):
         counts = Counter(verdict_of(row) for row in rows.values())
-        said = [f"{counts[name]} of {len(rows)} {_SAYS[name]}" for name in ("fake", "real", "uncertain") if counts[name]]
-        return f"{', '.join(said)}."
+        held = {one: (counts[one], words) for one, words in _SAYS.items() if counts[one]}
+        return f"{', '.join(f'{counted(n, _MODEL)} {words[n > 1]}' for n, words in held.values())}."
     name, row = next(iter(rows.items()))
     if row.p_fake is None:
         return f"{escaped(row.reason[:1].upper() + row.reason[1:])}."
-    threshold = models[name].settings.detector.facts.threshold
+    facts = models[name].settings.detector.facts
     which = "Its" if len(row.faces) == 1 else "The most fake face's"
-    side = "at or above" if row.p_fake >= threshold else "below"
-    said = f"{which} p_fake of {figure(row.p_fake)} is {side} the threshold of {threshold:.2f}"
-    if row.verdict == "uncertain" and row.reason:
-        return f"{said}, but {escaped(row.reason)}."
-    return f"{said}."
+    said = f"{which} p_fake of {figure(row.p_fake)}"
+    if (band := facts.uncertain) is not None and band.holds(row.p_fake):
+        return f"{said} lies where this model cannot tell, between {band.low:.2f} and {band.high:.2f}."
+    side = "at or above" if row.p_fake >= facts.threshold else "below"
+    doubt = f", but {escaped(row.reason)}" if row.verdict == "uncertain" and row.reason else ""
+    return f"{said} is {side} the threshold of {facts.threshold:.2f}{doubt}."
 
 
-_SAYS: dict[Verdict, str] = {"fake": "say fake", "real": "say real", "uncertain": "cannot tell"}
+_MODEL = "model"
+_SAYS: dict[Verdict, tuple[str, str]] = {
+    "fake": ("says fake", "say fake"),
+    "real": ("says real", "say real"),
+    "uncertain": ("cannot tell", "cannot tell"),
+}
 
 
 def _facts_line(answer: Answer) -> str:
     row = next(iter(answer.rows.values()))
     size = f"{row.size[0]} x {row.size[1]} pixels" if row.size else ""
     words = (answer.name, {"photo": "photo", "video": "clip"}.get(row.kind, ""), size, faces_word(row))
-    parts = [escaped(one) for one in (*words, f"{row.seconds:.1f} s") if one]
+    parts = [escaped(one) for one in (*words, f"{row.seconds:.2f} s") if one]
     return " · ".join(parts)
 
 
@@ -110,12 +117,12 @@ def _panel(answer: Answer, name: str, row: Row, model: Model) -> str:
     facts = model.settings.detector.facts
     margin = model.settings.used_margin if model.settings.face_model else None
     picture, has_heat = _picture(answer, row, model)
-    doubts = doubts_of_row(row, facts)
-    trust = f'<section class="df-trust"><h3>When not to trust this</h3>{doubt_list(doubts)}</section>' if doubts else ""
+    doubts = doubt_list(doubts_in_short(row, facts))
     switch = heat_switch(name) if has_heat else ""
     return (
         f'<div class="df-panel"><div class="df-left">{picture}{switch}{timeline(row, facts)}</div>'
-        f'<div class="df-right">{_faces(answer, row, model)}{trust}</div></div>'
+        f'<div class="df-right">{_faces(answer, row, model)}</div>'
+        f'<section class="df-trust"><h3>When not to trust this</h3>{doubts}</section></div>'
         f"{model_card(name, facts, model.about, margin)}"
     )
 
@@ -126,20 +133,32 @@ def _picture(answer: Answer, row: Row, model: Model) -> tuple[str, bool]:
     if answer.image is None:
         return (stage(jpeg_address(row.picture), "", alt, (), row.size) if row.picture else ""), False
     pair = shown_picture(answer.image, row.faces, model.settings.detector.facts)
-    return stage(pair.plain, pair.heat, alt, row.faces, row.size), bool(pair.heat)
+    named = list(zip(face_names(row), row.faces, strict=True))
+    return stage(pair.plain, pair.heat, alt, named, row.size), bool(pair.heat)
 
 
 def _faces(answer: Answer, row: Row, model: Model) -> str:
     facts = model.settings.detector.facts
-    word = "Whole picture" if row.faces and row.faces[0].box is None else _NAMES.get(row.kind, "Face")
+    names = face_names(row)
     cards = []
-    for number, face in enumerate(row.faces[:MOST_CARDS], 1):
-        name = word if face.box is None else f"{word} {number}"
+    for i, (name, face) in enumerate(zip(names[:MOST_CARDS], row.faces, strict=False)):
         pair = shown_face(answer.image, face, facts) if answer.image is not None and face.box is not None else None
-        cards.append(face_card(name, face, facts, pair, _parts(answer, face, model)))
-    lines = [face_line(f"{word} {i}", face) for i, face in enumerate(row.faces[MOST_CARDS:], MOST_CARDS + 1)]
+        # where there is one face only, what is wrong with it stands above already
+        told = replace(face, reason="") if face.p_fake is not None and len(row.faces) == 1 else face
+        cards.append(face_card(name, told, facts, pair, _parts(answer, face, model), whole=i == 0))
+    lines = [face_line(name, face) for name, face in zip(names, row.faces, strict=True)][MOST_CARDS:]
     more = f'<h4>More faces</h4><ul class="df-list">{"".join(lines)}</ul>' if lines else ""
     return "".join(cards) + more
+
+
+def face_names(row: Row) -> list[str]:
+    """What a row's faces are called, in its order: numbered from left to right, so that all models agree on it."""
+    if row.faces and row.faces[0].box is None:
+        return ["The whole picture"]
+    places = [(i, face.box or (0, 0, 0, 0)) for i, face in enumerate(row.faces)]
+    order = [i for i, _ in sorted(places, key=lambda place: place[1])]
+    word = _NAMES.get(row.kind, "Face")
+    return [f"{word} {order.index(i) + 1}" for i in range(len(row.faces))]
 
 
 def _parts(answer: Answer, face: FaceVerdict, model: Model) -> dict[str, Share]:

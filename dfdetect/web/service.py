@@ -216,12 +216,13 @@ class _Work:
         from dfdetect.deploy.video import scan_video
 
         file = self.folder / f"clip-{secrets.token_hex(16)}"
+        how = [replace(model.settings, careful=False, pictures=self.with_image) for model in self.models]
         try:
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                 stream.write(self.upload.content)
             rows = {
-                model.name: replace(scan_video(str(file), model.settings, beat), path=self.name)
-                for model in self.models
+                model.name: replace(scan_video(str(file), settings, beat), path=self.name)
+                for model, settings in zip(self.models, how, strict=True)
             }
         finally:
             file.unlink(missing_ok=True)

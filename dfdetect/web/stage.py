@@ -7,20 +7,26 @@ from dfdetect.explain.colours import EVIDENCE, table
 from dfdetect.web.words import escaped, sign
 
 _STOPS = 9
+_TALLEST = "34rem"
 
 
-def stage(plain: str, heat: str, alt: str, faces: Sequence[FaceVerdict], size: tuple[int, int] | None) -> str:
+def stage(
+    plain: str, heat: str, alt: str, faces: Sequence[tuple[str, FaceVerdict]], size: tuple[int, int] | None
+) -> str:
     """A picture with a numbered box around each face.
 
     Args:
-        plain, heat: addresses of the picture and of the same under its evidence; the second may be empty.
+        plain: address of the picture.
+        heat: address of the same under its evidence; may be empty.
         alt: the picture in words; the faces follow as text beside it.
-        faces: whose boxes are drawn, in their numbers' order.
+        faces: with their names, which end in a number; the box holds the number.
         size: width and height that the boxes are given in.
     """
-    boxes = "".join(_box(i, face, size) for i, face in enumerate(faces, 1)) if size else ""
+    boxes = "".join(_box(name, face, size) for name, face in faces) if size else ""
     over = f'<img class="df-heat" alt="" src="{heat}">' if heat else ""
-    return f'<figure class="df-stage"><img alt="{escaped(alt)}" src="{plain}">{over}{boxes}</figure>'
+    # as wide as its column, but not higher than a screen
+    widest = f' style="max-width:calc({_TALLEST} * {size[0] / size[1]:.3f})"' if size else ""
+    return f'<figure class="df-stage"{widest}><img alt="{escaped(alt)}" src="{plain}">{over}{boxes}</figure>'
 
 
 def heat_switch(model: str) -> str:
@@ -36,7 +42,7 @@ def heat_switch(model: str) -> str:
     )
 
 
-def _box(number: int, face: FaceVerdict, size: tuple[int, int]) -> str:
+def _box(name: str, face: FaceVerdict, size: tuple[int, int]) -> str:
     if face.box is None:
         return ""
     shares = [100 * n / size[i % 2] for i, n in enumerate(face.box)]
@@ -47,7 +53,7 @@ def _box(number: int, face: FaceVerdict, size: tuple[int, int]) -> str:
     place = f"left:{left:.2f}%;top:{top:.2f}%;width:{right - left:.2f}%;height:{bottom - top:.2f}%"
     return (
         f'<div class="df-box df-{face.verdict}" style="{place}" aria-hidden="true">'
-        f"<span>{sign(face.verdict)}{number}</span></div>"
+        f"<span>{sign(face.verdict)}{escaped(name.split()[-1])}</span></div>"
     )
 
 

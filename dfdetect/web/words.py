@@ -10,7 +10,9 @@ _SHAPES: dict[Verdict, str] = {
     "real": '<circle cx="8" cy="8" r="6.6"/>',
     "uncertain": '<path d="M8 .8 15.2 8 8 15.2.8 8Z"/>',
 }
-CAUTION = "A verdict is a guess with an error rate, measured on photos like the model's own. Do not accuse anybody by it."
+CAUTION = (
+    "A verdict is a guess with an error rate, measured on photos like the model's own. Do not accuse anybody by it."
+)
 
 
 def sign(verdict: Verdict) -> str:
