@@ -7,6 +7,15 @@ import sys
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # <malloc.h>
 
 
+def forbid_telemetry() -> None:
+    """Keep ONNX Runtime from reporting to its maker; call it before that library is loaded.
+
+    Its recent builds for Linux and macOS do so unless a variable says otherwise, whose name has changed once.
+    """
+    for name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+        os.environ.setdefault(name, "1")
+
+
 def prepare_process() -> None:
     """Prepare this process for training; call it before torch is loaded.
 
@@ -14,6 +23,7 @@ def prepare_process() -> None:
     OMP_WAIT_POLICY says otherwise. And glibc gives every large tensor back to the kernel when it is freed and asks for
     it anew, page by page, in the next step; here it keeps what it has. Elsewhere than on glibc that is left alone.
     """
+    forbid_telemetry()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

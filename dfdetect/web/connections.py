@@ -12,7 +12,6 @@ from dfdetect.web.refusals import body_of
 
 MOST_CONNECTIONS = 400
 """At once; a process may usually hold 1,024 open files. Beyond, the one that has idled longest makes room."""
-MOST_HEADER_BYTES = 16_384
 HEADER_S = 10.0
 """For a request's headers to come, from the connection's or the request's first moment."""
 STALLED_S = 20.0

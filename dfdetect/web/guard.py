@@ -12,6 +12,7 @@ from contextlib import suppress
 from dfdetect.errors import RequestError
 from dfdetect.web.asgi import Application, ClientGone, Message, Receive, Scope, Send, header, header_lines
 from dfdetect.web.doors import API, check_origin, route_of
+from dfdetect.web.limits import MOST_HEADER_BYTES
 from dfdetect.web.options import WebOptions
 from dfdetect.web.refusals import body_of, headers_of, status_of
 from dfdetect.web.service import Service
@@ -59,6 +60,7 @@ class Guard:
         exchange = _Exchange(scope, receive, send, self._service)
         route = "other"
         try:
+            _check_headers(scope)
             check_origin(scope, self._options.hosts)
             route = route_of(scope, self._service.folder, self._options.page)
             self._check_token(scope, route)
@@ -133,7 +135,7 @@ class _Exchange:
             return
         error, self.refusal = self.refusal, None
         content, more = body_of(error), headers_of(error)
-        if not self._whole:
+        if not self._whole or error.kind == "headers_too_large":
             more["Connection"] = "close"
         lines = header_lines("application/json", content, more)
         await self.send({"type": "http.response.start", "status": status_of(error), "headers": lines})
@@ -187,6 +189,13 @@ class _Exchange:
         replaced = {name.encode() for name in wanted} | {b"server"}
         kept = [(name, value) for name, value in headers if name.lower() not in replaced]
         return kept + [(name.encode(), value.encode()) for name, value in wanted.items()]
+
+
+def _check_headers(scope: Scope) -> None:
+    """Refuse headers that came in one piece with their end, which the parser lets pass at any length."""
+    size = len(scope.get("raw_path", b"")) + len(scope["query_string"])
+    if size + sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise RequestError("headers_too_large", f"more than {MOST_HEADER_BYTES:,} bytes of headers")
 
 
 def _token_of(authorization: str) -> bytes:

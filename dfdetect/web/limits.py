@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 MEGABYTE = 1_000_000
+MOST_HEADER_BYTES = 16_384
+"""Of a request's headers and its address."""
 
 
 @dataclass(frozen=True)

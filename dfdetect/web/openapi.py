@@ -26,6 +26,7 @@ _MEANING = {
     "unreadable": "a file is no photo and no clip, or damaged",
     "unknown_model": "no model of that name",
     "queue_full": "too many files wait; Retry-After says when to try again",
+    "headers_too_large": "too many or too long headers, or too long an address",
     "internal": "an error of the server; its log says more",
     "unavailable": "the server stops, or lacks memory",
     "timed_out": "not finished within the time limit",

@@ -19,6 +19,7 @@ STATUS = {
     "unreadable": 422,
     "unknown_model": 422,
     "queue_full": 429,
+    "headers_too_large": 431,
     "internal": 500,
     "unavailable": 503,
     "timed_out": 504,

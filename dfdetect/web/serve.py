@@ -21,7 +21,7 @@ def run(name: str, arguments: list[str]) -> int:
     check(options)
     token = token_of(options)
     try:
-        from dfdetect.web.server import Server, is_local, listen, log_errors, private_folder
+        from dfdetect.web.server import Server, end_on_sigterm, is_local, listen, log_errors, private_folder
     except ImportError as error:
         raise MissingExtraError("serve", "dfdetect serve", error.name or "uvicorn") from error
     from dfdetect.deploy.engines.engine import usable_cores
@@ -32,6 +32,7 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.web.server import LOCAL_NAMES
     from dfdetect.web.service import Service
 
+    end_on_sigterm()
     limits = limits_of(options, options.threads or usable_cores())
     with ExitStack() as stack:
         socket = stack.enter_context(listen(options.host, options.port))
@@ -41,11 +42,11 @@ def run(name: str, arguments: list[str]) -> int:
         named = frozenset(one.lower() for one in options.allow_host)
         hosts = LOCAL_NAMES | named if is_local(options.host) else named or None
         app = create_app(service, WebOptions(token, hosts, options.page == "on"))
-        sys.stderr.write(_introduction(options, models, socket.getsockname()[1], token is not None))
+        said = _introduction(options, models, socket.getsockname()[1], token is not None)
         stack.enter_context(quiet_native())
         log_errors()
         seclude()
-        Server(app, limits, folder).run([socket])
+        Server(app, limits, folder, lambda: print(said, end="", file=sys.stderr, flush=True)).run([socket])
     return 0
 
 

@@ -122,7 +122,7 @@ def token_of(options: argparse.Namespace) -> str | None:
         return None
     if len(token) < _LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError(
-            f"A token has at least {_LEAST_TOKEN} characters without spaces, so that nobody guesses it. Make one, and "
-            "name it with --token-file token.txt: python -c 'import secrets; print(secrets.token_urlsafe())' > token.txt"
+            f"A token has at least {_LEAST_TOKEN} characters without spaces, so that nobody guesses it. Make one for "
+            "--token-file token.txt: python -c 'import secrets; print(secrets.token_urlsafe())' > token.txt"
         )
     return str(token)

@@ -12,15 +12,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
 
 from dfdetect.errors import UsageError
 from dfdetect.web.asgi import Application
-from dfdetect.web.connections import MOST_HEADER_BYTES, PatientProtocol
-from dfdetect.web.limits import Limits
+from dfdetect.web.connections import PatientProtocol
+from dfdetect.web.limits import MOST_HEADER_BYTES, Limits
 
 _SWEEP_S = 15.0
 _FAREWELL_S = 5
@@ -34,10 +34,13 @@ class Server(uvicorn.Server):
         app: that answers.
         limits: whose time it waits for what it took on.
         folder: of uploads.
+        announce: called once it listens, and can be stopped.
     """
 
-    def __init__(self, app: Application, limits: Limits, folder: Path) -> None:
-        self.folder, self._oldest_s = folder, 4 * limits.seconds
+    def __init__(
+        self, app: Application, limits: Limits, folder: Path, announce: Callable[[], None] = lambda: None
+    ) -> None:
+        self.folder, self._oldest_s, self._announce = folder, 4 * limits.seconds, announce
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
@@ -66,6 +69,11 @@ class Server(uvicorn.Server):
             for one, handler in kept.items():
                 signal.signal(one, handler)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self._announce()
+
     async def main_loop(self) -> None:
         """Serve, and now and then remove uploads that no request came for."""
         sweeping = asyncio.create_task(self._sweep())
@@ -92,6 +100,12 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{host} port {port} cannot be had ({reason}). Another port: --port N, 0 for any") from error
+
+
+def end_on_sigterm() -> None:
+    """Leave with all that was opened closed, also while the server is still starting."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def is_local(host: str) -> bool:
