@@ -23,7 +23,10 @@ class Tree(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.text, self.attributes, self.ids = [], [], [], []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.ids: list[str | None] = []
         self.feed(html)
         self.close()
         assert self.open == [], "elements that are not closed"
