@@ -4,7 +4,8 @@ import ctypes
 import os
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # <malloc.h>
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4  # <malloc.h>
+_LARGE, _USUAL_MAPS = 4 * 2**20, 65_536
 
 
 def forbid_telemetry() -> None:
@@ -25,8 +26,25 @@ def prepare_process() -> None:
     """
     forbid_telemetry()
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _mallopt({_M_TRIM_THRESHOLD: -1, _M_MMAP_MAX: 0})
+
+
+def prepare_server() -> None:
+    """Prepare this process for running long and holding little: memory of a large picture is given back at once."""
+    _mallopt({_M_TRIM_THRESHOLD: _LARGE, _M_MMAP_THRESHOLD: _LARGE, _M_MMAP_MAX: _USUAL_MAPS})
+
+
+def give_back() -> None:
+    """Give memory that was freed in small pieces back to the kernel, where that can be done."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
+def _mallopt(settings: dict[int, int]) -> None:
+    """Set glibc's allocator; what the user's environment says of it stands."""
     if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt:
-            mallopt(_M_TRIM_THRESHOLD, -1)
-            mallopt(_M_MMAP_MAX, 0)
+        if mallopt is not None:
+            for name, value in settings.items():
+                mallopt(name, value)

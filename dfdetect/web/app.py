@@ -40,9 +40,12 @@ def _page(service: Service) -> Any:
         raise MissingExtraError("serve", "dfdetect serve (but for --page off)", "gradio") from error
     from dfdetect.web.page import build_page, mount_settings
 
+    blocks = build_page(service)
+    # Gradio checks that a browser names nothing but uploads only after its own launch, which a mounted page never has
+    blocks.has_launched = True
     return gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
-        build_page(service),
+        blocks,
         path="/",
         allowed_paths=[],
         show_error=False,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfdetect.errors import MissingExtraError, UsageError
+from dfdetect.process import prepare_server
 from dfdetect.web.serve_options import check, limits_of, parser, token_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.web.server import LOCAL_NAMES
     from dfdetect.web.service import Service
 
+    prepare_server()
     end_on_sigterm()
     limits = limits_of(options, options.threads or usable_cores())
     with ExitStack() as stack:

@@ -18,6 +18,7 @@ from pathlib import Path
 import uvicorn
 
 from dfdetect.errors import UsageError
+from dfdetect.process import give_back
 from dfdetect.web.asgi import Application
 from dfdetect.web.connections import PatientProtocol
 from dfdetect.web.limits import MOST_HEADER_BYTES, Limits
@@ -75,7 +76,7 @@ class Server(uvicorn.Server):
         self._announce()
 
     async def main_loop(self) -> None:
-        """Serve, and now and then remove uploads that no request came for."""
+        """Serve, and now and then remove uploads that no request came for, and give memory back."""
         sweeping = asyncio.create_task(self._sweep())
         try:
             await super().main_loop()
@@ -86,6 +87,7 @@ class Server(uvicorn.Server):
         while True:
             await asyncio.sleep(_SWEEP_S)
             await asyncio.to_thread(sweep, self.folder, self._oldest_s)
+            await asyncio.to_thread(give_back)
 
 
 def listen(host: str, port: int) -> socket.socket:

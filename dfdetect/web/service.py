@@ -213,6 +213,7 @@ class _Work:
         return photo_row(self.name, settings.detector.facts, judged, size, max(0, len(faces) - MOST_FACES))
 
     def _clip(self, beat: Beat) -> Answer:
+        from dfdetect.deploy.film import open_film
         from dfdetect.deploy.video import scan_video
 
         file = self.folder / f"clip-{secrets.token_hex(16)}"
@@ -220,6 +221,8 @@ class _Work:
         try:
             with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                 stream.write(self.upload.content)
+            with open_film(str(file)) as film:
+                self._check_frames(film.size)
             rows = {
                 model.name: replace(scan_video(str(file), settings, beat), path=self.name)
                 for model, settings in zip(self.models, how, strict=True)
@@ -227,6 +230,10 @@ class _Work:
         finally:
             file.unlink(missing_ok=True)
         return Answer(self.name, rows)
+
+    def _check_frames(self, size: tuple[int, int]) -> None:
+        if size[0] * size[1] > self.limits.pixels:
+            raise TooLargeError(self.name, f"frames of {size[0]} x {size[1]} pixels")
 
     def _public(self, cause: str) -> str:
         """A cause without paths and addresses of this process."""

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from tests.deploy.standin import FACTS, Standin
 
 LIMITS = Limits(upload_bytes=300_000, pixels=1_000_000, files=4, queue=8, seconds=10.0, threads=2)
 OPTIONS = WebOptions(None, LOCAL_NAMES, page=False)
+NAMES = ("red", "strict")
 
 
 @dataclass
@@ -101,11 +102,13 @@ def _more(connection: socket.socket, so_far: bytes) -> bytes:
 
 
 @contextmanager
-def serving(folder: Path, limits: Limits = LIMITS, options: WebOptions = OPTIONS, **detector: Any) -> Iterator[Client]:
+def serving(
+    folder: Path, limits: Limits = LIMITS, options: WebOptions = OPTIONS, names: Sequence[str] = NAMES, **detector: Any
+) -> Iterator[Client]:
     """A running server with two models: `red`, and `strict` with a higher threshold."""
     models = [
-        Model("red", Settings(Standin(FACTS, **detector), None)),
-        Model("strict", Settings(Standin(replace(FACTS, threshold=0.9)), None)),
+        Model(names[0], Settings(Standin(FACTS, **detector), None)),
+        Model(names[1], Settings(Standin(replace(FACTS, threshold=0.9)), None)),
     ]
     service = Service(models, limits, folder)
     server = Server(create_app(service, options), limits, folder)

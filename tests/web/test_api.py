@@ -3,6 +3,7 @@ import io
 import json
 import threading
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -70,6 +71,16 @@ def test_a_clip_is_judged_as_one_and_leaves_no_file(client, tmp_path):
     assert (judged["kind"], judged["verdict"]) == ("video", "fake")
     assert judged["timeline"]
     assert list(client.service.folder.iterdir()) == []
+
+
+def test_a_clip_of_too_many_pixels_is_refused(tmp_path):
+    with annotated_copy(tmp_path / "clip.mp4", (320, 320), 10.0) as write:
+        write(np.full((320, 320, 3), 90, np.uint8))
+    (tmp_path / "private").mkdir()
+    with serving(tmp_path / "private", replace(LIMITS, pixels=100_000)) as client:
+        reply = client.form(("file", (tmp_path / "clip.mp4").read_bytes(), "clip.mp4"))
+        assert (reply.status, reply.kind) == (413, "too_many_pixels")
+        assert list(client.service.folder.iterdir()) == []
 
 
 def test_a_damaged_clip_names_nothing_of_the_server(client):
