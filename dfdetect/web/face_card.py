@@ -10,7 +10,7 @@ from dfdetect.web.pictures import Pair
 from dfdetect.web.words import HEADLINES, counted, escaped, figure, headline
 
 _NOTHING = 0.005
-"""Share below which a region's part of the evidence is not worth a word."""
+"""Logits below which a region speaks for neither side: it would read 0.00."""
 
 
 def face_card(
@@ -72,7 +72,7 @@ def region_table(parts: Mapping[str, Share]) -> str:
 def _region_row(name: str, share: Share) -> str:
     part = share.absolute or 0.0
     side = "fake" if share.logits > 0 else "real"
-    spoken = f'<span class="df-{side}">{side} {share.logits:+.2f}</span>' if part >= _NOTHING else "-"
+    spoken = f'<span class="df-{side}">{side} {share.logits:+.2f}</span>' if abs(share.logits) >= _NOTHING else "-"
     return (
         f'<tr><th scope="row">{escaped(name)}</th><td class="df-wide"><div class="df-bar df-{side}">'
         f'<i style="width:{100 * part:.1f}%"></i><u style="left:{100 * share.area:.1f}%"></u></div></td>'

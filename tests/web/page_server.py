@@ -3,7 +3,8 @@
 python -m tests.web.page_server FOLDER MODEL...
 
 Each MODEL is a threshold, followed by `b` for a model with an uncertain band. Prints its address and serves until it is
-told to stop. (In a process of its own since what Gradio leaves open would be errors in pytest's.)
+told to stop; whatever it writes on standard error is a failure. (In a process of its own since what Gradio leaves open
+would be errors in pytest's.)
 """
 
 import sys
@@ -28,6 +29,7 @@ from tests.deploy.standin import FACTS, Standin, find_marked
 LIMITS = Limits(upload_bytes=3_000_000, pixels=4_000_000, queue=8, seconds=20.0, threads=2)
 BAND = UncertainBand(0.4, 0.6, 0.1, 0.09, 0.8, 500)
 TESTED = "test part, n 500: AUROC 0.912"
+TRAINING = {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "albumentations"}
 _AT = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)], np.float32)
 
 
@@ -55,6 +57,8 @@ def main(folder: Path, models: list[Model]) -> None:
         sys.stdout.flush()
         Server(app, LIMITS, folder).run([sock])
     service.close()
+    if loaded := TRAINING & {name.split(".")[0] for name in sys.modules}:
+        sys.stderr.write(f"loaded without need: {loaded}\n")
 
 
 if __name__ == "__main__":
