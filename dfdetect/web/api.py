@@ -9,6 +9,7 @@ from typing import Any
 from dfdetect.deploy.careful import MILD
 from dfdetect.deploy.verdicts import FaceVerdict, Row, rounded
 from dfdetect.errors import RequestError
+from dfdetect.web.api_page import api_page
 from dfdetect.web.asgi import (
     Application,
     ClientGone,
@@ -24,7 +25,7 @@ from dfdetect.web.asgi import (
 from dfdetect.web.bodies import Asked, read_asked
 from dfdetect.web.jobs import Job
 from dfdetect.web.metrics import CONTENT_TYPE
-from dfdetect.web.openapi import api_page, specification
+from dfdetect.web.openapi import specification
 from dfdetect.web.refusals import as_json, status_of
 from dfdetect.web.service import Answer, Model, Service, safe_name
 

@@ -1,17 +1,14 @@
-"""The API described for programs (OpenAPI 3.1), and from that a page for people that fetches nothing."""
+"""The API described for programs: OpenAPI 3.1."""
 
-import json
-from html import escape
 from typing import Any
 
 from dfdetect import __version__
 from dfdetect.deploy.careful import MILD
-from dfdetect.evaluation.page import page, table
 from dfdetect.web.refusals import STATUS
 from dfdetect.web.service import Service
 
 _ERROR = {"$ref": "#/components/schemas/Error"}
-_MEANING = {
+MEANINGS = {
     "bad_request": "the body or a header cannot be understood",
     "unauthorized": "no token, or another one",
     "forbidden": "sent by another site's page",
@@ -31,6 +28,7 @@ _MEANING = {
     "unavailable": "the server stops, or lacks memory",
     "timed_out": "not finished within the time limit",
 }
+"""Of each error type."""
 
 
 def specification(service: Service) -> dict[str, Any]:
@@ -106,10 +104,10 @@ def _schemas(models: list[str]) -> dict[str, Any]:
     box = {"type": ["array", "null"], "items": {"type": "integer"}, "description": "left, top, width, height"}
     face = {
         "box": box,
-        "p_fake": score,
+        "p_fake": {**score, "description": "null where it was not judged"},
         "verdict": verdict,
-        "reason": {"type": "string"},
-        "frames": {"type": "integer", "description": "of a clip"},
+        "reason": {"type": "string", "description": "why it is uncertain or was not judged; may be empty"},
+        "frames": {"type": "integer", "description": "of a clip, in which the person was judged"},
         "versions": {"type": "object", "description": f"p_fake under {', '.join(MILD)}"},
         "heatmap": {"type": "array", "description": "signed; positive speaks for fake"},
         "square": {"type": ["array", "null"], "description": "left, top and side of what the heatmap covers"},
@@ -120,10 +118,14 @@ def _schemas(models: list[str]) -> dict[str, Any]:
         "verdict": verdict,
         "p_fake": {**score, "description": "of the most fake face; null where nothing could be judged"},
         "threshold": {"type": "number", "description": "p_fake from which it is called fake"},
-        "reason": {"type": "string"},
-        "size": {"type": "array", "items": {"type": "integer"}},
-        "faces": {"type": "array", "items": {"type": "object", "properties": face}},
-        "seconds": {"type": "number"},
+        "reason": {"type": "string", "description": "why it is uncertain, or what else there is to say; may be empty"},
+        "size": {"type": "array", "items": {"type": "integer"}, "description": "width and height in pixels"},
+        "faces": {
+            "type": "array",
+            "items": {"type": "object", "properties": face},
+            "description": "of a photo, or people of a clip; the most fake first",
+        },
+        "seconds": {"type": "number", "description": "that the file took, without waiting"},
         "timeline": {"type": "array", "description": "of a clip: seconds and p_fake"},
     }
     error = {"type": "object", "properties": {"type": {"enum": list(STATUS)}, "message": {"type": "string"}}}
@@ -157,47 +159,4 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(status: int) -> str:
-    return "; ".join(f"`{kind}`: {_MEANING[kind]}" for kind, known in STATUS.items() if known == status)
-
-
-def api_page(described: dict[str, Any]) -> str:
-    """The document as a page."""
-    parts = [
-        "<h1>dfdetect API</h1>",
-        f"<p>{escape(described['info']['description'])}</p>",
-        '<p>For programs: <a href="/api/openapi.json">openapi.json</a>. With a token, each request but '
-        "<code>/healthz</code> carries <code>Authorization: Bearer TOKEN</code>.</p>",
-    ]
-    for path, methods in described["paths"].items():
-        for method, operation in methods.items():
-            parts += [
-                f"<h2><code>{method.upper()} {escape(path)}</code></h2>",
-                f"<p>{escape(operation['summary'])}</p>",
-            ]
-    form = described["paths"]["/api/v1/detect"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    fields = [(name, one["type"], one["description"]) for name, one in form["properties"].items()]
-    schemas = described["components"]["schemas"]
-    judgement = schemas["Results"]["properties"]["results"]["items"]["properties"]["judgements"]["items"]
-    answered = [
-        (name, one.get("description") or ", ".join(one.get("enum", [])) or str(one["type"]))
-        for name, one in judgement["properties"].items()
-    ]
-    parts += [
-        "<h2>What detect takes</h2>",
-        table(("field of a form", "type", "meaning"), fields),
-        f"<pre>{escape(_EXAMPLES)}</pre>",
-        "<h2>What detect answers</h2>",
-        "<p>JSON: <code>results</code> holds a <code>name</code> and <code>judgements</code> (one a model) for each "
-        "file, or its <code>error</code>.</p>",
-        table(("of a judgement", "meaning"), answered),
-        "<h2>Errors</h2>",
-        f"<pre>{escape(json.dumps({'error': {'type': 'queue_full', 'message': '...'}}))}</pre>",
-        table(("type", "status", "meaning"), [(kind, str(status), _MEANING[kind]) for kind, status in STATUS.items()]),
-    ]
-    return page("dfdetect API", "\n".join(parts))
-
-
-_EXAMPLES = """curl -F file=@photo.jpg -F careful=true http://localhost:7860/api/v1/detect
-
-curl -H 'Content-Type: application/json' http://localhost:7860/api/v1/detect \\
-     -d "{\\"images\\": [{\\"name\\": \\"photo.jpg\\", \\"data\\": \\"$(base64 < photo.jpg | tr -d '\\n')\\"}]}\""""
+    return "; ".join(f"`{kind}`: {MEANINGS[kind]}" for kind, known in STATUS.items() if known == status)

@@ -87,7 +87,9 @@ def names_of(files: Sequence[Path]) -> list[str]:
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         if len(set(names)) == len(names):
             break
-        names = ["/".join(path.parts[-depth:]) for path in paths]
+        # with the ending where it alone tells two files of a folder apart
+        folders = ["/".join((*path.parent.parts[-depth:], path.stem)) for path in paths]
+        names = folders if len(set(folders)) == len(folders) else ["/".join(path.parts[-depth:]) for path in paths]
     return names
 
 
