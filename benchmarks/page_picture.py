@@ -50,6 +50,7 @@ def picture(browser: Any, url: str, sample: int, how: dict[str, Any], height: in
     page.click(f".df-sample >> nth={sample}")
     page.wait_for_selector("#df-answer .df-result")
     page.click(".df-switch")
+    page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     time.sleep(1)  # until all has come to rest
     shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--face-model")
     parser.add_argument("--margin", type=float)
     parser.add_argument("--sample", type=int, default=5, help="which of the page's drawn faces, from 0")
-    parser.add_argument("--height", type=int, default=1630, help="pixels of the page that are shown")
+    parser.add_argument("--height", type=int, default=1650, help="pixels of the page that are shown")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     with served(options) as url, sync_playwright() as playwright:
