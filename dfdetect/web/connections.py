@@ -14,6 +14,8 @@ MOST_CONNECTIONS = 400
 """At once; a process may usually hold 1,024 open files. Beyond, the one that has idled longest makes room."""
 HEADER_S = 10.0
 """For a request's headers to come, from the connection's or the request's first moment."""
+KEEP_ALIVE_S = 10
+"""That a connection may idle between two requests."""
 STALLED_S = 20.0
 """For a client to take what was sent."""
 _STREAMS = ("/gradio_api/heartbeat",)

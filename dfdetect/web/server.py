@@ -19,8 +19,8 @@ import uvicorn
 
 from dfdetect.errors import UsageError
 from dfdetect.process import give_back
+from dfdetect.web import connections
 from dfdetect.web.asgi import Application
-from dfdetect.web.connections import PatientProtocol
 from dfdetect.web.limits import MOST_HEADER_BYTES, Limits
 
 _SWEEP_S = 15.0
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
         self.folder, self._oldest_s, self._announce = folder, 4 * limits.seconds, announce
         config = uvicorn.Config(
             app,
-            http=PatientProtocol,
+            http=connections.PatientProtocol,
             ws="none",
             lifespan="on",
             log_config=None,
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
             proxy_headers=False,
             server_header=False,
             h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-            timeout_keep_alive=10,
+            timeout_keep_alive=connections.KEEP_ALIVE_S,
             timeout_graceful_shutdown=int(limits.seconds) + _FAREWELL_S,
         )
         super().__init__(config)

@@ -13,9 +13,10 @@ from tests.web.hostile import Outcome, ask, assault
 from tests.web.standing import serving
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [50, pytest.param(600, marks=pytest.mark.slow)])
 def test_a_server_under_attack_answers_honest_clients_and_tells_nothing(tmp_path, fake_png, monkeypatch, count):
     monkeypatch.setattr(connections, "HEADER_S", 0.5)
+    monkeypatch.setattr(connections, "KEEP_ALIVE_S", 1)
     limits = Limits(upload_bytes=5_000_000, seconds=10.0, threads=2, patience_s=0.5)
     with serving(tmp_path, limits) as client:
         outcome = asyncio.run(assault(client.port, attacks(count, slow=0.1), fake_png))
