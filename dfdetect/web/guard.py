@@ -71,8 +71,9 @@ class Guard:
         except ClientGone:
             pass
         except Exception:  # the log gets the cause; an answer never does
-            _log.exception("%s could not be answered", scope["path"])
-            exchange.refusal = exchange.refusal or RequestError("internal", "an error of the server; its log says why")
+            if not exchange.gone and exchange.refusal is None:
+                _log.exception("%s could not be answered", scope["path"])
+                exchange.refusal = RequestError("internal", "an error of the server; its log says why")
         finally:
             exchange.release()
         await exchange.finish()
@@ -92,6 +93,7 @@ class _Exchange:
     Attributes:
         refusal: what it is refused with, which goes before any answer that has not begun.
         status: of the answer that was begun; None before.
+        gone: whether the client closed the connection.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
@@ -102,6 +104,7 @@ class _Exchange:
         self._whole = self._length is None and header(scope, b"transfer-encoding") is None
         self.refusal: RequestError | None = None
         self.status: int | None = None
+        self.gone = False
 
     def check_length(self) -> None:
         """Refuse a body that says to be too large, before any of it is read."""
@@ -114,6 +117,7 @@ class _Exchange:
             return {"type": "http.disconnect"}
         try:
             message = await self._next()
+            self.gone = message["type"] == "http.disconnect"
             self._count(len(message.get("body", b"")))
         except RequestError as error:
             self.refusal = error

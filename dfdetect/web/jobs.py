@@ -61,6 +61,7 @@ class Pool:
     def __init__(self, threads: int, queue: int, seconds: float) -> None:
         self.threads, self.queue, self.seconds = threads, queue, seconds
         self.hanging = 0
+        self._workers = 0
         self._waiting: deque[Job[object]] = deque()
         self._running: set[Job[object]] = set()
         self._changed = threading.Condition()
@@ -115,15 +116,19 @@ class Pool:
         return len(self._waiting)
 
     def _start_thread(self) -> None:
+        self._workers += 1
         threading.Thread(target=self._loop, name="judge", daemon=True).start()
 
     def _loop(self) -> None:
         while (job := self._next()) is not None:
             result, error = _attempt(job)
             with self._changed:
-                if job not in self._running:  # given up meanwhile, and another thread works in this one's place
+                if job not in self._running:  # given up meanwhile; most likely another works in this one's place
                     self.hanging -= 1
-                    return
+                    if self._workers >= self.threads:
+                        return
+                    self._workers += 1
+                    continue
                 self._running.discard(job)
             if error is None:
                 job.future.set_result(result)
@@ -148,16 +153,22 @@ class Pool:
             time.sleep(_LOOK_S)
             now = time.monotonic()
             with self._changed:
-                late = [job for job in self._waiting if now > job.due and not job.future.done()]
-                late = [job for job in late if job.future.set_running_or_notify_cancel()]
-                stuck = [job for job in self._running if now > job.due + _GRACE_S]
-                for job in stuck:
-                    self._running.discard(job)
-                    self.hanging += 1
-                    if not self.stuck:
-                        self._start_thread()
-            for job in late + stuck:
+                late = [job for job in self._waiting if now > job.due]
+                self._waiting = deque(job for job in self._waiting if now <= job.due)
+                late = [job for job in late if not job.future.done() and job.future.set_running_or_notify_cancel()]
+                hanging = [job for job in self._running if now > job.due + _GRACE_S]
+                for job in hanging:
+                    self._leave(job)
+            for job in late + hanging:
                 job.future.set_exception(_timed_out())
+
+    def _leave(self, job: Job[object]) -> None:
+        """Leave a thread that hangs to itself, and start another unless there are too many already; with the lock."""
+        self._running.discard(job)
+        self.hanging += 1
+        self._workers -= 1
+        if not self.stuck:
+            self._start_thread()
 
 
 def _attempt(job: Job[object]) -> tuple[object, Exception | None]:

@@ -36,7 +36,10 @@ def build_page(service):
 page.build_page, page.mount_settings = build_page, dict
 sys.modules["dfdetect.web.page"] = page
 from dfdetect.main import main
-sys.exit(main(sys.argv[1:]))
+code = main(sys.argv[1:])
+trained = set("torch torchvision lightning torchmetrics sklearn albumentations".split())
+sys.stderr.write(f"loaded: {sorted(trained & set(sys.modules))}")
+sys.exit(code)
 """
 
 
@@ -53,7 +56,11 @@ def running(tmp_path_factory, tiny_onnx) -> Iterator[tuple[Client, Path]]:
         port = next(int(m[1]) for line in process.stderr if (m := re.search(r"http://localhost:(\d+)/ ", line)))
         yield Client(port, None), temporary  # type: ignore[arg-type]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        log = process.communicate(timeout=30)[1]
+        assert process.returncode == 0
+        assert log.endswith("loaded: []")
+        assert "ClientDisconnect" not in log  # who goes away is no error of the server
+        assert "could not be answered" not in log
         assert list(temporary.iterdir()) == []
     finally:
         process.kill()

@@ -104,8 +104,26 @@ def test_with_too_many_hanging_threads_nothing_is_taken_on(monkeypatch):
         assert refused.value.kind == "unavailable"
         assert workers.stuck
         gate.set()
-        _until(lambda: not workers.stuck)
-        assert workers.submit([lambda beat: 1])[0].future.result(5) == 1
+        _until(lambda: workers.hanging == 0)
+        both = threading.Barrier(2, timeout=5)  # passed only if two are at work again
+        for job in workers.submit([lambda beat: both.wait()] * 2):
+            job.future.result(5)
+
+
+def test_many_that_wait_too_long_harm_no_thread():
+    gate = threading.Event()
+    with pool(threads=2, queue=2000, seconds=0.2) as workers:
+        workers.submit([lambda beat: gate.wait(5)] * 2)
+        _until(lambda: workers.running == 2)
+        late = workers.submit([lambda beat: 0] * 2000)
+        time.sleep(0.2)
+        gate.set()  # the threads and the watchdog reach for the same jobs
+        for job in late:
+            with pytest.raises(RequestError, match="time limit"):
+                job.future.result(5)
+        both = threading.Barrier(2, timeout=5)
+        for job in workers.submit([lambda beat: both.wait()] * 2):
+            job.future.result(5)
 
 
 def test_abandoned_work_gives_its_place_back_and_ends():
