@@ -2,10 +2,10 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ NO_MAP = (
 
 @dataclass(frozen=True)
 class ShownImages:
-    """N images that are shown each time, the real ones first.
+    """N images that are shown each time, a real one and a fake one in turn.
 
     Attributes:
         pixels: (N, S, S, 3) RGB uint8, as the network sees them.
@@ -65,28 +65,28 @@ def order_by_fingerprint(samples: Samples, label: int, fingerprint: str) -> Iter
 
 
 def shown_images(dataset: DeepfakeDataset, fingerprint: str, most: int) -> ShownImages:
-    """The images to show: half of them of each class, and no broken file.
+    """The images to show: real and fake ones in turn, and no broken file.
 
     Args:
         dataset: the validation part.
         fingerprint: of it, as `DeepfakeDataModule.part_fingerprint` gives it.
         most: at most so many, 1 or more; of a class with too few images all.
     """
-    rows: list[int] = []
-    pixels: list[Pixels] = []
-    for label, share in ((REAL, (most + 1) // 2), (FAKE, most // 2)):
-        for row in order_by_fingerprint(dataset.samples, label, fingerprint):
-            if share == 0:
-                break
-            try:
-                pixels.append(dataset.pixels(row))
-            except DecodeError:
-                continue
-            rows.append(row)
-            share -= 1
-    size = dataset.size
-    stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), np.uint8)
-    return ShownImages(stacked, dataset.samples.labels[rows].astype(np.int64), [dataset.samples.paths[i] for i in rows])
+    found = [
+        list(islice(_readable(dataset, order_by_fingerprint(dataset.samples, label, fingerprint)), share))
+        for label, share in ((REAL, (most + 1) // 2), (FAKE, most // 2))
+    ]
+    shown = [one for pair in zip_longest(*found) for one in pair if one is not None]
+    rows = [row for row, _ in shown]
+    size, samples = dataset.size, dataset.samples
+    pixels = np.stack([pixels for _, pixels in shown]) if shown else np.empty((0, size, size, 3), np.uint8)
+    return ShownImages(pixels, samples.labels[rows].astype(np.int64), [samples.paths[row] for row in rows])
+
+
+def _readable(dataset: DeepfakeDataset, rows: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
+    for row in rows:
+        with suppress(DecodeError):
+            yield row, dataset.pixels(row)
 
 
 def look(

@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.evaluation.canvas import grid_figure, same_length
+from dfdetect.evaluation.plain_words import apart, cut
 from dfdetect.explain.colours import EVIDENCE, Scale, table
 from dfdetect.explain.overlay import overlay
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
-COLUMNS = 4
+COLUMNS = 2
+"""TensorBoard shows a figure 320 pixels wide, until it is clicked."""
 
 
 def evidence_figure(
@@ -49,13 +51,21 @@ def evidence_figure(
         truth, called = int(label[i]), int(p_fake[i] >= threshold)
         wrong = "" if truth == called else f", called {CLASS_NAMES[called]}"
         pair = _beside(picture, overlay(picture, np.asarray(evidence[i], np.float32), scale))
-        caption = f"{CLASS_NAMES[truth]}{wrong}: p_fake {p_fake[i]:.2f}"
+        caption = f"{CLASS_NAMES[truth]}{wrong}: p_fake {_said(float(p_fake[i]), threshold)}"
         cells.append((pair, truth, caption, re.split(r"[/\\]", names[i])[-1]))
-    note = f"{len(cells)} shown; fake from p_fake {threshold:.2f}"
+    note = f"{len(cells)} shown; fake from p_fake {cut(threshold)}"
     figure = grid_figure(title, note, cells, COLUMNS, inches=(3.0, 1.95), empty="No photos to show.")
     if cells:
         _add_scale(figure, scale)
     return figure
+
+
+def _said(p_fake: float, threshold: float) -> str:
+    """A score; beside the threshold where the figure's note of that has too few digits to tell which is larger."""
+    own, other = apart(p_fake, threshold)
+    if other == cut(threshold):
+        return own
+    return f"{own}, {'above' if p_fake >= threshold else 'below'} {other}"
 
 
 def _beside(picture: Pixels, drawn: Pixels) -> Pixels:
@@ -66,9 +76,9 @@ def _beside(picture: Pixels, drawn: Pixels) -> Pixels:
 def _add_scale(figure: Figure, scale: Scale) -> None:
     figure.set_figheight(figure.get_figheight() + 0.75)
     colours = ScalarMappable(Normalize(-scale.full, scale.full), ListedColormap(table() / 255))
-    bar = figure.colorbar(colours, ax=figure.axes, location="bottom", fraction=0.06, aspect=80, extend="both")
-    ticks = [-scale.full, -scale.full / 2, 0, scale.full / 2, scale.full]
-    words = {-scale.full: "real  ", 0: "", scale.full: "fake  "}
-    bar.set_ticks(ticks, labels=[f"{words.get(tick, '')}{tick:+g}" if tick else "0: says nothing" for tick in ticks])
+    bar = figure.colorbar(colours, ax=figure.axes, location="bottom", fraction=0.06, aspect=40, extend="both")
+    full, half = scale.full, scale.full / 2
+    words = [f"real {-full:g}", f"{-half:g}", "0: says nothing", f"{half:+g}", f"fake {full:+g}"]
+    bar.set_ticks([-full, -half, 0, half, full], labels=words)
     bar.set_label(scale.unit, fontsize=9)
     bar.ax.tick_params(labelsize=8)

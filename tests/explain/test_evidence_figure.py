@@ -31,9 +31,9 @@ def test_each_picture_stands_beside_its_overlay_framed_in_its_true_colour():
         assert axes.title.get_color() == CLASS_COLOURS[i % 2]
         assert axes.get_xlabel() == f"{i}.jpg"
     titles = [axes.get_title() for axes in figure.axes[:4]]
-    assert titles[0] == "real: p_fake 0.10"
-    assert titles[1] == "fake, called real: p_fake 0.37"
-    assert titles[2] == "real, called fake: p_fake 0.63"
+    assert titles[0] == "real: p_fake 0.1"
+    assert titles[1] == "fake, called real: p_fake 0.367"
+    assert titles[2] == "real, called fake: p_fake 0.633"
 
 
 def test_the_scale_is_that_of_the_overlays_and_labelled():
@@ -71,6 +71,17 @@ def test_scores_that_are_not_finite_are_no_reason_to_stop():
     maps = floats(np.full((1, 2, 2), np.nan))
     figure = evidence_figure(pictures, maps, np.array([1]), np.array([np.nan]), ["a"], "T", threshold=0.5)
     assert "p_fake nan" in figure.axes[0].get_title()
+
+
+def test_a_score_next_to_the_threshold_is_told_apart_from_it():
+    pictures, maps = [np.zeros((40, 40, 3), np.uint8)] * 3, floats(np.zeros((3, 2, 2)))
+    label, p_fake = np.ones(3, np.int64), np.array([0.51213, 0.5123, 0.51219])
+    figure = evidence_figure(pictures, maps, label, p_fake, ["a"] * 3, "T", threshold=0.51219)
+    assert [axes.get_title() for axes in figure.axes[:3]] == [
+        "fake, called real: p_fake 0.5121, below 0.5122",
+        "fake: p_fake 0.5123, above 0.5122",
+        "fake: p_fake 0.512",
+    ]
 
 
 def test_columns_that_do_not_belong_together_are_refused():
