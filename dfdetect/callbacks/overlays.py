@@ -16,6 +16,7 @@ from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.samples import FAKE, REAL, Samples
 from dfdetect.errors import DecodeError
 from dfdetect.explain.evidence_figure import evidence_figure
+from dfdetect.explain.grid import grid_of
 from dfdetect.explain.maps import evidence
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import PooledLinearHead, margin_of
@@ -120,8 +121,16 @@ def overlay_figure(
 ) -> Figure:
     """The figure of one epoch."""
     p_fake, maps = look(detector, images.pixels, precision)
-    threshold = float(detector.facts["threshold"])
-    return evidence_figure(list(images.pixels), maps, images.label, p_fake, images.names, title, threshold=threshold)
+    return evidence_figure(
+        list(images.pixels),
+        maps,
+        images.label,
+        p_fake,
+        images.names,
+        title,
+        threshold=float(detector.facts["threshold"]),
+        grid=grid_of(str(detector.hparams["backbone"]), images.pixels.shape[1], maps.shape[-1]),
+    )
 
 
 def why_no_map(detector: DeepfakeDetector) -> str | None:

@@ -13,6 +13,7 @@ from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.evaluation.canvas import grid_figure, same_length
 from dfdetect.evaluation.plain_words import apart, cut
 from dfdetect.explain.colours import EVIDENCE, Scale, table
+from dfdetect.explain.grid import Grid
 from dfdetect.explain.overlay import overlay
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,6 +33,7 @@ def evidence_figure(
     *,
     threshold: float,
     scale: Scale = EVIDENCE,
+    grid: Grid | None = None,
 ) -> Figure:
     """Draw N pictures, each with its evidence laid over it at its right, framed in the colour of the truth.
 
@@ -44,13 +46,14 @@ def evidence_figure(
         title: first line of the title.
         threshold: p_fake from which a picture is called fake; a wrong call is said.
         scale: what the values mean; it is drawn below the pictures.
+        grid: where the cells of the evidence lie; None for their middles.
     """
     same_length(pictures, evidence, label, p_fake, names)
     cells = []
     for i, picture in enumerate(pictures):
         truth, called = int(label[i]), int(p_fake[i] >= threshold)
         wrong = "" if truth == called else f", called {CLASS_NAMES[called]}"
-        pair = _beside(picture, overlay(picture, np.asarray(evidence[i], np.float32), scale))
+        pair = _beside(picture, overlay(picture, np.asarray(evidence[i], np.float32), scale, grid=grid))
         caption = f"{CLASS_NAMES[truth]}{wrong}: p_fake {_said(float(p_fake[i]), threshold)}"
         cells.append((pair, truth, caption, re.split(r"[/\\]", names[i])[-1]))
     note = f"{len(cells)} shown; fake from p_fake {cut(threshold)}"

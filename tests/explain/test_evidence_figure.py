@@ -8,6 +8,7 @@ import pytest
 from dfdetect.evaluation.colours import CLASS_COLOURS
 from dfdetect.explain.colours import EVIDENCE, coloured
 from dfdetect.explain.evidence_figure import evidence_figure
+from dfdetect.explain.grid import grid_of
 from dfdetect.explain.overlay import overlay
 from tests.explain.helpers import floats
 
@@ -34,6 +35,14 @@ def test_each_picture_stands_beside_its_overlay_framed_in_its_true_colour():
     assert titles[0] == "real: p_fake 0.1"
     assert titles[1] == "fake, called real: p_fake 0.367"
     assert titles[2] == "real, called fake: p_fake 0.633"
+
+
+def test_the_cells_lie_where_they_look():
+    grid = grid_of("resnet18", 40, 2)
+    pictures, maps, figure = drawn(1, floats([[[0.0, 8.0], [0.0, 0.0]]]), grid=grid)
+    shown = np.asarray(figure.axes[0].images[0].get_array())[:, -40:]
+    assert np.array_equal(shown, overlay(pictures[0], maps[0], grid=grid))
+    assert not np.array_equal(shown, overlay(pictures[0], maps[0]))
 
 
 def test_the_scale_is_that_of_the_overlays_and_labelled():
