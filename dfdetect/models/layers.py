@@ -48,6 +48,15 @@ class PooledLinearHead(nn.Module):
             logits: Tensor = self.linear(self.dropout(features.to(self.linear.weight.dtype).mean(dim=(2, 3))))
         return logits
 
+    def heatmap(self, features: Tensor) -> Tensor:
+        """Class activation map of the margin, `(w_fake - w_real) . A`: feature map (N, C, h, w) to (N, h, w) float32.
+
+        Its mean plus the difference of the biases is the margin (Zhou et al., CVPR 2016).
+        """
+        with _without_autocast(features):
+            weight = self.linear.weight[1] - self.linear.weight[0]
+            return torch.einsum("c,nchw->nhw", weight, features.to(weight.dtype)).float()
+
 
 class StridedDepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with a stride, computed in float32 under autocast on a CPU.
