@@ -53,7 +53,7 @@ class PooledLinearHead(nn.Module):
 
         Its mean plus the difference of the biases is the margin (Zhou et al., CVPR 2016).
         """
-        with _without_autocast(features):
+        with without_autocast(features):
             weight = self.linear.weight[1] - self.linear.weight[0]
             return torch.einsum("c,nchw->nhw", weight, features.to(weight.dtype)).float()
 
