@@ -234,9 +234,7 @@ def main() -> None:
         behind = "-" if row["behind"] is None else f"{row['behind'][0]:.3f} to {row['behind'][1]:.3f}"
         figure = f"{row['auroc']:.3f} ({low:.3f} to {high:.3f})"
         print(f"| {', '.join(row['order'])} | {figure} | {behind} | {row['log_likelihood']:.1f} |")
-    print(
-        f"best in {result['best_in_resamples']:.1%} of 2,000 resamples; names dealt anew: p {result['p_dealt_anew']:.1g}"
-    )
+    print(f"best in {result['best_in_resamples']:.1%} of resamples; names dealt anew: p {result['p_dealt_anew']:.1g}")
 
 
 if __name__ == "__main__":
