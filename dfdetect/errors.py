@@ -77,6 +77,10 @@ class ExportError(DFDetectError):
     """A detector cannot be exported, or the exported file does not decide as the checkpoint does."""
 
 
+class ExplainError(DFDetectError):
+    """A detector cannot be explained in the way that was asked for."""
+
+
 class BenchmarkError(DFDetectError):
     """A model could not be measured in a process of its own.
 
