@@ -23,7 +23,7 @@ def centre_prior(shape: tuple[int, int]) -> Floats:
     return np.outer(down, across).astype(np.float32)
 
 
-def random_maps(count: int, shape: tuple[int, int], seed: int = 0) -> Floats:
+def random_maps(count: int, shape: tuple[int, ...], seed: int = 0) -> Floats:
     """(count, h, w) of independent standard normal noise, half of which speaks for fake."""
     return np.random.default_rng(seed).standard_normal((count, *shape), dtype=np.float32)
 

@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.explain.regions import enlarged
-
 Fill = Literal["blur", "mean"]
 FILLS: tuple[str, ...] = get_args(Fill)
 """What stands where nothing is: the picture blurred beyond recognition, or its mean colour."""
@@ -45,18 +43,17 @@ def filled(picture: Pixels, fill: Fill) -> Pixels:
     return np.asarray(blurred, np.uint8)
 
 
-def order_of(importance: Floats, side: int, seed: int = 0) -> npt.NDArray[np.intp]:
-    """Pixels of a square picture from the most important one down.
+def order_of(importance: Floats, seed: int = 0) -> npt.NDArray[np.intp]:
+    """Pixels of a picture from the most important one down.
 
     Args:
-        importance: (h, w), of any size: it is enlarged to the picture's.
-        side: S, of the picture.
+        importance: (S, S).
         seed: pixels that are equally important come in an order drawn by it, not from the top down.
 
     Returns:
         (S * S,) indices of the pixels, row by row.
     """
-    values = enlarged(importance, (side, side)).ravel()
+    values = importance.ravel()
     shuffled = np.random.default_rng(seed).permutation(values.size)
     return np.asarray(shuffled[np.argsort(-values[shuffled], kind="stable")], np.intp)
 
@@ -69,13 +66,13 @@ def curves_of(
     Args:
         score: the detector.
         picture: (S, S, 3) RGB uint8, as the detector's `prepare` gives it.
-        importance: (h, w), how much each place speaks for the verdict.
+        importance: (S, S), how much each place speaks for the verdict.
         says_fake: whether the verdict is fake; its score is then p_fake, else 1 - p_fake.
         fill: what stands where nothing is.
         steps: in how many equal steps.
     """
     side, empty = len(picture), filled(picture, fill)
-    order = order_of(importance, side)
+    order = order_of(importance)
     steps_done = np.empty(side * side, np.intp)
     steps_done[order] = np.arange(side * side) * steps // (side * side)  # the step in which a pixel's turn comes
     turn = steps_done.reshape(side, side, 1)

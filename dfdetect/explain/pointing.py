@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.explain.regions import Mask, enlarged
+from dfdetect.explain.regions import Mask
 
 Floats = npt.NDArray[np.float32]
 _NOTHING = 1e-9
@@ -20,22 +20,21 @@ def energy_inside(evidence: Floats, mask: Mask) -> float:
     """Share of the evidence for fake that lies in a mask.
 
     Args:
-        evidence: (h, w), signed, of any size.
+        evidence: (H, W), signed.
         mask: (H, W).
 
     Returns:
         In [0, 1]. The mask's share of the area where nothing speaks for fake: a map that says nothing counts as one
         that is spread evenly.
     """
-    positive = np.maximum(enlarged(evidence, _shape(mask)), 0).astype(np.float64)
+    positive = np.maximum(evidence, 0).astype(np.float64)
     total = positive.sum()
     return float(positive[mask].sum() / total) if total > _NOTHING * mask.size else float(mask.mean())
 
 
 def hit(evidence: Floats, mask: Mask) -> float:
     """1 where the strongest place lies in a mask (H, W), 0 where it does not; of several equal ones their share."""
-    values = enlarged(evidence, _shape(mask))
-    return float(mask[values >= values.max()].mean())
+    return float(mask[evidence >= evidence.max()].mean())
 
 
 def area_under_roc(inside: npt.ArrayLike, outside: npt.ArrayLike) -> float:
@@ -53,15 +52,10 @@ def area_under_roc(inside: npt.ArrayLike, outside: npt.ArrayLike) -> float:
 
 def pixel_auroc(evidence: Floats, mask: Mask) -> float:
     """AUROC of the evidence of pixels in a mask (H, W) against those outside of it; NaN without either."""
-    values = enlarged(evidence, _shape(mask))
-    return area_under_roc(values[mask], values[~mask])
+    return area_under_roc(evidence[mask], evidence[~mask])
 
 
 def part_evidence(evidence: Floats, parts: Mapping[str, Mask]) -> dict[str, float]:
     """Mean evidence, signed, of each part of a face; NaN for one that lies outside of the picture."""
-    values = enlarged(evidence, _shape(next(iter(parts.values()))))
-    return {name: float(values[mask].mean()) if mask.any() else float("nan") for name, mask in parts.items()}
+    return {name: float(evidence[mask].mean()) if mask.any() else float("nan") for name, mask in parts.items()}
 
-
-def _shape(mask: Mask) -> tuple[int, int]:
-    return mask.shape[0], mask.shape[1]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.explain.regions import enlarged
+from dfdetect.explain.grid import enlarged
 
 Floats = npt.NDArray[np.float32]
 
