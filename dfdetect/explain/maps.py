@@ -9,6 +9,7 @@ import numpy.typing as npt
 from dfdetect.deploy.verdicts import Judge
 from dfdetect.errors import ExplainError
 from dfdetect.explain.colours import EVIDENCE, Scale
+from dfdetect.explain.grid import Grid, grid_of
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -23,12 +24,14 @@ class Maps:
         values: (N, h, w), signed: positive where a place speaks for fake.
         scale: what the values mean.
         method: its name, as `--method` takes it.
+        grid: where the cells lie in the picture: for `enlarged`, `overlay` and `shares`.
     """
 
     p_fake: Floats
     values: Floats
     scale: Scale
     method: str
+    grid: Grid
 
     def __len__(self) -> int:
         return len(self.p_fake)
@@ -54,7 +57,9 @@ def cam(detector: Judge) -> Explainer:
         p_fake, heatmaps = detector.judge(batch)
         if heatmaps is None:
             raise ExplainError("This model gives no heatmap. Cover it place by place: --method occlusion")
-        return Maps(p_fake, evidence(heatmaps, detector.facts.temperature), EVIDENCE, "cam")
+        facts = detector.facts
+        grid = grid_of(facts.backbone, facts.input_size, heatmaps.shape[-1])
+        return Maps(p_fake, evidence(heatmaps, facts.temperature), EVIDENCE, "cam", grid)
 
     return explain
 

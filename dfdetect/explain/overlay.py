@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.explain.colours import EVIDENCE, NEUTRAL, Scale, coloured
-from dfdetect.explain.regions import Mask, enlarged
+from dfdetect.explain.grid import Grid, enlarged
+from dfdetect.explain.regions import Mask
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -28,7 +29,9 @@ REGION_COLOURS = {
 """Told apart by any colour vision: Okabe and Ito, "Color Universal Design" (2008)."""
 
 
-def overlay(picture: Pixels, evidence: Floats, scale: Scale = EVIDENCE, lines: bool = True) -> Pixels:
+def overlay(
+    picture: Pixels, evidence: Floats, scale: Scale = EVIDENCE, lines: bool = True, grid: Grid | None = None
+) -> Pixels:
     """Lay a map over a picture.
 
     The colour of a place depends on its value alone, so that pictures can be compared, and one in which nothing was
@@ -40,11 +43,12 @@ def overlay(picture: Pixels, evidence: Floats, scale: Scale = EVIDENCE, lines: b
         evidence: (h, w), signed, of any size.
         scale: what its values mean.
         lines: draw the lines.
+        grid: where the map's cells lie; None for their middles.
 
     Returns:
         (H, W, 3) RGB uint8.
     """
-    values = enlarged(evidence, (picture.shape[0], picture.shape[1]))
+    values = enlarged(evidence, (picture.shape[0], picture.shape[1]), grid)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
     ink = coloured(values, scale).astype(np.float32) + DETAIL * (grey - NEUTRAL[0])
     drawn: Pixels = np.clip(ink + 0.5, 0, 255).astype(np.uint8)

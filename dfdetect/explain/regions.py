@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.yunet import Face
+from dfdetect.explain.grid import Grid, cell_shares, enlarged
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -87,7 +88,8 @@ class Share:
         area: of the picture, in [0, 1].
         fake: of all that speaks for fake, in [0, 1]; None where nothing does.
         absolute: of all that speaks for either, in [0, 1]; None where nothing does.
-        logits: what it adds to the map's mean, in the map's unit; over all regions they sum to that mean.
+        logits: what it adds to the map's mean, in the map's unit; each cell's value is divided among the regions, so
+            that they sum to that mean.
     """
 
     area: float
@@ -96,18 +98,19 @@ class Share:
     logits: float
 
 
-def shares(evidence: Floats, masks: Mapping[str, Mask]) -> dict[str, Share]:
+def shares(evidence: Floats, masks: Mapping[str, Mask], grid: Grid | None = None) -> dict[str, Share]:
     """How a map's evidence spreads over regions.
 
     Args:
         evidence: (h, w), signed, of any size: it is enlarged to the masks' size.
         masks: (H, W) each, as `regions` gives them.
+        grid: where the map's cells lie; None for their middles.
 
     Returns:
         A share for each mask, in their order.
     """
     height, width = next(iter(masks.values())).shape
-    values = np.asarray(enlarged(evidence, (height, width)), np.float64)
+    values = np.asarray(enlarged(evidence, (height, width), grid), np.float64)
     positive, absolute = np.maximum(values, 0), np.abs(values)
     totals = float(positive.sum()), float(absolute.sum())
     return {
@@ -115,7 +118,7 @@ def shares(evidence: Floats, masks: Mapping[str, Mask]) -> dict[str, Share]:
             area=float(mask.mean()),
             fake=_part(float(positive[mask].sum()), totals[0], values.size),
             absolute=_part(float(absolute[mask].sum()), totals[1], values.size),
-            logits=float(values[mask].sum()) / values.size,
+            logits=float((cell_shares(mask, evidence.shape, grid) * evidence).mean()),
         )
         for name, mask in masks.items()
     }
@@ -124,14 +127,6 @@ def shares(evidence: Floats, masks: Mapping[str, Mask]) -> dict[str, Share]:
 def merged(masks: Mapping[str, Mask]) -> dict[str, Mask]:
     """The five regions that a person is shown: both eyes as one."""
     return {name: np.logical_or.reduce([masks[one] for one in parts]) for name, parts in MERGED.items()}
-
-
-def enlarged(evidence: Floats, shape: tuple[int, int]) -> Floats:
-    """A map (h, w) at (H, W), linear between the middles of its cells."""
-    values = np.asarray(evidence, np.float32)
-    if values.shape == shape:
-        return values
-    return np.asarray(cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _part(part: float, total: float, pixels: int) -> float | None:

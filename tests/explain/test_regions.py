@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dfdetect.data.yunet import Face
-from dfdetect.explain.regions import MERGED, REGIONS, Frame, enlarged, merged, regions, shares
+from dfdetect.explain.grid import Grid, enlarged, grid_of
+from dfdetect.explain.regions import MERGED, REGIONS, Frame, merged, regions, shares
 
 from .helpers import floats
 
@@ -89,17 +90,18 @@ def test_a_profiles_eyes_are_as_large_as_a_frontal_faces():
     assert one < union < 1.6 * one
 
 
-def test_shares_are_sums_of_the_enlarged_map():
+@pytest.mark.parametrize("grid", [None, grid_of("mobilenet_v2", 224, 7), Grid(0.3, 0.02)])
+def test_shares_are_sums_of_the_enlarged_map(grid):
     rng = np.random.default_rng(0)
     evidence = rng.normal(0, 3, (7, 7)).astype(np.float32)
     masks = regions(a_face(), WHOLE, (64, 64))
-    values = enlarged(evidence, (64, 64)).astype(np.float64)
-    found = shares(evidence, masks)
+    values = enlarged(evidence, (64, 64), grid).astype(np.float64)
+    found = shares(evidence, masks, grid)
     for name, mask in masks.items():
         assert found[name].area == pytest.approx(mask.mean())
         assert found[name].fake == pytest.approx(values[mask & (values > 0)].sum() / values[values > 0].sum())
         assert found[name].absolute == pytest.approx(np.abs(values[mask]).sum() / np.abs(values).sum())
-    assert sum(one.logits for one in found.values()) == pytest.approx(values.mean())
+    assert sum(one.logits for one in found.values()) == pytest.approx(evidence.mean())
     for total in ("area", "fake", "absolute"):
         assert sum(getattr(one, total) for one in found.values()) == pytest.approx(1)
 
@@ -117,12 +119,3 @@ def test_where_nothing_speaks_for_fake_no_region_has_a_share_of_it():
     real = shares(np.full((7, 7), -1, np.float32), masks)
     assert all(one.fake is None for one in real.values())
     assert sum(one.absolute or 0 for one in real.values()) == pytest.approx(1)
-
-
-def test_enlarging_keeps_the_middle_of_a_cell_and_the_mean():
-    evidence = floats([[1, 2], [3, 5]])
-    large = enlarged(evidence, (200, 200))
-    assert large[50, 50] == pytest.approx(1, abs=0.03)
-    assert large[150, 150] == pytest.approx(5, abs=0.03)
-    assert large.mean() == pytest.approx(evidence.mean(), abs=1e-4)
-    assert enlarged(large, (200, 200)) is large
