@@ -1,4 +1,4 @@
-"""The pictures that explanations are scored on: each with its map and, of a fake, where it was forged if that is known."""
+"""The pictures that explanations are scored on: each with its map and, where it is known, what was forged."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,9 @@ def collect(
         for (i, (picture, truth)), p_fake, values in zip(part, maps.p_fake.tolist(), maps.values, strict=True):
             known = truth if isinstance(truth, Truth) else None
             label = int(samples.labels[i])
-            cases.append(Case(samples.paths[i], picture, label, groups[i], sources[i], p_fake, values, maps.grid, known))
+            cases.append(
+                Case(samples.paths[i], picture, label, groups[i], sources[i], p_fake, values, maps.grid, known)
+            )
     return Cases(cases, len(samples) - len(read), sum(truth == "no face" for _, (_, truth) in read))
 
 

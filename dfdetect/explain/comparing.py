@@ -14,7 +14,7 @@ from dfdetect.explain.grid import enlarged
 
 Floats = npt.NDArray[np.float32]
 Maps = Mapping[str, Sequence[Floats]]
-"""By name, a map (S, S) for each of N cases, of the size of their pictures; the first one is what is scored, the others are what it must beat."""
+"""By name, a map (S, S) of each of N cases, of its picture's size; the first is scored, it must beat the others."""
 
 MAP = "map"
 RESAMPLES = 1000

@@ -58,4 +58,3 @@ def pixel_auroc(evidence: Floats, mask: Mask) -> float:
 def part_evidence(evidence: Floats, parts: Mapping[str, Mask]) -> dict[str, float]:
     """Mean evidence, signed, of each part of a face; NaN for one that lies outside of the picture."""
     return {name: float(evidence[mask].mean()) if mask.any() else float("nan") for name, mask in parts.items()}
-

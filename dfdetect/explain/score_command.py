@@ -12,7 +12,8 @@ from dfdetect.explain.curves import FILLS
 from dfdetect.runs import local_checkpoint
 
 if TYPE_CHECKING:
-    from dfdetect.explain.cases import Cases
+    from dfdetect.explain.cases import Case, Cases, Search
+    from dfdetect.explain.maps import Explainer
 
 RESULT, PICTURE = "explain_score.json", "explain_score.png"
 DESCRIPTION = """Score a detector's explanations: does its score fall where the map says, does the map lie where fakes
@@ -42,9 +43,11 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"dfdetect {name}",
         description=DESCRIPTION,
-        epilog="example: dfdetect explain-score --ckpt_path lightning_logs/mobilenetv2/version_0/checkpoints/best.ckpt",
+        epilog="example: dfdetect explain-score --ckpt_path lightning_logs/demo/version_0/checkpoints/best.ckpt",
     )
-    parser.add_argument("--model", type=Path, metavar="FILE", help="exported or checkpoint (default: of the newest run)")
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE", help="model file or checkpoint (default: the newest run's)"
+    )
     parser.add_argument(
         "--ckpt_path", metavar="FILE", help="checkpoint to score, or that --model comes from where that is not noted"
     )
@@ -66,7 +69,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="of the network (default: one a core)")
-    parser.add_argument("--out", type=Path, default=Path("explain-score"), metavar="DIR", help="default: explain-score/")
+    parser.add_argument("--out", type=Path, default=Path("explain-score"), metavar="DIR", help="default: %(default)s/")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     return parser
 
@@ -97,11 +100,19 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     found = collect(chosen.samples, detector, _explainer(model, options), _search(options, chosen.samples.paths), True)
     cases = found.cases
     if len(cases) < 2:
-        raise ExplainError(f"{chosen.title}: {len(cases)} images could be read, and two are needed. Name others: --data")
-    threshold, maps = detector.facts.threshold, maps_of(found.cases, detector.facts.threshold)
+        raise ExplainError(
+            f"{chosen.title}: {len(cases)} images could be read, and two are needed. Name others: --data"
+        )
+    threshold = detector.facts.threshold
+    maps = maps_of(cases, threshold)
     return {
-        **{"model": str(model), "engine": detector.describe(), "checkpoint": checkpoint and str(checkpoint)},
-        **{"method": options.method, "data": chosen.title, "threshold": threshold, "n": len(cases)},
+        "model": str(model),
+        "engine": detector.describe(),
+        "checkpoint": checkpoint and str(checkpoint),
+        "method": options.method,
+        "data": chosen.title,
+        "threshold": threshold,
+        "n": len(cases),
         "n_real": sum(case.label == 0 for case in cases),
         "n_fake": sum(case.label == 1 for case in cases),
         "n_called_fake": sum(case.p_fake >= threshold for case in cases),
@@ -110,8 +121,8 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
             cases, maps, lambda batch: detector.judge(batch)[0], threshold, options.fill, options.steps, True
         ),
         "pointing": score_pointing(cases, maps, threshold),
-        "sanity": _sanity(checkpoint, found, maps, options),
-        "notes": _notes(found, checkpoint, options),
+        "sanity": _sanity(checkpoint, cases, threshold, options),
+        "notes": _notes(found, checkpoint),
     }
 
 
@@ -136,14 +147,13 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
 
 
 def _sanity(
-    checkpoint: Path | None, cases: "list[Case]", maps: "Maps", options: argparse.Namespace
+    checkpoint: Path | None, cases: "list[Case]", threshold: float, options: argparse.Namespace
 ) -> dict[str, Any] | None:
-    from dfdetect.explain.baselines import OTHER
     from dfdetect.explain.score_sanity import score_sanity
 
     if checkpoint is None:
         return None
-    return score_sanity(checkpoint, cases, partners, lambda file: _explainer(file, options), progress=True)
+    return score_sanity(checkpoint, cases, threshold, lambda file: _explainer(file, options), progress=True)
 
 
 def _notes(found: "Cases", checkpoint: Path | None) -> list[str]:

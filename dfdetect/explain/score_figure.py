@@ -69,8 +69,8 @@ def _draw_pointing(axes: Axes, found: dict[str, Any] | None) -> None:
         axes.bar(place, height, 0.18, color=colour)
         axes.errorbar(place, height, yerr=np.abs(bounds - height), fmt="none", ecolor="#B00020", elinewidth=1.2)
     chance = [found["area"] if name in ("energy", "pointing_game") else 0.5 for name in shown]
-    for place, level in enumerate(chance):
-        axes.plot([place - 0.45, place + 0.45], [level, level], label="chance", **_PLAIN)
+    for middle, level in enumerate(chance):
+        axes.plot([middle - 0.45, middle + 0.45], [level, level], label="chance", **_PLAIN)
     axes.set(xticks=range(len(shown)), xticklabels=[_MEASURES[name] for name in shown], ylim=(0, 1))
     axes.set_title(f"pointing at what was forged: {found['n']} fakes, {found['area']:.0%} of the area", fontsize=10)
     return None
@@ -94,6 +94,6 @@ def _draw_sanity(axes: Axes, sanity: dict[str, Any] | None) -> None:
         axes.errorbar(place, height, yerr=np.abs(bounds - height), fmt="none", ecolor=colour)
         axes.plot(place, height, marker, color=colour, label=label)
     labels = ["other\npicture" if name == OTHER else name.replace("last ", "last\n") for name in names]
-    axes.axhline(0, color="#808080", linewidth=0.8)
+    axes.hlines(0, -0.5, len(names) - 0.5, color="#808080", linewidth=0.8)  # no line of the legend
     axes.set(xticks=range(len(names)), xticklabels=labels, ylim=(-0.6, 1.05), ylabel="similarity to the trained map")
     return None

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dfdetect.evaluation.intervals import percentile_interval, resample_means
 from dfdetect.evaluation.metrics import Labels
-from dfdetect.explain.baselines import OTHER
+from dfdetect.explain.baselines import OTHER, others
 from dfdetect.explain.cases import Case
 from dfdetect.explain.comparing import RESAMPLES, group_index
 from dfdetect.explain.maps import Explainer
@@ -26,7 +26,7 @@ DRAWS = 3
 def score_sanity(
     checkpoint: Path,
     cases: Sequence[Case],
-    other_maps: Sequence[Floats],
+    threshold: float,
     explainer_of: Callable[[Path], Explainer],
     progress: bool = False,
 ) -> dict[str, Any]:
@@ -35,24 +35,25 @@ def score_sanity(
     Args:
         checkpoint: the file.
         cases: N, of which at most MOST are used, drawn by chance.
-        other_maps: for each case the trained network's map of another picture: how alike maps are anyway.
+        threshold: p_fake from which a picture is called fake.
         explainer_of: gives a checkpoint file's explainer, of the method that is scored.
         progress: show a progress bar.
 
     Returns:
-        n, n_groups, draws, and `stages`, of each stage, from the output down, and of the other pictures' maps: mean
-        `rank_correlation` (Spearman, signed), `magnitude` (of that, without its sign) and `structural_similarity`, each
-        `value` and 95% `interval`. A map that is the same everywhere is like none.
+        n, n_groups, draws, and `stages`: of each stage, from the output down, and of the trained network's maps of
+        other pictures with the same verdict, which tell how alike maps are anyway, mean `rank_correlation` (Spearman,
+        signed), `magnitude` (of that, without its sign) and `structural_similarity`, each with `value` and 95%
+        `interval`. A map that is the same everywhere is like none.
 
     Raises:
         CheckpointError: the file is no checkpoint.
     """
     from dfdetect.explain.randomised import STAGES, randomised_maps  # it loads torch
 
-    kept = np.sort(np.random.default_rng(0).permutation(len(cases))[:MOST]).tolist()
-    used = [cases[i] for i in kept]
+    used = [cases[i] for i in np.sort(np.random.default_rng(0).permutation(len(cases))[:MOST]).tolist()]
     pictures, group = np.stack([case.picture for case in used]), group_index(used)
     own = [case.evidence for case in used]
+    partners = others([case.p_fake >= threshold for case in used], [case.group for case in used])
     stages = {}
     with tqdm(total=len(STAGES) * DRAWS, desc="randomising", unit="network", disable=not progress) as bar:
         for name, share in STAGES.items():
@@ -61,7 +62,7 @@ def score_sanity(
                 draws.append(_alike(own, randomised_maps(checkpoint, share, seed, pictures, explainer_of)))
                 bar.update()
             stages[name] = _summary(np.mean(draws, axis=0), group)
-    stages[OTHER] = _summary(_alike(own, [other_maps[i] for i in kept]), group)
+    stages[OTHER] = _summary(_alike(own, [own[i] for i in partners]), group)
     return {"n": len(used), "n_groups": len(np.unique(group)), "draws": DRAWS, "stages": stages}
 
 

@@ -16,7 +16,9 @@ _NAME, _CELL = 16, 27
 
 def score_text(result: dict[str, Any]) -> str:
     """The result of `dfdetect explain-score` as text."""
-    head = f"{result['method']} of {result['model']} on {result['data']}: {result['n']} images ({result['n_real']} real, "
+    head = (
+        f"{result['method']} of {result['model']} on {result['data']}: {result['n']} images ({result['n_real']} real, "
+    )
     lines = [head + f"{result['n_fake']} fake), {result['n_groups']} groups"]
     for part in (_curves(result["curves"]), _pointing(result["pointing"]), _sanity(result["sanity"])):
         lines += ["", *part]
@@ -31,7 +33,10 @@ def _curves(curves: dict[str, Any]) -> list[str]:
     for name in curves["deletion"]:
         cells = (f"{_cell(curves[way][name]):<{_CELL}}" for way in ("deletion", "insertion"))
         lines.append(f"{name:<{_NAME}}{''.join(cells)}".rstrip())
-    lines += [f"  {_verdict(curves['deletion'], 'deletion', lower=True)}", f"  {_verdict(curves['insertion'], 'insertion')}"]
+    lines += [
+        f"  {_verdict(curves['deletion'], 'deletion', lower=True)}",
+        f"  {_verdict(curves['insertion'], 'insertion')}",
+    ]
     return lines
 
 
@@ -53,14 +58,15 @@ def _pointing(pointing: dict[str, Any]) -> list[str]:
 def _sanity(sanity: dict[str, Any] | None) -> list[str]:
     if sanity is None:
         return ["Randomised weights: needs the checkpoint: --ckpt_path FILE"]
+    columns = {"rank_correlation": "rank correlation", "magnitude": "its magnitude", "structural_similarity": "SSIM"}
     lines = [
         f"Randomised weights: maps beside the trained network's ({sanity['n']} images, {sanity['draws']} draws)",
-        f"{'layers drawn anew':<{_NAME + 4}}{'rank correlation':<{_CELL}}{'its magnitude':<{_CELL}}structural similarity",
+        f"{'layers drawn anew':<{_NAME + 4}}" + "".join(f"{name:<{_CELL}}" for name in columns.values()).rstrip(),
     ]
     for name, found in sanity["stages"].items():
         label = "none, other picture" if name == OTHER else name
-        columns = ("rank_correlation", "magnitude", "structural_similarity")
-        lines.append(f"{label:<{_NAME + 4}}" + "".join(f"{_cell(found[column]):<{_CELL}}" for column in columns).rstrip())
+        cells = "".join(f"{_cell(found[column]):<{_CELL}}" for column in columns)
+        lines.append(f"{label:<{_NAME + 4}}{cells}".rstrip())
     return lines
 
 
@@ -72,7 +78,7 @@ def _cell(found: dict[str, Any]) -> str:
 
 def _verdict(found: dict[str, Any], name: str, lower: bool = False) -> str:
     """In a sentence, what the map beats; a difference counts where its interval leaves out 0."""
-    better, worse, open_ = [], [], []
+    better, worse, open_ = list[str](), list[str](), list[str]()
     for kind, values in found.items():
         if kind == MAP:
             continue
