@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dfdetect.evaluation.intervals import percentile_interval, resample_means, two_sided_p
 from dfdetect.evaluation.metrics import Array, Labels
-from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, centre_prior, others, random_maps
+from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE, centre_prior, less_average, others, random_maps
 from dfdetect.explain.cases import Case
 from dfdetect.explain.grid import enlarged
 
@@ -21,7 +21,7 @@ RESAMPLES = 1000
 
 
 def maps_of(cases: Sequence[Case], threshold: float, seed: int = 0) -> dict[str, list[Floats]]:
-    """The cases' own maps and the baselines', enlarged to their pictures."""
+    """The cases' own maps, the baselines', and the own ones read another way, enlarged to their pictures."""
     shape = len(cases[0].picture), len(cases[0].picture)
     own = [enlarged(case.evidence, shape, case.grid) for case in cases]
     noise = random_maps(len(own), cases[0].evidence.shape, seed)
@@ -31,6 +31,7 @@ def maps_of(cases: Sequence[Case], threshold: float, seed: int = 0) -> dict[str,
         CENTRE: [centre_prior(shape)] * len(own),
         RANDOM: [enlarged(one, shape, case.grid) for one, case in zip(noise, cases, strict=True)],
         OTHER: [own[partner] for partner in partners],
+        RELATIVE: less_average(own),
     }
 
 

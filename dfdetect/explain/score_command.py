@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from dfdetect.errors import ExplainError, UsageError
 from dfdetect.explain.curves import FILLS
+from dfdetect.explain.methods import METHODS, explainer_of
 from dfdetect.runs import local_checkpoint
 
 if TYPE_CHECKING:
+    from dfdetect.deploy.runtime import Detector
     from dfdetect.explain.cases import Case, Cases, Search
+    from dfdetect.explain.comparing import Maps
     from dfdetect.explain.maps import Explainer
 
 RESULT, PICTURE = "explain_score.json", "explain_score.png"
@@ -61,10 +64,24 @@ def _parser(name: str) -> argparse.ArgumentParser:
         default=["test"],
         help="of the training's own data (default: test; val chose the checkpoint, but trained nothing)",
     )
-    parser.add_argument("--method", default="cam", metavar="NAME", help="as of dfdetect explain (default: cam)")
+    parser.add_argument("--method", choices=METHODS, default="cam", help="default: cam; as of dfdetect explain")
     parser.add_argument("--fill", choices=FILLS, default="blur", help="what stands where the picture is taken away")
     parser.add_argument("--steps", type=int, default=16, metavar="N", help="of the curves (default: 16)")
     parser.add_argument("--limit", type=int, default=500, metavar="N", help="at most N images (default: 500)")
+    parser.add_argument(
+        "--curve-images",
+        type=int,
+        default=200,
+        metavar="N",
+        help="at most N for the curves (default: 200; 0: none)",
+    )
+    parser.add_argument(
+        "--random-images",
+        type=int,
+        default=60,
+        metavar="N",
+        help="at most N for randomised weights (default: 60)",
+    )
     parser.add_argument(
         "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
     )
@@ -75,9 +92,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> None:
-    for option, least in (("steps", 2), ("limit", 2)):
+    for option, least in (("steps", 2), ("limit", 2), ("curve_images", 0), ("random_images", 0)):
         if getattr(options, option) < least:
-            raise UsageError(f"--{option} is at least {least}, not {getattr(options, option)}")
+            raise UsageError(f"--{option.replace('_', '-')} is at least {least}, not {getattr(options, option)}")
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file; name a folder")
 
@@ -87,7 +104,6 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     from dfdetect.deploy.runtime import Detector
     from dfdetect.explain.cases import collect
     from dfdetect.explain.comparing import maps_of
-    from dfdetect.explain.score_curves import score_curves
     from dfdetect.explain.score_data import checkpoint_of, choose
     from dfdetect.explain.score_pointing import score_pointing
 
@@ -97,13 +113,11 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     checkpoint = named or checkpoint_of(model)
     chosen = choose(detector.facts, checkpoint, options.data, options.part).take(options.limit)
     sys.stderr.write(f"{model} ({detector.describe()}) on {len(chosen.samples)} images: {chosen.title}\n")
-    found = collect(chosen.samples, detector, _explainer(model, options), _search(options, chosen.samples.paths), True)
-    cases = found.cases
+    explainer = explainer_of(options.method, detector, checkpoint)
+    found = collect(chosen.samples, detector, explainer, _search(options, chosen.samples.paths), progress=True)
+    cases, threshold = found.cases, detector.facts.threshold
     if len(cases) < 2:
-        raise ExplainError(
-            f"{chosen.title}: {len(cases)} images could be read, and two are needed. Name others: --data"
-        )
-    threshold = detector.facts.threshold
+        raise ExplainError(f"{chosen.title}: {len(cases)} images could be read, of two at least. Name others: --data")
     maps = maps_of(cases, threshold)
     return {
         "model": str(model),
@@ -117,20 +131,33 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
         "n_fake": sum(case.label == 1 for case in cases),
         "n_called_fake": sum(case.p_fake >= threshold for case in cases),
         "n_groups": len({case.group for case in cases}),
-        "curves": score_curves(
-            cases, maps, lambda batch: detector.judge(batch)[0], threshold, options.fill, options.steps, True
-        ),
         "pointing": score_pointing(cases, maps, threshold),
+        "curves": _curves(detector, cases, maps, options),
         "sanity": _sanity(checkpoint, cases, threshold, options),
-        "notes": _notes(found, checkpoint),
+        "notes": _notes(found, checkpoint, options),
     }
 
 
-def _explainer(model: Path, options: argparse.Namespace) -> "Explainer":
-    from dfdetect.deploy.runtime import Detector
-    from dfdetect.explain.maps import cam
+def _curves(
+    detector: "Detector", cases: "list[Case]", maps: "Maps", options: argparse.Namespace
+) -> dict[str, Any] | None:
+    import numpy as np
 
-    return cam(Detector.load(model, options.threads))
+    from dfdetect.explain.score_curves import score_curves
+
+    kept = np.sort(np.random.default_rng(0).permutation(len(cases))[: options.curve_images]).tolist()
+    if not kept:
+        return None
+    own = {name: [values[i] for i in kept] for name, values in maps.items()}
+    return score_curves(
+        [cases[i] for i in kept],
+        own,
+        lambda batch: detector.judge(batch)[0],
+        detector.facts.threshold,
+        options.fill,
+        options.steps,
+        progress=True,
+    )
 
 
 def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
@@ -149,20 +176,27 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
 def _sanity(
     checkpoint: Path | None, cases: "list[Case]", threshold: float, options: argparse.Namespace
 ) -> dict[str, Any] | None:
+    from dfdetect.deploy.runtime import Detector
     from dfdetect.explain.score_sanity import score_sanity
 
-    if checkpoint is None:
+    if checkpoint is None or not options.random_images:
         return None
-    return score_sanity(checkpoint, cases, threshold, lambda file: _explainer(file, options), progress=True)
+
+    def explain(file: Path) -> "Explainer":
+        return explainer_of(options.method, Detector.load(file, options.threads), file)
+
+    return score_sanity(checkpoint, cases, threshold, explain, options.random_images, progress=True)
 
 
-def _notes(found: "Cases", checkpoint: Path | None) -> list[str]:
+def _notes(found: "Cases", checkpoint: Path | None, options: argparse.Namespace) -> list[str]:
     """What a reader must know before trusting the figures."""
     notes = []
     if found.unread:
         notes.append(f"{found.unread} files could not be read and are left out.")
     if found.faceless:
-        notes.append(f"{found.faceless} fakes whose names say what was edited have no face that was found: left out.")
+        notes.append(f"{found.faceless} fakes whose names say what was edited show no face that is found: left out.")
     if checkpoint is None:
-        notes.append("No checkpoint is known: which images trained it, and what its maps owe to that, was not checked.")
+        notes.append("No checkpoint is known, so maps were not held against randomised weights: --ckpt_path FILE")
+    if "val" in options.part:
+        notes.append("The validation part, which chose checkpoint and threshold, is among the images.")
     return notes

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dfdetect.evaluation.intervals import percentile_interval, resample_means
 from dfdetect.evaluation.metrics import Labels
-from dfdetect.explain.baselines import OTHER
+from dfdetect.explain.baselines import OTHER, RELATIVE
 from dfdetect.explain.cases import Case
 from dfdetect.explain.comparing import MAP, RESAMPLES, Maps, compared, group_index
 from dfdetect.explain.curves import Fill, Score, area, curves_of
@@ -30,7 +30,7 @@ def score_curves(
 
     Args:
         cases: N of them.
-        maps: theirs; of a picture that is called real, what speaks for real comes first.
+        maps: theirs, of which RELATIVE is left out; of a picture that is called real, what speaks for real comes first.
         score: the detector.
         threshold: p_fake from which a picture is called fake.
         fill: what stands where nothing is.
@@ -42,11 +42,12 @@ def score_curves(
         gives the areas; `curves`, of each map the mean curve of both and its 95% bounds.
     """
     group, lines = group_index(cases), dict[str, dict[str, list[Floats]]]()
-    bar = tqdm(total=len(cases) * len(maps), desc="taking away", unit="map", disable=not progress)
+    kinds = [name for name in maps if name != RELATIVE]
+    bar = tqdm(total=len(cases) * len(kinds), desc="taking away", unit="map", disable=not progress)
     with bar:
-        for name, own in maps.items():
+        for name in kinds:
             lines[name] = {"deletion": [], "insertion": []}
-            for case, values in zip(cases, own, strict=True):
+            for case, values in zip(cases, maps[name], strict=True):
                 says_fake = case.p_fake >= threshold
                 signed = -values if not says_fake and name in (MAP, OTHER) else values
                 both = curves_of(score, case.picture, signed, says_fake, fill, steps)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfdetect.evaluation.canvas import new_figure, with_legend, write
-from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM
+from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE
 from dfdetect.explain.comparing import MAP
 
 STYLES: dict[str, tuple[str, str]] = {
@@ -15,6 +15,7 @@ STYLES: dict[str, tuple[str, str]] = {
     CENTRE: ("#E69F00", "--"),
     RANDOM: ("#808080", ":"),
     OTHER: ("#56B4E9", "-."),
+    RELATIVE: ("#009E73", "-"),
 }
 _MEASURES = {
     "energy": "energy\ninside",
@@ -31,13 +32,25 @@ def score_figure(result: dict[str, Any]) -> Figure:
     note = f"n = {result['n']:,} ({result['n_real']:,} real, {result['n_fake']:,} fake), {result['n_groups']:,} groups"
     figure = new_figure(title, f"{note}; shades and bars are 95% intervals", (10.0, 8.4))
     (deletion, insertion), (pointing, sanity) = figure.subplots(2, 2)
-    _draw_curves(deletion, result["curves"], "deletion", "taken away", "lower is better")
-    _draw_curves(insertion, result["curves"], "insertion", "put back", "higher is better")
+    for axes, way, done, which in (
+        (deletion, "deletion", "taken away", "lower is better"),
+        (insertion, "insertion", "put back", "higher is better"),
+    ):
+        if result["curves"] is None:
+            _say(axes, way, "not asked for")
+        else:
+            _draw_curves(axes, result["curves"], way, done, which)
     _draw_pointing(pointing, result["pointing"].get("all"))
     _draw_sanity(sanity, result["sanity"])
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     return with_legend(figure, columns=4)
+
+
+def _say(axes: Axes, title: str, sentence: str) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, fontsize=10)
+    write(axes, sentence)
 
 
 def _draw_curves(axes: Axes, curves: dict[str, Any], way: str, done: str, which: str) -> None:
@@ -55,18 +68,16 @@ def _draw_curves(axes: Axes, curves: dict[str, Any], way: str, done: str, which:
 
 def _draw_pointing(axes: Axes, found: dict[str, Any] | None) -> None:
     if found is None:
-        axes.set(xticks=[], yticks=[])
-        axes.set_title("pointing", fontsize=10)
-        return write(axes, "of no fake is it known\nwhere it was forged")
+        return _say(axes, "pointing", "of no fake is it known\nwhere it was forged")
     shown = [name for name in _MEASURES if found.get(name)]
     kinds = list(found["energy"])
     for row, kind in enumerate(kinds):
         values = [found[name][kind] for name in shown]
         height = np.array([value["value"] for value in values])
         bounds = np.array([value["interval"] or [value["value"]] * 2 for value in values]).T
-        place = np.arange(len(shown)) + (row - (len(kinds) - 1) / 2) * 0.2
+        place = np.arange(len(shown)) + (row - (len(kinds) - 1) / 2) * 0.17
         colour, _ = STYLES[kind]
-        axes.bar(place, height, 0.18, color=colour)
+        axes.bar(place, height, 0.15, color=colour)
         axes.errorbar(place, height, yerr=np.abs(bounds - height), fmt="none", ecolor="#B00020", elinewidth=1.2)
     chance = [found["area"] if name in ("energy", "pointing_game") else 0.5 for name in shown]
     for middle, level in enumerate(chance):
@@ -77,10 +88,10 @@ def _draw_pointing(axes: Axes, found: dict[str, Any] | None) -> None:
 
 
 def _draw_sanity(axes: Axes, sanity: dict[str, Any] | None) -> None:
-    axes.set_title("maps after layers were drawn anew", fontsize=10)
+    title = "maps after layers were drawn anew"
     if sanity is None:
-        axes.set(xticks=[], yticks=[])
-        return write(axes, "needs the checkpoint")
+        return _say(axes, title, "not done: see the notes")
+    axes.set_title(title, fontsize=10)
     names = list(sanity["stages"])
     for column, marker, label in (
         ("rank_correlation", "o", "rank correlation"),

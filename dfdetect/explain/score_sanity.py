@@ -17,8 +17,6 @@ from dfdetect.explain.maps import Explainer
 from dfdetect.explain.similarity import rank_correlation, structural_similarity
 
 Floats = npt.NDArray[np.float32]
-MOST = 60
-"""Pictures that are compared: each is explained anew for each stage and draw."""
 DRAWS = 3
 """How often layers are drawn anew at each stage; one draw may be alike by luck."""
 
@@ -28,15 +26,17 @@ def score_sanity(
     cases: Sequence[Case],
     threshold: float,
     explainer_of: Callable[[Path], Explainer],
+    most: int = 60,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Compare the maps of a checkpoint with those of the same network whose layers were drawn anew.
 
     Args:
         checkpoint: the file.
-        cases: N, of which at most MOST are used, drawn by chance.
+        cases: N of them.
         threshold: p_fake from which a picture is called fake.
         explainer_of: gives a checkpoint file's explainer, of the method that is scored.
+        most: pictures that are compared, drawn by chance: each is explained anew for each stage and draw.
         progress: show a progress bar.
 
     Returns:
@@ -50,7 +50,7 @@ def score_sanity(
     """
     from dfdetect.explain.randomised import STAGES, randomised_maps  # it loads torch
 
-    used = [cases[i] for i in np.sort(np.random.default_rng(0).permutation(len(cases))[:MOST]).tolist()]
+    used = [cases[i] for i in np.sort(np.random.default_rng(0).permutation(len(cases))[:most]).tolist()]
     pictures, group = np.stack([case.picture for case in used]), group_index(used)
     own = [case.evidence for case in used]
     partners = others([case.p_fake >= threshold for case in used], [case.group for case in used])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dfdetect.explain.baselines import OTHER
+from dfdetect.explain.baselines import OTHER, RELATIVE
 from dfdetect.explain.comparing import MAP
 
 _COLUMNS = {
@@ -20,15 +20,17 @@ def score_text(result: dict[str, Any]) -> str:
         f"{result['method']} of {result['model']} on {result['data']}: {result['n']} images ({result['n_real']} real, "
     )
     lines = [head + f"{result['n_fake']} fake), {result['n_groups']} groups"]
-    for part in (_curves(result["curves"]), _pointing(result["pointing"]), _sanity(result["sanity"])):
-        lines += ["", *part]
+    parts = (_curves, "curves"), (_pointing, "pointing"), (_sanity, "sanity")
+    for written, name in parts:
+        lines += ["", *written(result[name])] if result[name] is not None else []
     return "\n".join([*lines, "", *(f"Note: {note}" for note in result["notes"])]).rstrip() + "\n"
 
 
 def _curves(curves: dict[str, Any]) -> list[str]:
+    how = f"fill: {curves['fill']}, {curves['steps']} steps, {curves['n']} images"
     lines = [
-        f"Deletion and insertion (fill: {curves['fill']}, {curves['steps']} steps): area below the verdict's score",
-        f"{'':<{_NAME}}{'deletion (low is good)':<{_CELL}}{'insertion (high is good)':<{_CELL}}",
+        f"Deletion and insertion ({how}): area below the verdict's score",
+        f"{'':<{_NAME}}{'deletion (low is good)':<{_CELL}}insertion (high is good)",
     ]
     for name in curves["deletion"]:
         cells = (f"{_cell(curves[way][name]):<{_CELL}}" for way in ("deletion", "insertion"))
@@ -55,9 +57,7 @@ def _pointing(pointing: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _sanity(sanity: dict[str, Any] | None) -> list[str]:
-    if sanity is None:
-        return ["Randomised weights: needs the checkpoint: --ckpt_path FILE"]
+def _sanity(sanity: dict[str, Any]) -> list[str]:
     columns = {"rank_correlation": "rank correlation", "magnitude": "its magnitude", "structural_similarity": "SSIM"}
     lines = [
         f"Randomised weights: maps beside the trained network's ({sanity['n']} images, {sanity['draws']} draws)",
@@ -80,7 +80,7 @@ def _verdict(found: dict[str, Any], name: str, lower: bool = False) -> str:
     """In a sentence, what the map beats; a difference counts where its interval leaves out 0."""
     better, worse, open_ = list[str](), list[str](), list[str]()
     for kind, values in found.items():
-        if kind == MAP:
+        if kind in (MAP, RELATIVE):  # which is no baseline
             continue
         interval = values["difference_interval"]
         if interval is None or interval[0] <= 0 <= interval[1]:
