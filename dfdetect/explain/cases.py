@@ -84,7 +84,7 @@ def collect(
     looked_up = [_look_up(samples, i, detector, search) for i in _rows(samples, progress)]
     read = [(i, one) for i, one in enumerate(looked_up) if not isinstance(one, DecodeError)]
     groups, sources, cases = samples.groups(), samples.column("source"), list[Case]()
-    for start in range(0, len(read), _BATCH):
+    for start in tqdm(range(0, len(read), _BATCH), desc="explaining", unit="batch", disable=not progress):
         part = read[start : start + _BATCH]
         maps = explainer(np.stack([picture for _, (picture, _) in part]))
         for (i, (picture, truth)), p_fake, values in zip(part, maps.p_fake.tolist(), maps.values, strict=True):

@@ -1,41 +1,73 @@
-"""The methods of explaining by name."""
+"""Methods by name, and the file that each needs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfdetect.errors import UsageError
+from dfdetect.errors import CheckpointError, UsageError
+from dfdetect.explain.maps import Explainer, cam
+from dfdetect.explain.occlusion import occlusion
 
 if TYPE_CHECKING:
-    from dfdetect.deploy.verdicts import Judge
-    from dfdetect.explain.maps import Explainer
+    from dfdetect.deploy.runtime import Detector
 
-BY_GRADIENTS = ("gradcam", "gradcam++", "hirescam", "xgradcam")
-METHODS = ("cam", "occlusion", *BY_GRADIENTS)
+GRADIENTS = ("gradcam", "gradcam++", "hirescam", "xgradcam")
+METHODS = ("cam", *GRADIENTS, "occlusion")
+"""The first needs a model with a heatmap, gradients a checkpoint, occlusion any model."""
+_CHECKPOINT = ".ckpt"
 
 
-def explainer_of(method: str, detector: "Judge", checkpoint: Path | None = None) -> "Explainer":
-    """What makes a detector's maps.
+def model_for(method: str, model: Path | None, checkpoint: Path | None) -> Path:
+    """The file to explain.
 
     Args:
-        method: one of METHODS.
-        detector: the model.
-        checkpoint: that it is or was exported from, for methods by gradients.
+        method: one of `METHODS`.
+        model: named by `--model`.
+        checkpoint: named by `--ckpt_path`.
 
     Raises:
-        UsageError: a method by gradients without a checkpoint.
-        MissingExtraError: its library is not installed.
-        CheckpointError: the checkpoint is none.
+        UsageError: both are named, or gradients are asked of an exported file.
+        ModelFileError: none is named, and there is no run.
+        CheckpointError: gradients are asked for, and there is no run.
     """
-    if method in BY_GRADIENTS:
-        if checkpoint is None:
-            raise UsageError(f"--method {method} needs gradients, which a model file has not: --ckpt_path FILE")
-        from dfdetect.explain.gradients import GradientExplainer
+    from dfdetect.deploy.find_model import find_model
+    from dfdetect.runs import LOG_FOLDER, local_checkpoint, newest_checkpoint
 
-        return GradientExplainer.load(checkpoint, method)
+    if model is not None and checkpoint is not None:
+        raise UsageError("--model and --ckpt_path both name what to explain; leave one out")
+    if checkpoint is not None:
+        return local_checkpoint(str(checkpoint))
+    if method not in GRADIENTS:
+        return find_model(model)
+    if model is not None:
+        if model.suffix.lower() != _CHECKPOINT:
+            raise UsageError(
+                f"--method {method} needs gradients, which {model.name} does not give. Name the checkpoint it was "
+                "exported from: --ckpt_path FILE; or take --method cam or occlusion"
+            )
+        return model
+    newest = newest_checkpoint("best", root=LOG_FOLDER)
+    if newest is None:
+        raise CheckpointError(f"No run in {LOG_FOLDER}. Name a checkpoint: --ckpt_path FILE")
+    return newest
+
+
+def explainer(method: str, detector: "Detector", file: Path, layer: str = "") -> Explainer:
+    """What makes the maps.
+
+    Args:
+        method: one of `METHODS`.
+        detector: of `file`.
+        file: as `model_for` gave it.
+        layer: for gradients; empty for the last with places.
+
+    Raises:
+        MissingExtraError: grad-cam is not installed.
+        CheckpointError: gradients of what is no checkpoint.
+    """
+    if method == "cam":
+        return cam(detector)
     if method == "occlusion":
-        from dfdetect.explain.occlusion import occlusion
-
         return occlusion(detector)
-    from dfdetect.explain.maps import cam
+    from dfdetect.explain.gradients import GradientExplainer  # torch
 
-    return cam(detector)
+    return GradientExplainer.load(file, method, layer)

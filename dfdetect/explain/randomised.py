@@ -70,11 +70,11 @@ def randomise(checkpoint: dict[str, Any], share: float, seed: int, pictures: Pix
         seed: of the draw.
         pictures: (N, S, S, 3) RGB uint8.
     """
-    detector = load_detector(checkpoint)
-    layers = [module for module in detector.modules() if list(module.parameters(recurse=False))]
-    chosen = layers[len(layers) - max(1, math.ceil(share * len(layers))) :]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
+        detector = load_detector(checkpoint)
+        layers = [module for module in detector.modules() if list(module.parameters(recurse=False))]
+        chosen = layers[len(layers) - max(1, math.ceil(share * len(layers))) :]
         for layer in chosen:
             _draw_anew(layer)
         _take_statistics(detector, chosen, pictures)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfdetect.errors import ExplainError, UsageError
 from dfdetect.explain.curves import FILLS
-from dfdetect.explain.methods import METHODS, explainer_of
+from dfdetect.explain.methods import GRADIENTS, METHODS, explainer
 from dfdetect.runs import local_checkpoint
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
     checkpoint = named or checkpoint_of(model)
     chosen = choose(detector.facts, checkpoint, options.data, options.part).take(options.limit)
     sys.stderr.write(f"{model} ({detector.describe()}) on {len(chosen.samples)} images: {chosen.title}\n")
-    explainer = explainer_of(options.method, detector, checkpoint)
-    found = collect(chosen.samples, detector, explainer, _search(options, chosen.samples.paths), progress=True)
+    explain = explainer(options.method, detector, _file_for(options.method, model, checkpoint))
+    found = collect(chosen.samples, detector, explain, _search(options, chosen.samples.paths), progress=True)
     cases, threshold = found.cases, detector.facts.threshold
     if len(cases) < 2:
         raise ExplainError(f"{chosen.title}: {len(cases)} images could be read, of two at least. Name others: --data")
@@ -136,6 +136,15 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
         "sanity": _sanity(checkpoint, cases, threshold, options),
         "notes": _notes(found, checkpoint, options),
     }
+
+
+def _file_for(method: str, model: Path, checkpoint: Path | None) -> Path:
+    """What a method works on: gradients are the checkpoint's, also where a model file's own scores are judged."""
+    if method not in GRADIENTS:
+        return model
+    if checkpoint is None:
+        raise UsageError(f"--method {method} needs gradients, which {model.name} does not give: --ckpt_path FILE")
+    return checkpoint
 
 
 def _curves(
@@ -183,7 +192,7 @@ def _sanity(
         return None
 
     def explain(file: Path) -> "Explainer":
-        return explainer_of(options.method, Detector.load(file, options.threads), file)
+        return explainer(options.method, Detector.load(file, options.threads), file)
 
     return score_sanity(checkpoint, cases, threshold, explain, options.random_images, progress=True)
 

@@ -10,7 +10,7 @@ Floats = npt.NDArray[np.float32]
 
 SIDE = 64
 """Maps are enlarged to this many pixels a side before their structure is compared."""
-_WINDOW, _SIGMA, _RANGE = 11, 1.5, 2.0
+_WINDOW, _SIGMA, _RANGE = 11, 1.5, 1.0
 _C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
 
 
@@ -26,11 +26,14 @@ def rank_correlation(first: Floats, second: Floats) -> float:
 
 
 def structural_similarity(first: Floats, second: Floats) -> float:
-    """Mean structural similarity of two maps (h, w), each divided by its largest magnitude first; 1 for the same map.
+    """Mean structural similarity of two signed maps (h, w), in [-1, 1]; 1 for the same map.
+
+    Each is brought from minus to plus its largest magnitude to 0 to 1 first: of signed values the measure would take a
+    map for alike to its own negative.
 
     Source: Wang, Bovik, Sheikh and Simoncelli, *Image Quality Assessment: From Error Visibility to Structural
-    Similarity*, IEEE Transactions on Image Processing 13 (2004), with its Gaussian window of 11 and constants for
-    values from -1 to 1.
+    Similarity*, IEEE Transactions on Image Processing 13 (2004), with its Gaussian window of 11 and constants;
+    beyond the border maps are mirrored.
     """
     x, y = (_normalised(one) for one in (first, second))
     mean_x, mean_y = _blur(x), _blur(y)
@@ -38,14 +41,13 @@ def structural_similarity(first: Floats, second: Floats) -> float:
     covariance = _blur(x * y) - mean_x * mean_y
     likeness = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
     likeness /= (mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2)
-    edge = _WINDOW // 2
-    return float(likeness[edge:-edge, edge:-edge].mean())  # only where the whole window lies on the maps
+    return float(likeness.mean())
 
 
 def _normalised(values: Floats) -> npt.NDArray[np.float64]:
     large = np.asarray(enlarged(values, (SIDE, SIDE)), np.float64)
     peak = np.abs(large).max()
-    return large / peak if peak > 0 else large
+    return (large / peak + 1) / 2 if peak > 0 else large + 0.5
 
 
 def _blur(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
