@@ -1,7 +1,11 @@
 """The command in-process on the tiny detector: what it writes, and what it says of a user's mistakes."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +83,32 @@ def test_mistakes_are_told_in_a_line(arguments, said, tmp_path, capsys):
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+SCRIPT = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "lightning", "torchmetrics", "sklearn", "albumentations"}:
+            raise AssertionError(f"{name} was imported")
+
+sys.meta_path.insert(0, Refuse())
+from dfdetect.main import main
+sys.exit(main(["explain-score", *sys.argv[1:]]))
+"""
+
+
+def test_a_model_file_is_scored_without_torch(tiny_onnx, generated_faces, tmp_path):
+    shutil.copytree(generated_faces / "real", tmp_path / "other" / "real")
+    shutil.copytree(generated_faces / "fake" / "smoothed", tmp_path / "other" / "fake")
+    arguments = ["--model", str(tiny_onnx), "--data", str(tmp_path / "other"), *FAST]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Deletion and insertion" in done.stdout
 
 
 def test_gradients_of_an_exported_file_need_its_checkpoint(tiny_onnx, tmp_path, capsys):
