@@ -22,6 +22,7 @@ _MEASURES = {
     "pointing_game": "pointing\ngame",
     "auroc_within": "AUROC\nwithin",
     "auroc_pooled": "AUROC\npooled",
+    "auroc_same_part": "AUROC\nsame part",
 }
 _PLAIN: dict[str, Any] = {"color": "#404040", "linewidth": 1.2, "linestyle": "--"}
 

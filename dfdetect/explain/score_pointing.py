@@ -1,12 +1,12 @@
 """Whether the maps of many fakes lie where these were forged, with intervals."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.intervals import resample
+from dfdetect.evaluation.intervals import resample_average
 from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
 from dfdetect.explain.cases import Case
 from dfdetect.explain.comparing import RESAMPLES, Maps, beside, compared, group_index
@@ -14,6 +14,14 @@ from dfdetect.explain.pointing import area_under_roc, energy_inside, hit, part_e
 from dfdetect.explain.truth import Truth
 
 Floats = npt.NDArray[np.float32]
+
+
+class _Row(NamedTuple):
+    """A part of a face: which face, which part, 1 where it was edited."""
+
+    face: int
+    part: str
+    edited: int
 
 
 def score_pointing(cases: Sequence[Case], maps: Maps, threshold: float) -> dict[str, Any]:
@@ -28,8 +36,9 @@ def score_pointing(cases: Sequence[Case], maps: Maps, threshold: float) -> dict[
         Of `all` fakes, of those `called fake`, of those in which parts were left as they were (`partly edited`), and of
         each source: n, n_groups, `area` (mean share of the picture that was forged) and, as `compared` gives them,
         `energy`, `pointing_game`, `auroc_within` (of edited against untouched parts of the same face, or of pixels
-        where masks are exact; with `n_within`), and `auroc_pooled` (of edited against untouched parts of all faces;
-        with `n_edited` and `n_untouched`). Empty without any.
+        where masks are exact; with `n_within`), `auroc_pooled` (of edited against untouched parts of all faces) and
+        `auroc_same_part` (the mean of that among right eyes, left eyes, noses and mouths, where no map can gain by
+        having more of one part in all faces; both with `n_edited` and `n_untouched`). Empty without any.
     """
     places = [i for i, case in enumerate(cases) if case.truth is not None]
     subsets: dict[str, list[int]] = {"all": places}
@@ -59,7 +68,7 @@ def _point(cases: Sequence[Case], maps: Maps) -> dict[str, Any]:
         "energy": compared(measured(lambda values, truth: energy_inside(values, truth.mask)), group),
         "pointing_game": compared(measured(lambda values, truth: hit(values, truth.mask)), group),
     }
-    return result | _within(measured(_auroc_of), group) | _pooled(truths, maps, group)
+    return result | _within(measured(_auroc_of), group) | _over_faces(truths, maps, group)
 
 
 def _within(values: dict[str, Array], group: Labels) -> dict[str, Any]:
@@ -77,27 +86,40 @@ def _auroc_of(values: Floats, truth: Truth) -> float:
     return area_under_roc(edited, [one for name, one in seen.items() if name not in truth.edited])
 
 
-def _pooled(truths: Sequence[Truth], maps: Maps, group: Labels) -> dict[str, Any]:
-    """AUROC of edited against untouched parts: each part of each face is a sample, in the group of its face."""
+def _over_faces(truths: Sequence[Truth], maps: Maps, group: Labels) -> dict[str, Any]:
+    """Both measures over faces: each part of each face is a sample, in the group of its face."""
     rows = [
-        (place, name, name in truth.edited)
+        _Row(place, name, int(name in truth.edited))
         for place, truth in enumerate(truths)
         for name, mask in truth.parts.items()
         if mask.any()
     ]
-    label = np.array([edited for _, _, edited in rows], np.int64)
-    counts = {"n_edited": int(label.sum()), "n_untouched": int((1 - label).sum())}
-    if min(counts.values()) == 0:
-        return counts | {"auroc_pooled": None}
-    tables = {}
-    for kind, own in maps.items():
-        parts = [part_evidence(*pair) for pair in zip(own, (truth.parts for truth in truths), strict=True)]
-        values = np.array([parts[place][name] for place, name, _ in rows])
-        # ranks: a score table takes values in [0, 1], and AUROC asks for nothing but their order
-        rank = np.unique(values, return_inverse=True)[1] / len(values)
-        tables[kind] = ScoreTable(label, rank, only=("auroc",))
-    member = group[[place for place, _, _ in rows]]
-    drawn = resample(list(tables.values()), member, RESAMPLES)
-    means = {kind: float(table.measure()["auroc"][0]) for kind, table in tables.items()}
-    resampled = {kind: values["auroc"] for kind, values in zip(tables, drawn, strict=True)}
-    return counts | {"auroc_pooled": beside(means, resampled, len(np.unique(member)))}
+    evidence = {
+        kind: [part_evidence(v, t.parts) for v, t in zip(own, truths, strict=True)] for kind, own in maps.items()
+    }
+    edited = sum(row.edited for row in rows)
+    found: dict[str, Any] = {"n_edited": edited, "n_untouched": len(rows) - edited}
+    for measure, sets in (("auroc_pooled", [rows]), ("auroc_same_part", by_part)):
+        both = [one for one in sets if len({row.edited for row in one}) == 2]
+        found[measure] = _averaged(both, evidence, group) if both else None
+    return found
+
+
+def _averaged(
+    sets: Sequence[Sequence[_Row]], evidence: dict[str, list[dict[str, float]]], group: Labels
+) -> dict[str, dict[str, Any]]:
+    """Mean over sets of rows of their AUROC, for each map."""
+    groups, means, drawn = len(np.unique(group)), dict[str, float](), dict[str, Array]()
+    for kind, own in evidence.items():
+        tables = [_table(rows, own) for rows in sets]
+        means[kind] = float(np.mean([table.measure()["auroc"][0] for table in tables]))
+        members = [group[[row.face for row in rows]] for rows in sets]
+        drawn[kind] = resample_average(list(zip(tables, members, strict=True)), groups, RESAMPLES)["auroc"]
+    return beside(means, drawn, groups)
+
+
+def _table(rows: Sequence[_Row], evidence: list[dict[str, float]]) -> ScoreTable:
+    values = np.array([evidence[row.face][row.part] for row in rows])
+    # ranks: a score table takes values in [0, 1], and AUROC asks for nothing but their order
+    rank = np.unique(values, return_inverse=True)[1] / len(values)
+    return ScoreTable(np.array([row.edited for row in rows], np.int64), rank, only=("auroc",))

@@ -10,8 +10,9 @@ _COLUMNS = {
     "pointing_game": "pointing game",
     "auroc_within": "AUROC within",
     "auroc_pooled": "AUROC pooled",
+    "auroc_same_part": "AUROC same part",
 }
-_NAME, _CELL = 16, 27
+_NAME, _CELL = 16, 24
 
 
 def score_text(result: dict[str, Any]) -> str:
@@ -30,7 +31,7 @@ def _curves(curves: dict[str, Any]) -> list[str]:
     how = f"fill: {curves['fill']}, {curves['steps']} steps, {curves['n']} images"
     lines = [
         f"Deletion and insertion ({how}): area below the verdict's score",
-        f"{'':<{_NAME}}{'deletion (low is good)':<{_CELL}}insertion (high is good)",
+        f"{'':<{_NAME}}{'deletion (low: good)':<{_CELL}}insertion (high: good)",
     ]
     for name in curves["deletion"]:
         cells = (f"{_cell(curves[way][name]):<{_CELL}}" for way in ("deletion", "insertion"))

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dfdetect.explain.baselines import CENTRE, RANDOM
+from dfdetect.explain.ciplab import PARTS
 from dfdetect.explain.comparing import MAP, maps_of
 from dfdetect.explain.pointing import part_evidence
 from dfdetect.explain.score_pointing import score_pointing
@@ -24,15 +25,17 @@ def test_a_true_map_has_full_marks_and_beats_noise(exact):
         assert whole[measure][MAP]["value"] == 1
         assert whole[measure][RANDOM]["difference_interval"][0] > 0
     if exact:
-        assert whole["auroc_pooled"] is None
+        assert whole["auroc_pooled"] is whole["auroc_same_part"] is None
     else:
+        assert whole["auroc_same_part"][MAP]["value"] == 1
+        assert whole["auroc_same_part"][CENTRE]["value"] == 0.5  # it has the same for a part of every face
         assert whole["auroc_pooled"][MAP]["value"] == 1
         assert whole["auroc_pooled"][CENTRE]["difference_interval"][0] > 0
 
 
 def test_noise_is_not_told_from_noise():
     _, found = scored(count=200, goodness=0.0)
-    for measure in ("energy", "pointing_game", "auroc_within", "auroc_pooled"):
+    for measure in ("energy", "pointing_game", "auroc_within", "auroc_pooled", "auroc_same_part"):
         low, high = found["all"][measure][RANDOM]["difference_interval"]
         assert low <= 0 <= high
     assert found["all"]["energy"][MAP]["value"] == pytest.approx(found["all"]["area"], abs=0.05)
@@ -48,6 +51,12 @@ def test_the_pooled_area_is_scikit_learns():
             value += list(evidence.values())
     whole = found["all"]
     assert whole["auroc_pooled"][MAP]["value"] == pytest.approx(roc_auc_score(label, value))
+    by_part = []
+    for part in PARTS:
+        rows = [(part in case.truth.edited, case) for case in made if case.truth is not None]
+        values = [case.evidence[case.truth.parts[part]].mean() for _, case in rows if case.truth is not None]
+        by_part.append(roc_auc_score([edited for edited, _ in rows], values))
+    assert whole["auroc_same_part"][MAP]["value"] == pytest.approx(np.mean(by_part))
     assert (whole["n_edited"], whole["n_untouched"]) == (sum(label), len(label) - sum(label))
 
 
