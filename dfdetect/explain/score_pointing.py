@@ -94,9 +94,9 @@ def _over_faces(truths: Sequence[Truth], maps: Maps, group: Labels) -> dict[str,
         for name, mask in truth.parts.items()
         if mask.any()
     ]
-    evidence = {
-        kind: [part_evidence(v, t.parts) for v, t in zip(own, truths, strict=True)] for kind, own in maps.items()
-    }
+    parts = [truth.parts for truth in truths]
+    evidence = {kind: [part_evidence(*pair) for pair in zip(own, parts, strict=True)] for kind, own in maps.items()}
+    by_part = [[row for row in rows if row.part == part] for part in sorted({row.part for row in rows})]
     edited = sum(row.edited for row in rows)
     found: dict[str, Any] = {"n_edited": edited, "n_untouched": len(rows) - edited}
     for measure, sets in (("auroc_pooled", [rows]), ("auroc_same_part", by_part)):
