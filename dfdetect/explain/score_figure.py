@@ -77,7 +77,8 @@ def _draw_pointing(axes: Axes, found: dict[str, Any] | None) -> None:
         height = np.array([value["value"] for value in values])
         bounds = np.array([value["interval"] or [value["value"]] * 2 for value in values]).T
         place = np.arange(len(shown)) + (row - (len(kinds) - 1) / 2) * 0.17
-        colour, _ = STYLES[kind]
+        colour, style = STYLES[kind]
+        axes.plot([], [], style, color=colour, linewidth=1.6, label=kind)  # for the legend, which knows lines
         axes.bar(place, height, 0.15, color=colour)
         axes.errorbar(place, height, yerr=np.abs(bounds - height), fmt="none", ecolor="#B00020", elinewidth=1.2)
     chance = [found["area"] if name in ("energy", "pointing_game") else 0.5 for name in shown]
