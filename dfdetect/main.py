@@ -20,6 +20,7 @@ COMMANDS = {
     "crosstest": ("dfdetect.crosstest", "every detector on every set: dfdetect crosstest --roots photos/ other/"),
     "export": ("dfdetect.deploy.export.command", "files for other engines:     dfdetect export --format onnx litert"),
     "scan": ("dfdetect.deploy.scan", "judge photos and videos:     dfdetect scan photos/ clip.mp4"),
+    "explain": ("dfdetect.explain.command", "where a detector looked:     dfdetect explain photo.jpg"),
     "explain-score": ("dfdetect.explain.score_command", "is the explanation true?     dfdetect explain-score"),
     "benchmark": ("dfdetect.deploy.benchmark.command", "time model files:            dfdetect benchmark model.onnx"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),

@@ -1,14 +1,11 @@
 """Methods by name, and the file that each needs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dfdetect.deploy.verdicts import Judge
 from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.explain.maps import Explainer, cam
 from dfdetect.explain.occlusion import occlusion
-
-if TYPE_CHECKING:
-    from dfdetect.deploy.runtime import Detector
 
 GRADIENTS = ("gradcam", "gradcam++", "hirescam", "xgradcam")
 METHODS = ("cam", *GRADIENTS, "occlusion")
@@ -51,7 +48,7 @@ def model_for(method: str, model: Path | None, checkpoint: Path | None) -> Path:
     return newest
 
 
-def explainer(method: str, detector: "Detector", file: Path, layer: str = "") -> Explainer:
+def explainer(method: str, detector: Judge, file: Path, layer: str = "") -> Explainer:
     """What makes the maps.
 
     Args:
