@@ -12,7 +12,7 @@ _COLUMNS = {
     "auroc_pooled": "AUROC pooled",
     "auroc_same_part": "AUROC same part",
 }
-_NAME, _CELL = 16, 24
+_NAME, _CELL = 16, 25
 
 
 def score_text(result: dict[str, Any]) -> str:
