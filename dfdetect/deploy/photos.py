@@ -68,7 +68,8 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
         from dfdetect.deploy.drawing import still, thumbnail  # only for a page
 
         beat()
-        row = replace(row, picture=thumbnail(still(image, row.faces), row.faces))
+        shown = still(image, row.faces, settings.detector.facts)
+        row = replace(row, picture=thumbnail(shown, row.faces), shares=shown.shares)
     return row
 
 
@@ -123,6 +124,7 @@ def judge_faces(image: Pixels, found: list[Face], settings: Settings) -> list[Fa
             box=verdicts[i].box,
             heatmap=None if heatmaps is None else heatmaps[place],
             square=(cut.left, cut.top, len(cut.pixels)),
+            found=found[i],
         )
         verdicts[i] = _careful(verdict, cut.pixels, settings)
     return verdicts

@@ -46,6 +46,15 @@ class Frame(NamedTuple):
     height: float
 
 
+def whole_frame(shape: tuple[int, ...], crop: str) -> Frame:
+    """What a network sees of a whole picture, (H, W, ...): all of it, squeezed, or by `center` its middle square."""
+    height, width = shape[:2]
+    if crop != "center":
+        return Frame(0, 0, width, height)
+    side = min(height, width)
+    return Frame((width - side) // 2, (height - side) // 2, side, side)
+
+
 def regions(face: Face, frame: Frame, shape: tuple[int, int]) -> dict[str, Mask]:
     """The regions of a face.
 
