@@ -137,7 +137,7 @@ class DetectorCLI(LightningCLI):
         config["trainer"]["precision"] = _available_precision(config["trainer"])
 
     def before_instantiate_classes(self) -> None:
-        """Say aloud which checkpoint is used, and what it overrules; take the backbone's input size where none is named."""
+        """Take the backbone's input size where none is named; say which checkpoint is used, and what it overrules."""
         config = self.config[self.plan.subcommand]
         if config["data"]["image_size"] is None:
             config["data"]["image_size"] = get_backbone(config["model"]["backbone"]).input_size

@@ -89,7 +89,5 @@ def get_backbone(name: str) -> Backbone:
 
         return timm_backbone(name.removeprefix(TIMM))
     near = get_close_matches(name, BACKBONES, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(
-        f"model.backbone {name!r} is unknown; there are: {', '.join(sorted(BACKBONES))}, and {TIMM}NAME for timm's{meant}"
-    )
+    known = f"there are: {', '.join(sorted(BACKBONES))}, and {TIMM}NAME for timm's"
+    raise UsageError(f"model.backbone {name!r} is unknown; {known}" + (f"; did you mean {near[0]}?" if near else ""))

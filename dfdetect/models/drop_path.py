@@ -10,7 +10,7 @@ from dfdetect.errors import UsageError
 
 
 def set_drop_path(network: nn.Module, rate: float, name: str = "The network") -> None:
-    """Set how often residual branches are dropped: the l-th of L blocks with probability rate x l / L, the paper's rule.
+    """Set how often residual branches are dropped: by the paper's rule, those of block l of L at rate x l / L.
 
     Args:
         network: changed in place; torchvision's `StochasticDepth` and timm's `DropPath` are its places to drop.

@@ -11,7 +11,6 @@ from dfdetect.errors import CheckpointError, DFDetectError, DownloadError, Missi
 from dfdetect.models.backbone import Backbone
 from dfdetect.models.checkpoint import read_checkpoint
 
-
 _SAFE = ".safetensors"
 
 

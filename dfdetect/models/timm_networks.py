@@ -61,7 +61,7 @@ class TimmVector(nn.Module):
 
 
 class TimmWeights:
-    """timm's pretrained weights of a network, in the manner of torchvision's `WeightsEnum`.
+    """Pretrained weights that timm has of a network, in the manner of torchvision's `WeightsEnum`.
 
     Args:
         name: of the network, which may name one of several sets of weights: ARCHITECTURE.TAG.
@@ -147,7 +147,7 @@ def _timm() -> Any:
 
 
 def _config(timm: Any, name: str) -> Any:
-    """timm's configuration of a network and its weights; raises `UsageError` where there is none."""
+    """Configuration of a network and its weights; raises `UsageError` where there is none."""
     architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
         near = get_close_matches(architecture, timm.list_models(), n=3)

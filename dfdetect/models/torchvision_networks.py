@@ -86,7 +86,7 @@ class AnySizeTransformer(VisionTransformer):  # type: ignore[misc]
         side = math.isqrt(learnt.shape[1] - 1)
         if (rows, columns) == (side, side):
             return learnt
-        grid = learnt[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+        grid = learnt[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
         resized = functional.interpolate(grid, size=(rows, columns), mode="bicubic", align_corners=True)
         return torch.cat([learnt[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
 
@@ -99,7 +99,7 @@ def vit_b_16() -> nn.Module:
         drop = _drop()  # one for both branches, so that they share a rate
         block.dropout = nn.Sequential(block.dropout, drop)
         block.mlp.append(drop)
-    return network  # type: ignore[no-any-return]
+    return network
 
 
 def _drop() -> StochasticDepth:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dfdetect.deploy.engines.engine import usable_cores
 from dfdetect.deploy.export.convert import Converter
-from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.network import ExportNetwork, refuse_impossible
 from dfdetect.deploy.export.pictures import Pictures, part_of, pictures_in, training_data
 from dfdetect.deploy.export.prove import Proof, Reference, export_file
 from dfdetect.deploy.metadata import Format, ModelFacts, Precision
@@ -57,7 +57,9 @@ def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
         ExportError: its network cannot be exported, or there are no images to prove or calibrate the files with.
     """
     loaded = read_detector_checkpoint(checkpoint)
-    network = ExportNetwork(load_detector(loaded)).eval()
+    trained = load_detector(loaded)
+    refuse_impossible(trained, order.formats, order.precisions)
+    network = ExportNetwork(trained).eval()
     detector = Detector.load(checkpoint, usable_cores())
     proof, calibration = _proof(checkpoint, loaded, detector, order)
     facts = replace(detector.facts, uncertain=_band(detector.facts, proof))
