@@ -106,15 +106,16 @@ def timm_backbone(name: str) -> Backbone:
     config = _config(timm, name)
     size = config.input_size[-1]
     with torch.device("meta"), torch.no_grad():  # shapes only: nothing is computed, no memory is taken
-        network = _create(name)
         try:
+            network = _create(name)
             features = network.forward_features(torch.empty(1, 3, size, size))
             pooled = _pooled(network, features)
             channels = int(pooled.shape[1])
             if pooled.ndim != 2:
                 raise TypeError(f"its features are {tuple(pooled.shape)}")
-        except (AttributeError, TypeError, RuntimeError) as error:
-            raise UsageError(f"timm:{name} gives no pooled features that are known here ({error})") from None
+        except (AssertionError, AttributeError, TypeError, RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())
+            raise UsageError(f"timm:{name} gives no pooled features that are known here ({said})") from None
     layout = _map_layout(network, features)
     classifiers = [config.classifier] if isinstance(config.classifier, str) else list(config.classifier or ())
     return Backbone(

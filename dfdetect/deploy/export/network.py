@@ -46,7 +46,8 @@ class ExportNetwork(nn.Module):
             )
         linear = detector.head.linear
         self.normalise, self.backbone = detector.normalise, detector.backbone
-        self.heatmap, self.margin = None, None
+        self.heatmap: nn.Conv2d | None = None
+        self.margin: nn.Linear | None = None
         direction = nn.Parameter((linear.weight[1] - linear.weight[0]).detach().clone(), requires_grad=False)
         if isinstance(detector.head, PooledLinearHead):
             self.heatmap = nn.Conv2d(linear.in_features, 1, 1, bias=False)
@@ -60,10 +61,11 @@ class ExportNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, S, S) RGB in 0..255, uint8 or float, to p_fake (N,) and, where there is one, the heatmap (N, h, w)."""
         features = self.backbone(self.normalise(pixels))
-        if self.margin is not None:
-            return (self._p_fake(self.margin(features).squeeze(1)),)
-        heatmap = self.heatmap(features).squeeze(1)
-        return self._p_fake(heatmap.mean(dim=(1, 2))), heatmap
+        if self.heatmap is not None:
+            heatmap = self.heatmap(features).squeeze(1)
+            return self._p_fake(heatmap.mean(dim=(1, 2))), heatmap
+        assert self.margin is not None  # noqa: S101, one of the two is there
+        return (self._p_fake(self.margin(features).squeeze(1)),)
 
     def _p_fake(self, margin: Tensor) -> Tensor:
         return torch.sigmoid((margin + self.margin_bias) / self.temperature)
