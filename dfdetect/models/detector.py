@@ -34,7 +34,15 @@ from dfdetect.models.checkpoint import (
 )
 from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.initial_weights import load_backbone
-from dfdetect.models.layers import LinearHead, Normalise, PooledLinearHead, cross_entropy, margin_of, refuse_nan
+from dfdetect.models.layers import (
+    LinearHead,
+    Normalise,
+    PooledLinearHead,
+    cross_entropy,
+    margin_of,
+    refuse_nan,
+    without_autocast,
+)
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, with_cosine
 from dfdetect.models.settings import check_settings
@@ -294,8 +302,15 @@ class DeepfakeDetector(LightningModule):
         return batch["index"], self.p_fake(margins)
 
     def _margins(self, batch: Batch) -> Tensor:
-        """(B,) float32; B may be 0 where no file of a batch could be read."""
-        return margin_of(self(batch["image"])) if len(batch["label"]) else torch.empty(0, device=self.device)
+        """(B,) float32; B may be 0 where no file of a batch could be read.
+
+        Without autocast, whatever the trainer's precision: threshold, temperature and every figure shall be those of
+        the network that is exported, and bfloat16 moves p_fake by several hundredths.
+        """
+        if len(batch["label"]) == 0:
+            return torch.empty(0, device=self.device)
+        with without_autocast(batch["image"]):
+            return margin_of(self(batch["image"]))
 
     def _evaluation_step(self, batch: Batch) -> None:
         self.predictions.update(batch["index"], batch["label"], self._margins(batch))

@@ -46,7 +46,7 @@ class LinearHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, 2) in the order real, fake; float32 also under autocast, since bfloat16 scores tie."""
-        with _without_autocast(features):
+        with without_autocast(features):
             logits: Tensor = self.linear(self.dropout(self.pool(features.to(self.linear.weight.dtype))))
         return logits
 
@@ -62,6 +62,15 @@ class PooledLinearHead(LinearHead):
         """(N, C, h, w) to (N, C)."""
         return features.mean(dim=(2, 3))
 
+    def heatmap(self, features: Tensor) -> Tensor:
+        """Class activation map of the margin, `(w_fake - w_real) . A`: feature map (N, C, h, w) to (N, h, w) float32.
+
+        Its mean plus the difference of the biases is the margin (Zhou et al., CVPR 2016).
+        """
+        with without_autocast(features):
+            weight = self.linear.weight[1] - self.linear.weight[0]
+            return torch.einsum("c,nchw->nhw", weight, features.to(weight.dtype)).float()
+
 
 class StridedDepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with a stride, computed in float32 under autocast on a CPU.
@@ -73,7 +82,7 @@ class StridedDepthwiseConv2d(nn.Conv2d):
         """(N, C, H, W) to (N, C, h, w) in the same type."""
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        with _without_autocast(input):
+        with without_autocast(input):
             return super().forward(input.float()).to(input.dtype)
 
 
@@ -85,7 +94,7 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     return network
 
 
-def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
     kind = tensor.device.type
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()

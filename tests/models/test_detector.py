@@ -16,6 +16,7 @@ import dfdetect
 from dfdetect.errors import TrainingError, UsageError
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.layers import margin_of
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -319,3 +320,24 @@ def test_public_api_with_all_callbacks(tmp_path, generated_faces):
     expected = {"metrics.json", "predictions.csv", "roc.png", "split.csv", "curves.png", "checkpoints"}
     assert expected <= {path.name for path in run.iterdir()}
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
+def test_scores_do_not_depend_on_the_trainers_precision(tmp_path, generated_faces):
+    """In bfloat16 they would be off by hundredths, and threshold and temperature chosen for another network."""
+    data = faces_data(generated_faces)
+    detector = tiny_detector(lr=1e-2)
+    trainer = quiet_trainer(tmp_path, callbacks=[], max_epochs=1, precision="bf16-mixed")
+    trainer.fit(detector, data)
+    index, _, margin = detector.predictions.compute()
+    with torch.no_grad():
+        images = {
+            int(place): image
+            for batch in data.val_dataloader()
+            for place, image in zip(batch["index"], batch["image"], strict=True)
+        }
+        pixels = torch.stack([images[int(place)] for place in index])
+        exact = margin_of(detector.eval()(pixels))
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = margin_of(detector(pixels))
+    torch.testing.assert_close(margin, exact, atol=1e-5, rtol=1e-5)
+    assert (rounded - exact).abs().max() > 1e-4  # so it would have shown
