@@ -103,6 +103,8 @@ def look(
         precision: in which it computes, as the trainer's.
     """
     head, training = detector.head, detector.training
+    if not isinstance(head, PooledLinearHead):
+        raise TypeError(f"{type(head).__name__} pools no feature map")
     inputs = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(detector.device)
     detector.eval()
     try:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
+from torchvision.models import EfficientNet_V2_S_Weights
 
 import dfdetect
 from dfdetect.errors import TrainingError, UsageError
+from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import margin_of
 from tests.fits import faces_data, quiet_trainer, tiny_detector
@@ -196,6 +199,18 @@ def test_a_cosine_without_an_end_is_refused(tmp_path, generated_faces):
 )
 def test_dropout_is_the_backbones_unless_given(backbone, asked, rate):
     assert DeepfakeDetector(backbone, weights="none", dropout=asked).head.dropout.p == rate
+
+
+def test_a_data_module_without_a_size_takes_the_networks(tmp_path, generated_faces):
+    data = dfdetect.DeepfakeDataModule(root=str(generated_faces), num_workers=0, batch_size=4, cache="off")
+    assert (data.image_size, data.hparams["image_size"]) == (224, None)
+    trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=1, limit_val_batches=0)
+    detector = tiny_detector()
+    detector.spec = replace(detector.spec, weights=EfficientNet_V2_S_Weights.IMAGENET1K_V1)
+    trainer.fit(detector, data)
+    assert detector.facts["preprocessing"]["image_size"] == 384
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    assert read_checkpoint(tmp_path / "x.ckpt")["datamodule_hyper_parameters"]["image_size"] == 384
 
 
 @pytest.mark.parametrize(

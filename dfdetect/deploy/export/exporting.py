@@ -11,7 +11,7 @@ import numpy as np
 from dfdetect.deploy.engines.engine import usable_cores
 from dfdetect.deploy.export.convert import Converter
 from dfdetect.deploy.export.face_margin import FaceMargin, choose_margin
-from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.network import ExportNetwork, refuse_impossible
 from dfdetect.deploy.export.pictures import Pictures, originals_of, part_of, pictures_in, training_data
 from dfdetect.deploy.export.prove import Proof, Reference, export_file
 from dfdetect.deploy.metadata import Format, ModelFacts, Precision
@@ -62,7 +62,9 @@ def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
         ExportError: its network cannot be exported, or there are no images to prove or calibrate the files with.
     """
     loaded = read_detector_checkpoint(checkpoint)
-    network = ExportNetwork(load_detector(loaded)).eval()
+    trained = load_detector(loaded)
+    refuse_impossible(trained, order.formats, order.precisions)
+    network = ExportNetwork(trained).eval()
     detector = Detector.load(checkpoint, usable_cores())
     training = _of_training(loaded, detector, order)
     proof = _proof(checkpoint, detector, training, order)

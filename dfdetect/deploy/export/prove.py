@@ -105,7 +105,7 @@ def export_file(
     """
     out.mkdir(parents=True, exist_ok=True)
     model, own = converter.convert(kind, precision, facts)
-    stem = f"{facts.backbone}-{precision}"
+    stem = f"{facts.backbone.replace(':', '-')}-{precision}"  # timm:NAME is no file's name on Windows
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
         file = write(model, own, Path(folder), stem)
         if precision == "int8" and proof.validation is not None:  # its scores are others than the checkpoint's
