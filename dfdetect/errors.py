@@ -94,6 +94,19 @@ class BenchmarkError(DFDetectError):
         self.exit_code = exit_code
 
 
+class RequestError(DFDetectError):
+    """A request to the server that is not answered as asked.
+
+    Args:
+        kind: what a program may tell it by; the kinds are those of `dfdetect.web.refusals`.
+        message: for a person; it names nothing of the server's.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class MissingExtraError(DFDetectError):
     """A library that is optional is not installed.
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dfdetect.deploy.engines.engine import Batch, Pool, Scores, reading, refuse_provider, require
+from dfdetect.deploy.engines.engine import Batch, Pool, Scores, reading, refuse_provider, require, usable_cores
 from dfdetect.deploy.engines.signal_stack import kept_signal_stack
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, PREFIX, ModelFacts
 from dfdetect.deploy.seal import check_seal
@@ -38,10 +38,10 @@ class OpenVinoEngine:
         device = (provider or "CPU").upper()
         with kept_signal_stack():
             self._compiled = _compile(
-                ov.Core(), file, (content, weights), device, _settings(device, threads, self.facts)
+                ov.Core(), file, (content, weights), device, openvino_settings(device, threads, self.facts)
             )
-        names = [next(iter(output.get_names())) for output in self._compiled.outputs]
-        self._outputs = [names.index(name) for name in OUTPUTS if name in names]
+        names = [output.get_names() for output in self._compiled.outputs]  # an output may have several
+        self._outputs = [place for name in OUTPUTS for place, own in enumerate(names) if name in own]
         self._requests = Pool(self._compiled.create_infer_request)
         self.name, self.provider, self.threads = f"OpenVINO {_short(ov.__version__)}", device, threads
 
@@ -77,10 +77,13 @@ def ir_metadata(content: bytes, name: str) -> dict[str, str]:
     return {} if section is None else {f"{PREFIX}{entry.tag}": entry.get("value", "") for entry in section}
 
 
-def _settings(device: str, threads: int, facts: ModelFacts) -> dict[str, object]:
+def openvino_settings(device: str, threads: int, facts: ModelFacts) -> dict[str, object]:
+    """What a model is compiled with, for so many threads of one run."""
     settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
     if device == "CPU":
-        settings |= {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+        # one stream alone would make the runs of several threads wait for each other
+        streams = max(1, usable_cores() // threads)
+        settings |= {"INFERENCE_NUM_THREADS": threads * streams, "NUM_STREAMS": streams}
     if device == "CPU" or facts.precision == "fp32":
         # or newer CPUs compute in bfloat16 without a word, and p_fake moves by 1e-2
         settings["INFERENCE_PRECISION_HINT"] = "f32"

@@ -48,10 +48,10 @@ def corrected(network: ExportNetwork, pixels: Batch, keep: Collection[str]) -> E
 
 
 def _fold(module: nn.Module) -> None:
-    """Fold each BatchNorm into the convolution that is registered right before it."""
+    """Fold each BatchNorm into the convolution that is registered right before it; timm's holds an activation too."""
     before: tuple[str, nn.Module] | None = None
     for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and before is not None and isinstance(before[1], nn.Conv2d):
+        if type(child) is nn.BatchNorm2d and before is not None and isinstance(before[1], nn.Conv2d):
             setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
             setattr(module, name, nn.Identity())
         else:
@@ -67,7 +67,7 @@ def _shifts(
     errors = {name: weights[name] - layer.weight.detach() for name, layer in layers.items()}
 
     def add(name: str, layer: nn.Conv2d, inputs: Tensor) -> None:
-        # padding with zeros: neither backbone pads in another way
+        # padding with zeros: none of torchvision's backbones pads in another way
         moved = conv2d(inputs, errors[name], None, layer.stride, layer.padding, layer.dilation, layer.groups)
         sums[name] += moved.mean(dim=(2, 3)).sum(dim=0)
 

@@ -14,13 +14,10 @@ import torch
 
 from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
-from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
 
-_LEAST_HALVED = 10_000
-"""Convolutions with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
-among them, are 4% of the weights and make nine tenths of the error."""
 _PREFIXES = (0, 2, 4)
 """How many convolutions at the input may stay in float at int8: in the first few, where there are few channels, and
 depthwise ones among them, single channels of a wide range cost the others their resolution."""
@@ -116,7 +113,7 @@ class Converter:
 
     def _small(self) -> list[str]:
         weights = {name: module.weight for name, module in self.network.named_modules() if name in self.layers}
-        return [name for name in self.layers if weights[name].numel() < _LEAST_HALVED]
+        return [name for name in self.layers if weights[name].numel() < LEAST_HALVED]
 
     def _kept(self, prefix: int) -> list[str]:
         return [*self.layers[:-1][:prefix], HEAD]

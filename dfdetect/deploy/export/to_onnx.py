@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import require
-from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.seal import KEY, OPEN, close_seal
+from dfdetect.errors import ExportError
 from dfdetect.files import replacing
 
 _OPSET = 18
@@ -30,6 +31,7 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
+        ExportError: the graph's convolutions cannot be told apart.
     """
     for library in ("onnx", "onnxscript", "onnxruntime"):
         require(library, "onnx", "Exporting to ONNX or OpenVINO")
@@ -41,7 +43,7 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
             dynamo=True,
             external_data=False,
             input_names=[INPUT],
-            output_names=list(OUTPUTS),
+            output_names=list(OUTPUTS[: 1 if network.heatmap is None else 2]),
             dynamic_shapes={INPUT: {0: torch.export.Dim("N", min=1)}},
             opset_version=_OPSET,
             verbose=False,
@@ -50,14 +52,17 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
         raise RuntimeError("torch.onnx.export gave no program")
     model = program.model_proto
     nodes = [node for node in model.graph.node if node.op_type == "Conv"]
-    for node, name in zip(nodes, convolutions(network, size), strict=True):  # both in the order in which they run
+    names = convolutions(network, size)
+    if len(nodes) != len(names):
+        raise ExportError(f"The network has {len(names)} convolutions and its ONNX graph {len(nodes)}: not exported")
+    for node, name in zip(nodes, names, strict=True):  # both in the order in which they run
         node.name = name
     strip_notes(model)
     return model
 
 
 def half_onnx(model: Any, keep: Sequence[str]) -> Any:
-    """The same network with weights in half precision, but for those of the convolutions in `keep`.
+    """The same network with weights in half precision, but for those of the convolutions in `keep` and small matrices.
 
     Engines widen the weights again when they load them and compute in the precision that is fast for them.
     """
@@ -69,7 +74,8 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     widening = []
     for tensor in halved.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.ndim == 4 and tensor.name not in kept:
+        large = values.ndim == 4 or (values.ndim > 1 and values.size >= LEAST_HALVED)
+        if values.dtype == np.float32 and large and tensor.name not in kept:
             name, stored = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))

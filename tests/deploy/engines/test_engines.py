@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dfdetect.deploy.engines.engine import Pool, open_engine, require, usable_cores
+from dfdetect.deploy.engines.openvino import OpenVinoEngine, openvino_settings
 from dfdetect.deploy.runtime import Detector
 from dfdetect.errors import MissingExtraError, UsageError
 
@@ -108,3 +109,16 @@ def test_a_library_that_is_broken_is_not_called_missing(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ModuleNotFoundError, match="not_there_at_all"):
         require("broken_library", "onnx", "Anything")
+
+
+@pytest.mark.parametrize(("threads", "streams"), [(1, 4), (2, 2), (3, 1), (4, 1), (8, 1)])
+def test_openvino_runs_as_many_calls_at_once_as_the_cores_carry(tiny_openvino, monkeypatch, threads, streams):
+    monkeypatch.setattr("dfdetect.deploy.engines.openvino.usable_cores", lambda: 4)
+    facts = OpenVinoEngine(tiny_openvino, 1).facts
+    settings = openvino_settings("CPU", threads, facts)
+    assert (settings["NUM_STREAMS"], settings["INFERENCE_NUM_THREADS"]) == (streams, threads * streams)
+
+
+def test_openvino_takes_its_streams(tiny_openvino):
+    engine = OpenVinoEngine(tiny_openvino, 1)
+    assert int(engine._compiled.get_property("NUM_STREAMS")) == usable_cores()
