@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import load_samples
+from dfdetect.deploy.export.convert import correlation
 from dfdetect.deploy.runtime import Detector
 from dfdetect.explain.gradients import GradientExplainer
 from dfdetect.explain.maps import cam
@@ -45,14 +46,6 @@ def main() -> None:
             f"| {file.name} | {np.median(correlations):.5f} | {np.percentile(correlations, 5):.5f} "
             f"| {correlations.min():.5f} | {np.abs(values - wanted).max():.2g} | {np.abs(scores - p_fake).max():.2g} |"
         )
-
-
-def correlation(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
-    """Pearson's correlation of each map (N, h, w) with its counterpart: (N,)."""
-    one, two = (maps.reshape(len(maps), -1).astype(np.float64) for maps in (first, second))
-    one, two = one - one.mean(axis=1, keepdims=True), two - two.mean(axis=1, keepdims=True)
-    found: npt.NDArray[np.float64] = (one * two).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
-    return found
 
 
 def _pictures(detector: Detector, root: Path, n: int, seed: int) -> npt.NDArray[np.uint8]:

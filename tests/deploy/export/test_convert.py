@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from dfdetect.data.cache import Decoder
-from dfdetect.deploy.export.convert import Converter, require_libraries, write
+from dfdetect.deploy.export.convert import Converter, correlation, require_libraries, write
 from dfdetect.deploy.export.network import ExportNetwork
 from dfdetect.deploy.metadata import PRECISIONS, ModelFacts, UncertainBand
 from dfdetect.deploy.runtime import Detector
@@ -69,18 +69,31 @@ def test_half_precision_halves_the_weights_and_int8_quarters_them(tiny_converter
     assert sizes["int8"] == pytest.approx(sizes["fp32"] / 4, rel=0.05)
 
 
+def test_correlation_is_pearsons_and_bears_even_maps():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(5, 3, 4)).astype(np.float32)
+    second = (first + rng.normal(size=(5, 3, 4))).astype(np.float32)
+    wanted = [np.corrcoef(one.ravel(), two.ravel())[0, 1] for one, two in zip(first, second, strict=True)]
+    np.testing.assert_allclose(correlation(first, second), wanted, atol=1e-6)
+    even = np.full((5, 3, 4), 7, np.float32)
+    assert (correlation(even, even - 3) == 1).all()
+    assert (correlation(even, first) == 0).all()
+
+
 def test_int8_without_pictures_to_calibrate_it_is_refused(tiny_network, tiny_facts):
     with pytest.raises(ValueError, match="calibration"):
         Converter(tiny_network, tiny_facts.input_size, None, 1).convert("onnx", "int8", tiny_facts)
 
 
 def test_layers_are_kept_in_float_only_where_that_helps(tiny_converter, tiny_facts, monkeypatch):
-    monkeypatch.setattr("dfdetect.deploy.export.convert._GOOD_ENOUGH", 1.0)
-    _, easy = tiny_converter.convert("onnx", "int8", tiny_facts)
-    assert easy.float_layers == ("heatmap",)
-    monkeypatch.setattr("dfdetect.deploy.export.convert._GOOD_ENOUGH", 0.0)
-    _, hard = tiny_converter.convert("onnx", "int8", tiny_facts)
-    assert hard.float_layers == ("backbone.0", "backbone.3", "heatmap")
+    def kept(good_enough, maps_enough):
+        monkeypatch.setattr("dfdetect.deploy.export.convert._GOOD_ENOUGH", good_enough)
+        monkeypatch.setattr("dfdetect.deploy.export.convert._MAPS_ENOUGH", maps_enough)
+        return tiny_converter.convert("onnx", "int8", tiny_facts)[1].float_layers
+
+    assert kept(1.0, -1.0) == ("heatmap",)
+    assert kept(1e-9, -1.0) == ("backbone.0", "backbone.3", "heatmap")
+    assert kept(1.0, 1 - 1e-12) == ("backbone.0", "backbone.3", "heatmap")
 
 
 @pytest.mark.parametrize(("library", "kind", "extra"), [
