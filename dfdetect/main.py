@@ -77,8 +77,8 @@ def _run(name: str, arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         return _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+    except KeyboardInterrupt as interrupt:
+        return _fail("interrupted", getattr(interrupt, "exit_code", 130))
 
 
 def _fail(message: str, code: int) -> int:

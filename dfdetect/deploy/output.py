@@ -73,7 +73,7 @@ class Output:
             self._file.close()
         if self._page:
             self._write_page(self._page, interrupted=kind is not None)
-        if kind is KeyboardInterrupt and self.counts:
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self.counts:
             rest = f" Go on: the same command with --resume ({self._options.out})." if self._file else ""
             sys.stderr.write(f"Stopped after {self.counts.total():,} files; their rows are whole.{rest}\n")
 

@@ -4,19 +4,19 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfdetect.deploy.scan_options import check, parser
-from dfdetect.errors import DecodeError
+from dfdetect.errors import DecodeError, DFDetectError
 
 if TYPE_CHECKING:
     from dfdetect.deploy.photos import Beat, Settings
     from dfdetect.deploy.runtime import Detector
-    from dfdetect.deploy.sources import Source, Sources
+    from dfdetect.deploy.sources import Source
     from dfdetect.deploy.verdicts import Row
 
 
@@ -24,29 +24,52 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = parser(name).parse_args(arguments)
     check(options)
+    if options.camera is None:
+        return _scan(options)
+    from dfdetect.deploy.live import scan_camera
     from dfdetect.deploy.native import quiet_native
-    from dfdetect.deploy.sources import Sources
 
-    sources = Sources(options.paths, options.list, "\0" if options.null else "\n")
     detector, settings, digest = _prepare(options)
     try:
         with quiet_native():
-            if options.camera is not None:
-                from dfdetect.deploy.live import scan_camera
-
-                return scan_camera(options, detector, settings, digest)
-            return _scan(options, sources, detector, settings, digest)
-    except BrokenPipeError:  # whoever read the rows, as `head` does, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+            return scan_camera(options, detector, settings, digest)
+    except BrokenPipeError:
+        return _read_no_further()
 
 
-def _scan(
-    options: argparse.Namespace, sources: "Sources", detector: "Detector", settings: "Settings", digest: str
-) -> int:
+def _scan(options: argparse.Namespace) -> int:
+    from dfdetect.deploy.crew import leave_hanging_threads
+    from dfdetect.deploy.stopping import Stopped, stoppable
+
+    code = 1
+    try:
+        with stoppable() as finish:
+            code = _scan_files(options, finish)
+    except BrokenPipeError:
+        return _read_no_further()
+    except (DFDetectError, Stopped) as error:
+        code = error.exit_code
+        raise
+    finally:
+        leave_hanging_threads(code)
+    return code
+
+
+def _read_no_further() -> int:
+    """Whoever read the rows, as `head` does, has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+def _scan_files(options: argparse.Namespace, finish: Callable[[], None]) -> int:
     from dfdetect.deploy.crew import Crew
+    from dfdetect.deploy.native import quiet_native
     from dfdetect.deploy.output import Output
+    from dfdetect.deploy.sources import Sources
     from dfdetect.deploy.verdicts import unreadable
+
+    sources = Sources(options.paths, options.list, "\0" if options.null else "\n")
+    detector, settings, digest = _prepare(options)
 
     def work(source: "Source", beat: "Beat") -> "Row":
         start = time.monotonic()
@@ -60,10 +83,12 @@ def _scan(
         return replace(unreadable(source.path, cause, detector.facts.threshold), seconds=options.timeout)
 
     with ExitStack() as stack:
+        stack.enter_context(quiet_native())
         output = stack.enter_context(Output(options, detector, digest))
         crew = Crew(work, give_up, options.threads, options.timeout)
         todo: Iterator[Source] = (one for one in sources if one.path not in output.earlier)
         rows = stack.enter_context(_closing(crew.run(todo)))
+        stack.callback(finish)
         for row in rows:
             output.add(row)
         output.finish(sources.passed_over)
@@ -73,10 +98,12 @@ def _scan(
 def judge(source: "Source", settings: "Settings", save: Path | None, beat: "Beat") -> "Row":
     """One file's row; raises `DecodeError` where it cannot be read."""
     from dfdetect.deploy.photos import scan_photo
-    from dfdetect.deploy.sources import is_video
+    from dfdetect.deploy.sources import is_playlist, is_video
 
     if source.problem:
         raise DecodeError(source.path, source.problem)
+    if is_playlist(source.path):
+        raise DecodeError(source.path, "a playlist, which names other files: never opened. Name those files")
     if not is_video(source.path):
         return scan_photo(source.path, settings, beat)
     from dfdetect.deploy.video import scan_video
@@ -134,6 +161,8 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str
             f", uncertain from {band.low:.3f} to {band.high:.3f} (on validation {band.error:.1%} of the answered were "
             f"wrong, {band.coverage:.0%} were answered, n {band.n:,})"
         )
+    else:
+        lines[0] += ", no uncertain band" + (": dfdetect export chooses one" if facts.format == "checkpoint" else "")
     if not facts.calibrated:
         lines.append("Its threshold was never fitted on validation images.")
     if settings.face_model and facts.face_margin is None and settings.margin is None:

@@ -1,8 +1,10 @@
 """What a scan is to look at: files, folders, lists, standard input, as a stream in natural order."""
 
+import io
 import os
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +21,9 @@ STANDARD_INPUT = "-"
 _HEAD_BYTES = 400
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5\n", b"P6\n")
+_PLAYLIST_STARTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"[reference]", b"<asx", b"<smil", b"<mpd")
+_XML_START = re.compile(rb"\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*", re.DOTALL)
+_LOOK_S = 0.05
 _NUMBER = re.compile(r"([0-9]+)")
 
 
@@ -54,7 +59,8 @@ class Sources:
     def __iter__(self) -> Iterator[Source]:
         for path in self.paths:
             if path == STANDARD_INPUT:
-                yield from self._paths_in(sys.stdin.buffer)
+                # unbuffered: paths are taken as they come, and a thread that waits for more holds no lock of Python's
+                yield from self._paths_in(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
             else:
                 yield from self._named(path)
         for name in self.lists:
@@ -68,14 +74,14 @@ class Sources:
 
     def _listed(self, name: str) -> Iterator[Source]:
         try:
-            stream = open(name, "rb")  # noqa: SIM115 - a context below, so that only opening it is tried
+            stream = open(name, "rb", buffering=0)  # noqa: SIM115 - a context below, so that only opening it is tried
         except OSError as error:
             yield Source(name, f"list cannot be read ({error.strerror})")
             return
         with stream:
             yield from self._paths_in(stream)
 
-    def _paths_in(self, stream: BinaryIO) -> Iterator[Source]:
+    def _paths_in(self, stream: BinaryIO | io.RawIOBase) -> Iterator[Source]:
         for path in _split(stream, self.separator.encode()):
             yield from self._named(path)
 
@@ -122,17 +128,18 @@ def is_video(path: str) -> bool:
     What has a video's ending and is neither an image nor text is tried as well: it may be damaged. Text is not: a
     playlist names other files and addresses.
     """
-    try:
-        if not os.path.isfile(path):
-            return False
-        with open(path, "rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError:
-        return False
+    head = _head(path)
     if holds_video(head):
         return True
     named = os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
     return named and b"\0" in head and not _holds_image(head)
+
+
+def is_playlist(path: str) -> bool:
+    """Whether a file is text that names other files or addresses to play."""
+    head = _head(path).removeprefix(b"\xef\xbb\xbf")
+    start = _XML_START.match(head)
+    return head[start.end() if start else 0 :].lower().startswith(_PLAYLIST_STARTS)
 
 
 def holds_video(head: bytes) -> bool:
@@ -147,6 +154,17 @@ def holds_video(head: bytes) -> bool:
     return head.startswith(starts)
 
 
+def _head(path: str) -> bytes:
+    """The first bytes of a regular file; none of what cannot be read."""
+    try:
+        if not os.path.isfile(path):
+            return b""
+        with open(path, "rb") as stream:
+            return stream.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
 def _holds_image(head: bytes) -> bool:
     return head.startswith(_IMAGE_STARTS) or (head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS)
 
@@ -156,11 +174,13 @@ def shown(path: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path)
 
 
-def _split(stream: BinaryIO, separator: bytes) -> Iterator[str]:
+def _split(stream: BinaryIO | io.RawIOBase, separator: bytes) -> Iterator[str]:
     """Paths of a list, whatever bytes they hold; empty ones are left out."""
     rest = b""
-    lines = stream if separator == b"\n" else iter(lambda: stream.read(65_536), b"")
-    for chunk in lines:
+    while (chunk := stream.read(65_536)) != b"":
+        if chunk is None:  # nothing yet, from a pipe that somebody set to be not waited for
+            time.sleep(_LOOK_S)
+            continue
         *whole, rest = (rest + chunk).split(separator)
         yield from (os.fsdecode(path) for path in map(_without_return, whole) if path)
     if path := _without_return(rest):

@@ -1,6 +1,10 @@
 """Threads: order, bounds, hangs, errors, stops."""
 
+import hashlib
 import itertools
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -89,6 +93,99 @@ def test_too_many_that_hang_end_the_pass(monkeypatch):
     with pytest.raises(DFDetectError, match="is the disk there"):
         run(lambda task, beat: stuck.wait(30), range(9), threads=3, limit_s=0.1)
     stuck.set()
+
+
+def test_results_do_not_wait_for_the_next_task():
+    """Paths may come from a pipe whenever somebody finds one."""
+    go_on = threading.Event()
+
+    def tasks():
+        yield 1
+        assert go_on.wait(30)
+        yield 2
+
+    results = Crew(lambda task, beat: task, gave_up, 2, 60.0).run(tasks())
+    assert next(results) == 1
+    go_on.set()
+    assert list(results) == [2]
+
+
+def test_what_goes_wrong_with_listing_the_tasks_ends_the_pass():
+    def tasks():
+        yield 1
+        raise OSError("the list is gone")
+
+    results = Crew(lambda task, beat: task, gave_up, 2, 60.0).run(tasks())
+    assert next(results) == 1
+    with pytest.raises(OSError, match="the list is gone"):
+        next(results)
+
+
+def test_a_pass_that_waits_for_its_next_task_can_be_closed():
+    never = threading.Event()
+
+    def tasks():
+        yield 1
+        never.wait(30)
+
+    results = Crew(lambda task, beat: task, gave_up, 2, 60.0).run(tasks())
+    assert next(results) == 1
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 2
+    never.set()
+
+
+def test_waiting_for_a_processor_is_no_silence(monkeypatch):
+    """On a machine that is busy with other work a thread may get a tenth of a processor."""
+    waited = itertools.count()
+    monkeypatch.setattr(crew, "_queued_s", lambda thread: next(waited) * 10.0)
+
+    def work(task, beat):
+        time.sleep(1.5)
+        return "done"
+
+    assert run(work, [1], threads=1, limit_s=0.6) == ["done"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere nobody counts it")
+def test_the_time_that_a_thread_waits_for_a_processor_is_counted():
+    """A machine with threads enough: those on one processor together run as long as one alone."""
+    found = {}
+
+    def work(name):
+        os.sched_setaffinity(threading.get_native_id(), {min(os.sched_getaffinity(0))})
+        queued, start, used = crew._queued_s(threading.get_native_id()), time.monotonic(), time.thread_time()
+        while time.thread_time() - used < 0.2:
+            hashlib.sha256(bytes(1_000_000)).digest()
+        waited, passed = crew._queued_s(threading.get_native_id()) - queued, time.monotonic() - start
+        found[name] = passed - (time.thread_time() - used), waited
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for idle, waited in found.values():
+        assert 0.1 < waited < idle + 0.1
+    assert crew._queued_s(2**22 + 1) == 0.0
+
+
+def test_a_process_ends_well_though_a_thread_hangs_in_a_librarys_code():
+    """An interpreter that winds down would tear it out of there, which C++ answers with an abort."""
+    script = """
+import sys, threading, time
+from dfdetect.deploy import crew
+from dfdetect.deploy.crew import Crew, leave_hanging_threads
+crew._FAREWELL_S = 0.1
+results = Crew(lambda task, beat: time.sleep(30 * task) or "done", lambda task, cause: cause, 2, 0.5).run([0, 1])
+print(list(results))
+leave_hanging_threads(7)
+sys.exit(3)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=25)
+    assert (done.returncode, done.stderr) == (7, "")
+    assert done.stdout == "['done', 'not finished: no answer for 0.5 s']\n"
 
 
 def test_errors_of_one_file_are_its_result():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,13 @@ def test_videos_among_photos_and_annotated_copies(detector, folder, capsys):
     assert [file.name for file in Path("copies").iterdir()] == ["3-film.mp4"]
 
 
+def test_a_playlist_is_named_and_not_opened(detector, folder, capsys):
+    (folder / "4-film.mp4").write_bytes(b"#EXTM3U\nfile:///etc/passwd\n")
+    assert scan(folder / "4-film.mp4", "--json") == 1
+    (row,) = rows(capsys.readouterr().out)
+    assert row["reason"] == "a playlist, which names other files: never opened. Name those files"
+
+
 def test_a_page(detector, folder, capsys):
     assert scan(folder, "--html=page.html") == 1
     html = Path("page.html").read_text(encoding="utf-8")
@@ -208,8 +216,6 @@ def test_wrong_usage(arguments, cause, detector, capsys):
 
 
 def test_the_settings_of_the_model_are_said(detector, folder, capsys, monkeypatch):
-    from dataclasses import replace
-
     detector.facts = replace(detector.facts, face_margin=None, calibrated=False)
     assert scan(folder / "2-real.png") == 0
     said = capsys.readouterr().err
@@ -218,6 +224,15 @@ def test_the_settings_of_the_model_are_said(detector, folder, capsys, monkeypatc
     detector.facts = replace(detector.facts, face_margin=0.3)
     assert scan(folder / "2-real.png") == 0
     assert "margin" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "says"), [
+    ("checkpoint", ", no uncertain band: dfdetect export chooses one"), ("onnx", ", no uncertain band"),
+])  # fmt: skip
+def test_it_says_that_there_is_no_uncertain_band(kind, says, detector, folder, capsys):
+    detector.facts = replace(detector.facts, uncertain=None, format=kind)
+    assert scan(folder / "2-real.png") == 0
+    assert f"fake from p_fake 0.500{says}\n" in capsys.readouterr().err
 
 
 def run_apart(*arguments, **options):
@@ -239,6 +254,56 @@ def test_an_exported_model_is_scanned_without_heavy_libraries(tiny_onnx, folder,
     assert "loaded []" in out.decode()
     said = err.decode().splitlines()
     assert len(said) == 1, said  # which model it is; not what libtiff thinks of the last file
+
+
+def test_rows_come_while_the_next_path_is_waited_for_and_a_signal_ends_that(tiny_onnx, folder, tmp_path):
+    """Each row is read before the next path is written; then nothing more comes, and the scan is stopped twice."""
+    command = ["-m", "dfdetect", "scan", "-", "--model", tiny_onnx, "--faces=off", "--json", "--html"]
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        page = tmp_path / f"{code}.html"
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0}
+        with run_apart(*command, page, **pipes) as process:
+            for name in ("1-fake.png", "2-real.png"):
+                process.stdin.write(os.fsencode(folder / name) + b"\n")
+                assert json.loads(process.stdout.readline())["path"] == str(folder / name)
+            process.send_signal(number)
+            time.sleep(0.02)
+            process.send_signal(number)
+            err = process.stderr.read().decode()
+            assert process.wait(60) == code, err
+        assert "Stopped after 2 files; their rows are whole" in err
+        assert "Traceback" not in err
+        assert "stopped before its end" in page.read_text()
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.04])
+def test_a_second_ctrl_c_does_not_disturb_the_end(gap_s, tiny_onnx, tmp_path):
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(2000):
+        os.link(_photo(tmp_path), root / f"{number}.png")
+    command = [
+        "-m",
+        "dfdetect",
+        "scan",
+        root,
+        "--model",
+        tiny_onnx,
+        "--faces=off",
+        "--careful",
+        "--json",
+        "--html=p.html",
+    ]
+    with run_apart(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(gap_s)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+    assert b"Traceback" not in err
+    assert 0 < len(rows((first + out).decode())) < 2000
+    assert "stopped before its end" in Path("p.html").read_text()
 
 
 @pytest.mark.slow

@@ -3,10 +3,11 @@
 import io
 import os
 import sys
+import threading
 
 import pytest
 
-from dfdetect.deploy.sources import Sources, holds_video, is_video, natural, shown
+from dfdetect.deploy.sources import Sources, holds_video, is_playlist, is_video, natural, shown
 from tests.data.helpers import touch
 from tests.fuzz_seeds import image_seeds, video_seeds
 
@@ -86,20 +87,32 @@ def test_lists_and_standard_input(tmp_path, monkeypatch):
 
 
 def test_the_pass_is_a_stream(tmp_path, monkeypatch):
-    """Nothing is read ahead: a list may be a pipe that goes on for days."""
+    """A path is there as soon as it is written: a list may be a pipe that goes on for days."""
+    for separator in ("\n", "\0"):
+        read, write = os.pipe()
+        with open(read) as stdin, open(write, "wb", buffering=0) as pipe:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            stream = iter(Sources(["-"], separator=separator))
+            for name in ("0.jpg", "1.jpg"):
+                pipe.write(f"{name}{separator}".encode())
+                assert next(stream).path == name
 
-    class Slow(io.BytesIO):
-        lines = 0
 
-        def __next__(self):
-            Slow.lines += 1
-            return super().__next__()
+def test_standard_input_that_is_not_waited_for(monkeypatch):
+    """A parent process may have set its pipe so; it has no more for now, and not no more at all."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with open(read) as stdin, open(write, "wb", buffering=0) as pipe:
+        monkeypatch.setattr(sys, "stdin", stdin)
 
-    slow = Slow(b"".join(b"%d.jpg\n" % i for i in range(1000)))
-    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": slow}))
-    stream = iter(Sources(["-"]))
-    assert [next(stream).path for _ in range(3)] == ["0.jpg", "1.jpg", "2.jpg"]
-    assert Slow.lines == 3
+        def write_later():
+            pipe.write(b"a.jpg\nb")
+            pipe.close()
+
+        later = threading.Timer(0.2, write_later)
+        later.start()
+        assert paths("-") == ["a.jpg", "b"]
+        later.join()
 
 
 def test_natural_order():
@@ -129,6 +142,26 @@ def test_playlists_and_missing_files_are_no_videos(tmp_path):
         assert not is_video(str(tmp_path / "a.mp4"))
     assert not is_video("missing.mp4")
     assert not is_video(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", [
+    b"#EXTM3U\nhttp://127.0.0.1/a.ts\n",
+    b"\xef\xbb\xbf#EXTM3U\n\0",
+    b"ffconcat version 1.0\nfile /etc/passwd\n",
+    b"[playlist]\nFile1=a.mp4\n",
+    b'<?xml version="1.0"?>\n<!-- made by hand --> <MPD xmlns="urn:mpeg:dash:schema:mpd:2011">',
+    b'<asx version="3.0">',
+])  # fmt: skip
+def test_playlists_are_told_by_their_content(text, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(text)
+    assert is_playlist(str(tmp_path / "a.mp4"))
+
+
+def test_what_is_no_playlist(tmp_path):
+    for content in (b"", b"notes on #EXTM3U", b"<html>", *image_seeds().values(), *video_seeds().values()):
+        (tmp_path / "a.mp4").write_bytes(content)
+        assert not is_playlist(str(tmp_path / "a.mp4"))
+    assert not is_playlist("missing.mp4")
 
 
 def test_names_cannot_play_with_the_terminal():

@@ -43,7 +43,23 @@ class OpenVinoEngine:
         names = [output.get_names() for output in self._compiled.outputs]  # an output may have several
         self._outputs = [place for name in OUTPUTS for place, own in enumerate(names) if name in own]
         self._requests = Pool(self._compiled.create_infer_request)
+        self._run_once(file)
         self.name, self.provider, self.threads = f"OpenVINO {_short(ov.__version__)}", device, threads
+
+    def _run_once(self, file: Path) -> None:
+        """Run a black picture, so that no two threads make the process's first run.
+
+        At its first use the binding looks NumPy up, under a lock of its own and under Python's; two threads that came
+        to that at once waited for each other for ever.
+
+        Raises:
+            DamagedModelError: the network does not take what the file says that it takes.
+        """
+        size = self.facts.input_size
+        try:
+            self(np.zeros((1, size, size, 3), np.uint8))
+        except RuntimeError as error:
+            raise DamagedModelError(f"{file}: OpenVINO cannot run it ({' '.join(str(error).split())})") from error
 
     def __call__(self, batch: Batch) -> tuple[Scores, Scores | None]:
         """As `Engine`."""
