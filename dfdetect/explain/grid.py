@@ -14,9 +14,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
 
-CENTRED_ON_FIRST = frozenset({"mobilenet_v2", "resnet18"})
-"""Backbones whose cell i looks at pixel i * step of their input; a test asks every backbone. Patches of a transformer
-lie in their cells' middles, and so does what is not known."""
+CENTRED_ON_FIRST = frozenset({"mobilenet_v2", "mobilenet_v3_large", "resnet18", "efficientnet_b0", "efficientnet_v2_s"})
+"""Backbones whose cell i looks at pixel i * step of their input; a test asks every one that gives a map. Patches of
+transformers and ConvNeXts lie in their cells' middles, and what is not known, as timm's networks, is taken to."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,10 @@ def cam(detector: Judge) -> Explainer:
     def explain(batch: Pixels) -> Maps:
         p_fake, heatmaps = detector.judge(batch)
         if heatmaps is None:
-            raise ExplainError("This model gives no heatmap. Cover it place by place: --method occlusion")
+            raise ExplainError(
+                "This model gives no heatmap. Cover it place by place: --method occlusion; or take gradients of its "
+                "checkpoint: --method gradcam --ckpt_path FILE"
+            )
         facts = detector.facts
         grid = grid_of(facts.backbone, facts.input_size, heatmaps.shape[-1])
         return Maps(p_fake, evidence(heatmaps, facts.temperature), EVIDENCE, "cam", grid)
