@@ -48,6 +48,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
         face_margin=preparation.get("face_margin"),
         data_fingerprint=split.get("data_fingerprint"),
         data_title=Path(split["root"]).name if split else None,
+        checkpoint_sha256=sha256_of(file),
         test_summary=test_summary(file),
         licence=LICENCE,
     )

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import unicodedata
 from pathlib import Path
 
 from dfdetect.deploy.metadata import FORMATS, PRECISIONS
@@ -81,6 +82,14 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is at least 1, not {getattr(options, name)}")
     if not 0 < options.answered_error < 1:
         raise UsageError(f"--answered-error is a share between 0 and 1, not {options.answered_error:g}")
+    if odd := sorted(filter(_no_text, set(options.licence or ""))):
+        raise UsageError(f"--licence holds {', '.join(map(ascii, odd))}, which not every format can; write plain text")
+
+
+def _no_text(character: str) -> bool:
+    """Whether a character cannot stand in XML, where OpenVINO keeps texts, or is a control character besides."""
+    is_control = unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n"
+    return is_control or character in "\ufffe\uffff"
 
 
 def _checkpoint(named: str | None) -> Path:

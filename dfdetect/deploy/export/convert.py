@@ -19,7 +19,7 @@ from dfdetect.deploy.runtime import Detector
 
 _LEAST_HALVED = 10_000
 """Convolutions with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
-among them, are 4% of the weights and make nine tenths of the error."""
+among them, are 5% of the weights and make nine tenths of the error."""
 _PREFIXES = (0, 2, 4)
 """How many convolutions at the input may stay in float at int8: in the first few, where there are few channels, and
 depthwise ones among them, single channels of a wide range cost the others their resolution."""
