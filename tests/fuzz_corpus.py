@@ -26,14 +26,21 @@ from tests.fuzz_seeds import image_seeds, video_seeds
 
 Rng = np.random.Generator
 _SCAN = """
-import sys
+import json, sys
 from dfdetect.main import main
+from tests.fuzz_corpus import MEASURED, measured
+spent = measured()
 code = main(sys.argv[1:])
 with open("/proc/self/status") as status:
-    sys.stderr.write("peak" + next(line for line in status if line.startswith("VmHWM")).split()[1])
+    peak = next(line for line in status if line.startswith("VmHWM")).split()[1]
+sys.stderr.write(MEASURED + json.dumps({"peak": int(peak), "spent": spent}))
 sys.exit(code)
 """
-"""The command, with the most memory that it held, in KiB, as its last word."""
+"""The command, with the most memory that it held, in KiB, and each file's processor time as its last word."""
+MEASURED = "measured:"
+MOST_SECONDS = 10
+"""Of one file, as processor time of its thread: what else runs on the machine does not count. A thread that waits for
+something that does not come is given up by the scan itself."""
 ENDINGS = (".jpg", ".png", ".gif", ".webp", ".tif", ".bmp", ".mp4", ".avi", ".mov", ".webm")
 
 
@@ -237,6 +244,23 @@ def vanishing(folder: Path, photo: bytes, count: int) -> Iterator[dict[str, str]
         thread.join()
 
 
+def measured() -> dict[str, float]:
+    """Have `dfdetect scan` measure, in this process; filled with each file's seconds of processor time."""
+    from dfdetect.deploy import scan
+
+    spent, judge = {}, scan.judge
+
+    def timed(source, *others):
+        start = time.thread_time()
+        try:
+            return judge(source, *others)
+        finally:
+            spent[source.path] = time.thread_time() - start
+
+    scan.judge = timed
+    return spent
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
@@ -273,13 +297,18 @@ def _tell(kinds: dict[str, str], rows: Path, done: "subprocess.CompletedProcess[
     gone = {path for path, kind in kinds.items() if kind == "vanishing"}  # one that is a folder by now has no row
     missing = [path for path in kinds if path not in {row["path"] for row in found} | gone]
     causes = [row["path"] for row in found if row["verdict"] == "error" and not row["reason"]]
-    slowest = max(found, key=lambda row: row["seconds"])
-    said, _, peak = done.stderr.decode(errors="replace").rpartition("peak")
+    said, _, last = done.stderr.decode(errors="replace").rpartition(MEASURED)
+    ends = json.loads(last)
+    slowest, spent = max(found, key=lambda row: row["seconds"]), ends["spent"]
+    dearest = max(spent, key=lambda path: spent[path])
     print(f"{len(found):,} rows of {len(kinds):,} files in {seconds:.0f} s, exit code {done.returncode}")
-    print(f"slowest: {slowest['seconds']:.2f} s, {slowest['path']!a}; peak memory {int(peak) / 1024:,.0f} MiB")
-    print(f"missing: {missing}; without a cause: {causes}; unexpected errors:", *_unexpected(found), sep="\n")
+    print(f"slowest: {slowest['seconds']:.2f} s, {slowest['path']!a}; peak memory {ends['peak'] / 1024:,.0f} MiB")
+    print(f"most processor time: {spent[dearest]:.2f} s, {dearest!a}")
+    unexpected, slow = _unexpected(found), [path for path in spent if spent[path] > MOST_SECONDS]
+    print(f"missing: {missing}; without a cause: {causes}; above {MOST_SECONDS} s: {slow}; unexpected errors:")
+    print(*unexpected, sep="\n")
     sys.stdout.write(said[-2000:])
-    return int(bool(missing or causes) or done.returncode != 1)
+    return int(bool(missing or causes or unexpected or slow) or done.returncode != 1)
 
 
 def _unexpected(rows: list[dict[str, str]]) -> list[str]:

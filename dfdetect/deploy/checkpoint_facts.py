@@ -47,6 +47,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
         normalise_encoding=preparation.get("normalise_encoding"),
         data_fingerprint=split.get("data_fingerprint"),
         data_title=Path(split["root"]).name if split else None,
+        checkpoint_sha256=sha256_of(file),
         test_summary=test_summary(file),
         licence=LICENCE,
     )

@@ -52,6 +52,7 @@ class ModelFacts:
         float_layers: layers of an int8 model that stayed in floating point.
         data_fingerprint: of the images it was trained on; None where unknown.
         data_title: their name.
+        checkpoint_sha256: of the checkpoint's file; None where a file does not say.
         test_summary: results of the checkpoint's test, in a line.
         dfdetect_version: that exported it.
         licence: what to know before passing the file on.
@@ -77,6 +78,7 @@ class ModelFacts:
     float_layers: tuple[str, ...] = ()
     data_fingerprint: str | None = None
     data_title: str | None = None
+    checkpoint_sha256: str | None = None
     test_summary: str | None = None
     licence: str | None = None
 

@@ -23,6 +23,7 @@ FACTS = ModelFacts(
     float_layers=("features.1", 'a "quoted", é layer'),
     data_fingerprint="ab12",
     data_title="null",
+    checkpoint_sha256=64 * "1",
     test_summary="AUROC 0.8\nsecond line",
     licence="Ünicode <&>",
 )

@@ -27,11 +27,7 @@ class OnnxEngine:
 
     def __init__(self, file: Path, threads: int, provider: str | None = None) -> None:
         content = reading(file)
-        try:
-            strings = onnx_metadata(content)
-        except ValueError as error:
-            raise DamagedModelError(f"{file}: {error}") from None
-        self.facts = ModelFacts.from_strings(strings, str(file))
+        self.facts = ModelFacts.from_strings(read_strings(content, str(file)), str(file))
         check_seal(str(file), content)
         forbid_telemetry()
         ort = require("onnxruntime", "onnx", f"Running {file}")
@@ -54,6 +50,14 @@ class OnnxEngine:
         pixels = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
         p_fake, *heatmap = self._session.run(self._outputs, {INPUT: pixels})
         return p_fake, heatmap[0] if heatmap else None
+
+
+def read_strings(content: bytes, name: str) -> dict[str, str]:
+    """The metadata of an ONNX file; raises `DamagedModelError` for what is none, or was cut off."""
+    try:
+        return onnx_metadata(content)
+    except ValueError as error:
+        raise DamagedModelError(f"{name}: {error}") from None
 
 
 def _choose(provider: str | None, available: list[str]) -> list[str]:

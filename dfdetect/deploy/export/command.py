@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 from dfdetect.deploy.metadata import FORMATS, MOST_MARGIN, PRECISIONS
@@ -99,6 +100,14 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(
             f"--face-margin is a share of the face's side, from 0 to {MOST_MARGIN}, not {options.face_margin:g}"
         )
+    if odd := sorted(filter(_no_text, set(options.licence or ""))):
+        raise UsageError(f"--licence holds {', '.join(map(ascii, odd))}, which not every format can; write plain text")
+
+
+def _no_text(character: str) -> bool:
+    """Whether a character cannot stand in XML, where OpenVINO keeps texts, or is a control character besides."""
+    is_control = unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n"
+    return is_control or character in "\ufffe\uffff"
 
 
 def _face_model(options: argparse.Namespace) -> str | None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from dfdetect.deploy.export.convert import Converter, write
 from dfdetect.deploy.export.parity import judge_pictures, latencies, measure_parity
 from dfdetect.deploy.export.parity_page import parity_page
 from dfdetect.deploy.export.pictures import Pictures
+from dfdetect.deploy.find_model import EARLIER, FAILED
 from dfdetect.deploy.metadata import Format, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
 from dfdetect.evaluation.metrics import Floats
@@ -152,8 +154,26 @@ def _parts(file: Path) -> Sequence[Path]:
 
 
 def _move(file: Path, out: Path, passed: bool) -> Path:
-    """Give the files their place; returns the one to load."""
-    stem = file.stem if passed else f"{file.stem}.failed"
+    """Give the files their place; returns the one to load.
+
+    Where they fail, a file of an earlier export under the name that they would have had is set aside, lest it look
+    like this checkpoint's.
+    """
+    if not passed:
+        _set_aside(out / file.name)
+    stem = file.stem if passed else f"{file.stem}{FAILED}"
     for part in _parts(file):
         os.replace(part, out / f"{stem}{part.suffix}")
     return out / f"{stem}{file.suffix}"
+
+
+def _set_aside(file: Path) -> None:
+    """Rename a model, if it is there, and what was proven of it."""
+    name = f"{file.stem}{EARLIER}{file.suffix}"
+    renamed = {part: part.with_name(f"{file.stem}{EARLIER}{part.suffix}") for part in _parts(file)}
+    renamed |= {Path(f"{file}{end}"): file.with_name(f"{name}{end}") for end in (".parity.json", ".parity.html")}
+    for old, new in renamed.items():
+        if old.exists():
+            os.replace(old, new)
+    if (file.with_name(name)).exists():
+        sys.stderr.write(f"The earlier {file} is {file.with_name(name)} now: it is not of this export\n")

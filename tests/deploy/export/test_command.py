@@ -107,6 +107,30 @@ def test_a_stated_margin_and_none(arguments, margin, says, tiny_checkpoint, gene
     assert says in capsys.readouterr().err
 
 
+def test_a_failed_export_sets_the_earlier_file_of_its_name_aside(tiny_checkpoint, monkeypatch, capsys):
+    """Or a scan would go on with it, as if it were of this checkpoint and these settings."""
+    from dfdetect.deploy.export import to_onnx
+
+    pytest.importorskip("openvino")
+    arguments = ["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out", "--format", "openvino"]
+    assert main(arguments) == 0
+    before = {file.name: file.read_bytes() for file in Path("out").iterdir()}
+    whole = to_onnx.onnx_model
+
+    def spoilt(network, size):
+        network.heatmap.weight.data += 0.5
+        return whole(network, size)
+
+    monkeypatch.setattr(to_onnx, "onnx_model", spoilt)
+    capsys.readouterr()
+    assert main(arguments) == 1
+    ends = (".xml", ".bin", ".xml.parity.json", ".xml.parity.html")
+    names = {f"tiny-fp32{apart}{end}" for apart in (".failed", ".earlier") for end in ends}
+    assert {file.name for file in Path("out").iterdir()} == names
+    assert {name: Path("out", name.replace("tiny-fp32", "tiny-fp32.earlier")).read_bytes() for name in before} == before
+    assert "The earlier out/tiny-fp32.xml is out/tiny-fp32.earlier.xml now" in capsys.readouterr().err
+
+
 def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint, generated_faces, monkeypatch, capsys):
     shutil.copytree(generated_faces / "real", "unlabelled")
     arguments = ["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out", "--data", "gone"]
@@ -114,12 +138,12 @@ def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint,
     assert "--images DIR" in capsys.readouterr().err
     assert main([*arguments, "--images", "unlabelled", "--precision", "int8"]) == 1
     assert "int8 is calibrated with images of the training part" in capsys.readouterr().err
-    assert main([*arguments, "--images", "unlabelled", "--licence", "ours", "--limit", "30"]) == 0
+    assert main([*arguments, "--images", "unlabelled", "--licence", "ours\n\tand yours", "--limit", "30"]) == 0
     captured = capsys.readouterr()
     assert "No uncertain band" in captured.err
     facts = Detector.load("out/tiny-fp32.onnx").facts
     assert facts.uncertain is None
-    assert facts.licence == "ours"
+    assert facts.licence == "ours\n\tand yours"
     result = json.loads(Path("out/tiny-fp32.onnx.parity.json").read_text())
     assert (result["n"], result["auroc"]) == (30, None)
 
@@ -132,6 +156,7 @@ def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint,
     (["--face-margin", "-0.1"], 2, "from 0 to 10, not -0.1"),
     (["--face-margin", "nan"], 2, "from 0 to 10, not nan"),
     (["--face-model", "missing.onnx"], 2, "--face-model missing.onnx: no such file"),
+    (["--licence", "a\x1b[31m\x00\udcff"], 2, r"--licence holds '\x00', '\x1b', '\udcff'"),
 ])  # fmt: skip
 def test_mistakes_are_said_in_one_line(arguments, code, says, capsys):
     assert main(["export", *arguments]) == code
