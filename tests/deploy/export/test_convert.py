@@ -17,10 +17,8 @@ from dfdetect.errors import MissingExtraError
 from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.detector import DeepfakeDetector
 
-WITHOUT_ATTENTION_TO_CHANNELS = ("mobilenet_v2", "resnet18")
-"""Squeeze-and-excitation multiplies what was rounded with what was rounded: int8 of such networks is left to the proof
-that each file has to pass."""
 CLOSE = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.06}
+LIBRARY = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "litert_torch"}
 
 
 def expected(network: ExportNetwork, pixels):
@@ -107,12 +105,26 @@ def test_a_missing_library_names_the_line_to_type(library, kind, extra, monkeypa
         require_libraries([kind])
 
 
+EXPORTS = [
+    *((backbone, kind, PRECISIONS) for backbone in ("mobilenet_v2", "resnet18") for kind in LIBRARY),
+    ("mobilenet_v3_large", "onnx", PRECISIONS),
+    ("efficientnet_b0", "litert", ("fp32", "int8")),
+    ("efficientnet_v2_s", "openvino", ("fp32",)),
+    ("convnext_tiny", "onnx", ("fp32", "fp16")),
+    ("vit_b_16", "onnx", ("fp32",)),
+]
+"""Every backbone, the recipe's two in all formats: each of the others in all of them would take half an hour."""
+
+
+def test_no_backbone_goes_without_an_export():
+    assert {backbone for backbone, _, _ in EXPORTS} == set(BACKBONES) - {"tiny"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["onnx", "openvino", "litert"])
-@pytest.mark.parametrize("backbone", sorted(set(BACKBONES) - {"tiny"}))
-def test_all_backbones_in_every_format_and_precision(backbone, kind, photos, tmp_path):
+@pytest.mark.parametrize(("backbone", "kind", "precisions"), EXPORTS)
+def test_all_backbones_decide_alike_when_exported(backbone, kind, precisions, photos, tmp_path):
     assert kind in (get_backbone(backbone).formats or ())
-    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino", "litert": "litert_torch"}[kind])
+    pytest.importorskip(LIBRARY[kind])
     torch.manual_seed(0)
     detector = DeepfakeDetector(backbone=backbone, weights="none")
     detector.facts["temperature"] = 2.0
@@ -130,7 +142,7 @@ def test_all_backbones_in_every_format_and_precision(backbone, kind, photos, tmp
     facts = replace(plain, uncertain=band)
     wanted, *wanted_heatmap = expected(network, pixels)
     assert wanted.std() > 0.1  # or anything would pass
-    for precision in PRECISIONS if has_map else PRECISIONS[:2]:
+    for precision in precisions:
         model, own = converter.convert(kind, precision, facts)
         exported = Detector.load(write(model, own, tmp_path, precision), threads=1)
         p_fake, heatmap = exported.judge(pixels)
