@@ -32,6 +32,7 @@ from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import TrainingError, UsageError
+from dfdetect.models.backbones import get_backbone
 from dfdetect.models.checkpoint import SafeCheckpointIO, read_detector_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.quiet import quiet_third_parties
@@ -136,13 +137,16 @@ class DetectorCLI(LightningCLI):
         config["trainer"]["precision"] = _available_precision(config["trainer"])
 
     def before_instantiate_classes(self) -> None:
-        """Say aloud which checkpoint is used, and where it overrules a model setting that was asked for."""
+        """Take the backbone's input size where none is named; say which checkpoint is used, and what it overrules."""
+        config = self.config[self.plan.subcommand]
+        if config["data"]["image_size"] is None:
+            config["data"]["image_size"] = get_backbone(config["model"]["backbone"]).input_size
         if self.plan.checkpoint is None:
             return
         rank_zero_info(f"Checkpoint: {self.plan.checkpoint}" + (f"  (run {self.plan.run})" if self.plan.run else ""))
         if self.plan.subcommand == "fit" and self.plan.run:
             rank_zero_info(f"Settings: {self.plan.run / CONFIG}; only the command line overrules them")
-        used = self.config[self.plan.subcommand]["model"].as_dict()
+        used = config["model"].as_dict()
         for name, asked in self._given_model.items():
             if used[name] != asked:
                 rank_zero_info(f"model.{name}: {asked!r} was asked for, but the checkpoint decides: {used[name]!r}")

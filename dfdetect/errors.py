@@ -77,6 +77,10 @@ class ExportError(DFDetectError):
     """A detector cannot be exported, or the exported file does not decide as the checkpoint does."""
 
 
+class ExplainError(DFDetectError):
+    """A detector cannot be explained in the way that was asked for."""
+
+
 class BenchmarkError(DFDetectError):
     """A model could not be measured in a process of its own.
 
@@ -88,6 +92,19 @@ class BenchmarkError(DFDetectError):
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class RequestError(DFDetectError):
+    """A request to the server that is not answered as asked.
+
+    Args:
+        kind: what a program may tell it by; the kinds are those of `dfdetect.web.refusals`.
+        message: for a person; it names nothing of the server's.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class MissingExtraError(DFDetectError):

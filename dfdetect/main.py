@@ -16,10 +16,14 @@ COMMANDS = {
     "report": ("dfdetect.report", "write a run's page again:    dfdetect report lightning_logs/demo/version_0"),
     "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
+    "backbones": ("dfdetect.models.backbones_command", "networks to choose from:     dfdetect backbones"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set: dfdetect crosstest --roots photos/ other/"),
     "export": ("dfdetect.deploy.export.command", "files for other engines:     dfdetect export --format onnx litert"),
     "scan": ("dfdetect.deploy.scan", "judge photos and videos:     dfdetect scan photos/ clip.mp4"),
+    "explain": ("dfdetect.explain.command", "where a detector looked:     dfdetect explain photo.jpg"),
+    "explain-score": ("dfdetect.explain.score_command", "is the explanation true?     dfdetect explain-score"),
+    "serve": ("dfdetect.web.serve", "a page and an API:           dfdetect serve --model model.onnx"),
     "benchmark": ("dfdetect.deploy.benchmark.command", "time model files:            dfdetect benchmark model.onnx"),
     "cache": ("dfdetect.data.cache_command", "show or clear cached pixels: dfdetect cache --clear"),
 }
@@ -53,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        sys.stdout.write(HELP.format(commands="\n".join(f"  {name:<10}{text}" for name, (_, text) in COMMANDS.items())))
+        sys.stdout.write(HELP.format(commands="\n".join(f"  {name:<14}{text}" for name, (_, text) in COMMANDS.items())))
         return 0 if arguments else 2
     if arguments[0] == "--version":
         sys.stdout.write(f"dfdetect {__version__}\n")

@@ -10,6 +10,7 @@ import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -127,7 +128,14 @@ def test_every_field_is_in_the_help(name, capsys):
         assert option in text
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=[config.stem for config in CONFIGS])
+HEAVY = {"vit_b_16"}
+"""Whose checkpoints are of 350 MB."""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [pytest.param(file, marks=pytest.mark.slow if file.stem in HEAVY else (), id=file.stem) for file in CONFIGS],
+)
 def test_configuration_trains_tests_and_predicts(config, generated_faces, capsys):
     assert main(["fit", "--config", str(config), *tiny(generated_faces)]) == 0
     assert main(["test"]) == 0
@@ -158,6 +166,39 @@ def test_published_recipe_is_the_default():
         assert (text["model"]["lr"], text["model"]["optimizer"], text["model"]["weights"]) == (1e-4, "adam", "imagenet")
         assert (text["trainer"]["max_epochs"], text["trainer"]["precision"]) == (10, "16-mixed")
         assert (text["data"]["image_size"], text["data"]["batch_size"]) == (224, 32)
+
+
+def config_of(arguments: list[str], capsys) -> dict[str, Any]:
+    """What a fit of one training batch writes into its run as configuration."""
+    capsys.readouterr()
+    assert main(["fit", *arguments, "--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1"]) == 0
+    (file,) = Path("lightning_logs").glob("*/version_0/config.yaml")
+    return dict(yaml.safe_load(file.read_text()))
+
+
+@pytest.mark.parametrize(("backbone", "given", "size"), [
+    ("timm:test_resnet", [], 160), ("timm:test_vit", ["--data.image_size=64"], 64),
+])  # fmt: skip
+def test_input_size_follows_the_backbone_unless_it_is_named(backbone, given, size, generated_faces, tmp_path, capsys):
+    if backbone.startswith("timm:"):
+        pytest.importorskip("timm")
+    Path("x.yaml").write_text("model: {lr: 0.001}\n")
+    settings = [one for one in tiny(generated_faces) if not one.startswith(("--data.image_size", "--trainer.limit"))]
+    config = config_of(["--config", "x.yaml", *settings, f"--model.backbone={backbone}", *given], capsys)
+    assert (config["data"]["image_size"], config["model"]["backbone"]) == (size, backbone)
+    facts = read_checkpoint("lightning_logs/x/version_0/checkpoints/last.ckpt")["dfdetect"]
+    assert facts["preprocessing"]["image_size"] == size
+    shutil.move("lightning_logs/x/version_0/checkpoints/last.ckpt", "alone.ckpt")  # without its configuration
+    shutil.rmtree("lightning_logs")
+    assert main(["test", "--ckpt_path", "alone.ckpt"]) == 0
+    assert "Other preprocessing" not in capsys.readouterr().out
+
+
+def test_a_size_that_the_backbone_does_not_take_is_refused(generated_faces, tmp_path, capsys):
+    pytest.importorskip("timm")
+    options = ["--model.backbone=timm:test_vit", *tiny(generated_faces), "--data.image_size=65"]
+    assert main(["fit", *options]) == 2
+    assert "model.backbone timm:test_vit takes no pictures of 65 pixels" in capsys.readouterr().err
 
 
 def test_test_alone_uses_the_newest_run_and_writes_into_it(work, generated_faces, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.callbacks.test_tensorboard import read_events
 from tests.test_cli import rows_of
 
 pytestmark = pytest.mark.slow
@@ -49,6 +50,11 @@ def test_two_processes_train_one_run(trained):
     assert [run.name for run in runs] == ["version_0"]
     assert (runs[0] / "checkpoints/best.ckpt").exists()
     assert (runs[0] / "curves.png").exists()
+
+
+def test_one_process_draws_the_overlays_of_each_epoch(trained):
+    events = read_events(trained / "lightning_logs/demo/version_0")
+    assert len(events.Images("val/evidence")) == 2
 
 
 def test_evaluation_counts_every_image_once_and_agrees_with_one_process(trained):

@@ -1,18 +1,23 @@
 """What TensorBoard shows besides scalars: configuration, an augmented batch, curves, each epoch's figures, HParams."""
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 from matplotlib.figure import Figure
 
 from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.hparams import VALIDATED, configuration, fill_leaderboard, open_hparams
+from dfdetect.callbacks.overlays import MAX_SHOWN, ShownImages, overlay_figure, shown_images, why_no_map
 from dfdetect.callbacks.results import EvaluationResults, collect_predictions, draw_mistakes
+from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.errors import UsageError
+from dfdetect.evaluation.canvas import message_figure
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.figures import (
     MAX_BATCH,
@@ -32,10 +37,20 @@ class TensorBoardFigures(Callback):
 
     Args:
         every_n_epochs: how often; 0 for never.
+        overlays: so many validation images, always the same, are shown with what speaks for real and fake in them;
+            0 for none.
+
+    Raises:
+        UsageError: a number of images out of its range.
     """
 
-    def __init__(self, every_n_epochs: int = 1) -> None:
+    def __init__(self, every_n_epochs: int = 1, overlays: int = 8) -> None:
+        if not 0 <= overlays <= MAX_SHOWN:
+            raise UsageError(f"figures.overlays is from 0 to {MAX_SHOWN} images, not {overlays}")
         self.every_n_epochs = every_n_epochs
+        self.overlays = overlays
+        self._shown: ShownImages | None = None
+        self._explained = False
         self._batch_drawn = False
         self._best: dict[str, float] = {}
         self._folder: Path | None = None
@@ -83,7 +98,25 @@ class TensorBoardFigures(Callback):
             "precision_recall": pr_figure(label, p_fake, title),
             "worst_mistakes": draw_mistakes(predictions, rows, data.datasets["val"], title, threshold),
         }
+        figures |= self._evidence(trainer, pl_module, data, title)
         _add(writer, "val", figures, trainer.global_step)
+
+    def _evidence(
+        self, trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeDataModule, title: str
+    ) -> dict[str, Figure]:
+        """The overlays; for a network that has none a word why, once."""
+        if not self.overlays:
+            return {}
+        if reason := why_no_map(detector):
+            if self._explained:
+                return {}
+            self._explained = True
+            rank_zero_info(f"No overlays in TensorBoard: {reason}")
+            return {"evidence": message_figure("Where the network looks", "no overlays", fill(reason, 60))}
+        if self._shown is None:
+            self._shown = shown_images(data.datasets["val"], data.part_fingerprint("val"), self.overlays)
+        precision = trainer.precision_plugin.forward_context()
+        return {"evidence": overlay_figure(detector, self._shown, precision, title)}
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

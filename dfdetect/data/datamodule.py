@@ -34,6 +34,9 @@ from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
 
+_USUAL_SIZE = 224
+"""Side of the input in pixels, where nobody names one."""
+
 
 class DeepfakeDataModule(LightningDataModule):
     """Real and fake face photos, split without leaks, cached, augmented and batched.
@@ -45,7 +48,7 @@ class DeepfakeDataModule(LightningDataModule):
         manifest: CSV with path,label[,group,split,source,...] that replaces the folder layout.
         download: fetch the Kaggle set uditsharma72/real-vs-fake-faces into `root` when `root` is missing.
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
-        image_size: side of the network's input in pixels.
+        image_size: side of the network's input in pixels; null for the backbone's own.
         crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
         normalise_encoding: re-encode every picture in memory as JPEG of this quality, 1 to 100, before it is resized,
             so that both classes come from one encoder; null leaves them as they are.
@@ -79,7 +82,7 @@ class DeepfakeDataModule(LightningDataModule):
         manifest: str | None = None,
         download: bool = False,
         generate: int = 0,
-        image_size: int = 224,
+        image_size: int | None = None,
         crop: Crop = "resize",
         normalise_encoding: int | None = None,
         zoom_room: float = 1.0,
@@ -103,8 +106,7 @@ class DeepfakeDataModule(LightningDataModule):
         check_settings(self.hparams, seed)
         self.root, self.manifest = Path(root), manifest
         self.download, self.generate = download, generate
-        self.image_size, self.crop, self.normalise_encoding = image_size, crop, normalise_encoding
-        self.training_size = round(image_size * max(1.0, zoom_room))
+        self.crop, self.normalise_encoding, self.zoom_room = crop, normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -138,6 +140,7 @@ class DeepfakeDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Index and split the images; `stage` is fit, validate, test or predict."""
         self._tests_everything = False
+        self.hparams["image_size"] = self.image_size  # for the checkpoint, which is used without this network too
         if stage == "predict":
             if self.predict_root is None:
                 raise UsageError("predict needs a folder of images: --data.predict_root DIR")
@@ -159,6 +162,17 @@ class DeepfakeDataModule(LightningDataModule):
             self.augmentation.check(self.training_size)
         if stage == "fit" and self.class_balance == "sampler" and len(set(self.part("train").labels.tolist())) < 2:
             raise UsageError("data.class_balance: sampler needs both classes in the training part")
+
+    @property
+    def image_size(self) -> int:
+        """Side of the network's input in pixels: as given, else as the trainer's network wants it."""
+        network = getattr(self.trainer, "lightning_module", None)
+        return int(self.hparams["image_size"] or getattr(network, "input_size", _USUAL_SIZE))
+
+    @property
+    def training_size(self) -> int:
+        """Side in pixels of the pictures that augmentation gets."""
+        return round(self.image_size * max(1.0, self.zoom_room))
 
     @property
     def origin(self) -> Path:

@@ -27,7 +27,8 @@ def check_settings(settings: Mapping[str, Any], seed: int) -> None:
         if settings[name] not in choices:
             raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
     workers = settings["num_workers"]
-    _check_at_least(1, image_size=settings["image_size"], batch_size=settings["batch_size"])
+    size = 1 if settings["image_size"] is None else settings["image_size"]
+    _check_at_least(1, image_size=size, batch_size=settings["batch_size"])
     _check_at_least(0, generate=settings["generate"], seed=seed, num_workers=0 if workers == "auto" else workers)
     if not -(2**63) <= settings["split_seed"] < 2**63:
         raise UsageError(f"data.split_seed must fit into 64 bits, got {settings['split_seed']}")

@@ -1,14 +1,19 @@
 """Boxes, labels and heatmaps on pictures: for the page and for annotated videos."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.evaluation.colours import CLASS_COLOURS, UNCERTAIN_COLOUR
+from dfdetect.explain.grid import grid_of
+from dfdetect.explain.maps import evidence
+from dfdetect.explain.overlay import overlay, with_regions
+from dfdetect.explain.regions import Frame, Share, merged, regions, shares, whole_frame
 
 Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -43,19 +48,6 @@ def draw_boxes(
             cv2.putText(image, label, place, cv2.FONT_HERSHEY_SIMPLEX, size, _WHITE, thick, cv2.LINE_AA)
 
 
-def heat_over(square: Pixels, heatmap: npt.NDArray[np.float32]) -> Pixels:
-    """Lay a signed heatmap over (S, S, 3) pixels: vermilion where it speaks for fake, blue for real.
-
-    The strongest place of either sign is most opaque; the picture itself is shown in grey below.
-    """
-    side = square.shape[1::-1]
-    heat = cv2.resize(np.asarray(heatmap, np.float32), side, interpolation=cv2.INTER_LINEAR)
-    strength = np.abs(heat)[..., None] / max(float(np.abs(heat).max()), 1e-9)
-    ink = np.where(heat[..., None] > 0, np.array(COLOURS["fake"], np.float32), np.array(COLOURS["real"], np.float32))
-    grey = np.repeat(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2).astype(np.float32)
-    return np.asarray(grey + 0.65 * strength * (ink - grey), np.uint8)
-
-
 @dataclass(frozen=True)
 class Still:
     """What a page shows of a picture, while its verdict is not yet known.
@@ -63,27 +55,40 @@ class Still:
     Attributes:
         small: (_HEIGHT, at most _WIDEST, 3) the whole picture.
         scale: its size beside the picture's.
-        panels: the most fake face's square, without and with its heatmap; empty without one.
+        panels: the most fake face's square, the same with its evidence, and with its regions; empty without a heatmap.
+        shares: of the evidence, by region; empty without landmarks.
     """
 
     small: Pixels
     scale: float
-    panels: tuple[Pixels, ...]
+    panels: tuple[Pixels, ...] = ()
+    shares: Mapping[str, Share] = field(default_factory=dict)
 
 
-def still(image: Pixels, faces: Sequence[FaceVerdict]) -> Still:
-    """Shrink a picture, (H, W, 3) RGB uint8, and its most fake face that has a heatmap."""
+def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Still:
+    """Shrink a picture, (H, W, 3) RGB uint8, and its most fake face that has a heatmap of a model with these facts."""
     scale = min(_HEIGHT / image.shape[0], _WIDEST / image.shape[1])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
     first = max((one for one in faces if one.heatmap is not None), key=lambda one: one.p_fake or 0, default=None)
     if first is None or first.heatmap is None:
-        return Still(small, scale, ())
-    left, top, side = first.square or (0, 0, 0)
-    square = image[top : top + side, left : left + side] if first.square else image
+        return Still(small, scale)
+    if first.square:
+        left, top, side = first.square
+        frame = Frame(left, top, side, side)
+    else:
+        frame = whole_frame(image.shape, facts.crop)
+    left, top, width, height = (int(n) for n in frame)
+    square = image[top : top + height, left : left + width]
     shown = np.asarray(cv2.resize(square, (_HEIGHT, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
-    return Still(small, scale, (shown, heat_over(shown, first.heatmap)))
+    grid = grid_of(facts.backbone, facts.input_size, first.heatmap.shape[-1])
+    values = evidence(first.heatmap, facts.temperature)
+    over = overlay(shown, values, grid=grid)
+    if first.found is None:
+        return Still(small, scale, (shown, over))
+    masks = merged(regions(first.found, frame, shown.shape[:2]))
+    return Still(small, scale, (shown, over, with_regions(shown, masks)), shares(values, masks, grid))
 
 
 def thumbnail(of: Still, faces: Iterable[FaceVerdict]) -> bytes:

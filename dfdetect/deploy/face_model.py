@@ -34,6 +34,15 @@ def face_model(named: str | None) -> str:
     return file
 
 
+def face_model_at_hand(named: str | None) -> str | None:
+    """The same without a download: `named`, else the cached one; None where there is neither.
+
+    Raises:
+        UsageError: the named file is not there, or no YuNet model.
+    """
+    return face_model(named) if named is not None or _is_whole(_place(None), SHA256) else None
+
+
 def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA256) -> Path:
     """The official model in a cache folder, fetched if it is not there or not whole.
 
@@ -45,9 +54,9 @@ def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA25
     Raises:
         DownloadError: no connection, or other content; the message names the ways on.
     """
-    file = (folder or default_cache_folder()) / "models" / "face_detection_yunet_2023mar.onnx"
+    file = _place(folder)
     try:
-        if file.is_file() and sha256_of(file) == sha256:
+        if _is_whole(file, sha256):
             return file
         content = _fetch(url)
         if (found := hashlib.sha256(content).hexdigest()) != sha256:
@@ -62,6 +71,14 @@ def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA25
             "  3. judge whole pictures: --faces off"
         ) from error
     return file
+
+
+def _place(folder: Path | None) -> Path:
+    return (folder or default_cache_folder()) / "models" / "face_detection_yunet_2023mar.onnx"
+
+
+def _is_whole(file: Path, sha256: str) -> bool:
+    return file.is_file() and sha256_of(file) == sha256
 
 
 def _fetch(url: str) -> bytes:

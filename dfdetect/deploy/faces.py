@@ -1,6 +1,6 @@
 """Faces for the network: found at a bounded size, cut out as in training, and whether they can be judged at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -34,6 +34,23 @@ class Cut:
     pixels: Pixels
     left: int
     top: int
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Room around the faces of a collection's pictures, in shares of the face's side.
+
+    Attributes:
+        median, low, high: over the pictures with a face, and the quartiles; at least 0; None without any.
+        n: pictures with a face.
+        count: pictures.
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+    n: int
+    count: int
 
 
 def search(image: Pixels, model: str) -> list[Face]:
@@ -86,23 +103,23 @@ def sharpness(face: Pixels) -> float:
     return float(cv2.Laplacian(luma, cv2.CV_32F).std() / (luma.std() + _FLAT))
 
 
-def measure_margin(images: Sequence[Callable[[], Pixels]], model: str) -> tuple[float | None, int]:
-    """How much room around their face a collection's pictures leave: the margin to record for a detector trained on it.
+def measure_margin(images: Iterable[Pixels], model: str) -> Margin:
+    """How much room around their face a collection's pictures leave: what a detector trained on them is to be given.
+
+    Of each picture, the margin is the one with which `cut_square` would give as much of it as it can around the
+    largest face; less than 0 where the face reaches beyond the picture.
 
     Args:
-        images: functions that decode one picture each.
+        images: (H, W, 3) RGB uint8 each.
         model: file of the YuNet model.
-
-    Returns:
-        The median over pictures of the margin that `cut_square` would need to give the whole picture, at least 0; None
-        without a face. And the number of pictures with a face.
     """
-    margins = []
-    for decode_one in images:
-        image = decode_one()
+    count, margins = 0, []
+    for image in images:
+        count += 1
         if faces := search(image, model):
             margins.append((min(image.shape[:2]) / faces[0].side - 1) / 2)
-    return (max(0.0, float(np.median(margins))) if margins else None), len(margins)
+    low, median, high = np.maximum(np.percentile(margins, (25, 50, 75)), 0).tolist() if margins else (None,) * 3
+    return Margin(median, low, high, len(margins), count)
 
 
 def _inside(image: Pixels, face: Face) -> Pixels:

@@ -16,6 +16,9 @@ PREFIX = "dfdetect."
 VERSION = "1"
 """Of this list of facts. A file of another one is refused; keys that are added to it later are passed over."""
 
+MOST_MARGIN = 10
+"""Room around a face's box, in shares of its side: a face of a twentieth of the picture's side."""
+
 Format = Literal["onnx", "openvino", "litert", "checkpoint"]
 Precision = Literal["fp32", "fp16", "int8"]
 Layout = Literal["NCHW", "NHWC"]
@@ -40,8 +43,8 @@ class ModelFacts:
         crop: crop policy of `dfdetect.data.resize`.
         interpolation: its method.
         normalise_encoding: JPEG quality that a picture is re-encoded with before it is resized; None for none.
-        face_margin: share of a face box's side that is added on each side when it is cut out; None for a detector
-            that was trained on whole pictures.
+        face_margin: share of a face box's longer side to add on each side when it is cut out: what the training's
+            pictures leave around a face, at the median, or what was stated; None where neither is known.
         class_names: by label.
         positive_class: the one whose probability p_fake is.
         colour_order: of the input's channels.
@@ -192,7 +195,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "layout": _one_of(*get_args(Layout)),
     "crop": _one_of("resize", "center"),
     "normalise_encoding": _whole(1, 100),
-    "face_margin": _number(0, 10),
+    "face_margin": _number(0, MOST_MARGIN),
     "class_names": _two_classes,
     "positive_class": _one_of("fake"),
     "colour_order": _one_of("RGB"),

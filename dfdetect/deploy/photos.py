@@ -68,7 +68,8 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
         from dfdetect.deploy.drawing import still, thumbnail  # only for a page
 
         beat()
-        row = replace(row, picture=thumbnail(still(image, row.faces), row.faces))
+        shown = still(image, row.faces, settings.detector.facts)
+        row = replace(row, picture=thumbnail(shown, row.faces), shares=shown.shares)
     return row
 
 
@@ -76,18 +77,24 @@ def load(path: str, beat: Beat = lambda: None) -> Pixels:
     """Decode a regular file; a pipe or a device would be waited for without end."""
     if os.path.exists(path) and not os.path.isfile(path):
         raise DecodeError(path, "not a regular file")
+    return decode_in_turn(path, path, MAX_PIXELS, beat)
+
+
+def decode_in_turn(source: str | bytes, name: str, max_pixels: int, beat: Beat = lambda: None) -> Pixels:
+    """Decode a file or its content; a large picture waits until no other thread decodes one."""
     try:
-        return decode(path, max_pixels=LARGE)
+        return decode(source, name, min(LARGE, max_pixels))
     except TooLargeError:
-        pass
+        if max_pixels <= LARGE:
+            raise
     for _ in range(_MOST_SECONDS_WAITED):
         if _large_one.acquire(timeout=1):
             break
         beat()
     else:
-        raise DecodeError(path, "not read: another large picture has not been finished for minutes")
+        raise DecodeError(name, "not read: another large picture has not been finished for minutes")
     try:
-        return decode(path, max_pixels=MAX_PIXELS)
+        return decode(source, name, max_pixels)
     finally:
         _large_one.release()
 
@@ -117,6 +124,7 @@ def judge_faces(image: Pixels, found: list[Face], settings: Settings) -> list[Fa
             box=verdicts[i].box,
             heatmap=None if heatmaps is None else heatmaps[place],
             square=(cut.left, cut.top, len(cut.pixels)),
+            found=found[i],
         )
         verdicts[i] = _careful(verdict, cut.pixels, settings)
     return verdicts

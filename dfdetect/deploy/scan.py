@@ -166,5 +166,8 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str
     if not facts.calibrated:
         lines.append("Its threshold was never fitted on validation images.")
     if settings.face_model and facts.face_margin is None and settings.margin is None:
-        lines.append(f"It records no margin around faces: {settings.used_margin} is taken. Another one: --margin M")
+        lines.append(
+            f"It records no margin around faces, as dfdetect export measures: {settings.used_margin} is taken. "
+            "Another one: --margin M"
+        )
     return "".join(f"{line}\n" for line in lines)

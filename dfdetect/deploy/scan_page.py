@@ -3,7 +3,7 @@
 import base64
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from dfdetect.deploy.sources import shown
 from dfdetect.deploy.verdicts import FaceVerdict, Row
 from dfdetect.evaluation.colours import UNCERTAIN_COLOUR
 from dfdetect.evaluation.page import page, tiles
+from dfdetect.explain.colours import EVIDENCE, FAKE_END, NEUTRAL, REAL_END
+from dfdetect.explain.regions import Share
 from dfdetect.files import replacing
 
 MOST_SHOWN = 500
@@ -25,9 +27,13 @@ _STYLE = """<style>
 .word { font-weight: 700; margin-right: .5rem; } .word.fake { color: var(--fake); } .word.real { color: var(--real); }
 .word.uncertain { color: #8a6000; } .p { font-variant-numeric: tabular-nums; }
 ol.faces { margin: .3rem 0 0; padding-left: 1.4rem; font-size: .92rem; }
+.scale { max-width: 24rem; font-size: .85rem; margin: .5rem 0; } .scale div { height: .9rem; border-radius: .2rem; }
+.scale p { display: flex; justify-content: space-between; margin: .1rem 0; }
+table.regions { font-size: .88rem; margin: .4rem 0; max-width: 34rem; }
+.regions :is(td, th) { padding: .1rem .7rem .1rem 0; }
 .file svg { max-width: 24rem; margin-top: .5rem; } ul.bad { padding-left: 1.2rem; }
 @media (prefers-color-scheme: dark) { .word.uncertain { color: UNCERTAIN; } }
-@media (max-width: 44rem) { .file { grid-template-columns: 1fr; } }
+@media (max-width: 44rem) { .file { grid-template-columns: minmax(0, 1fr); } }
 </style>""".replace("UNCERTAIN", UNCERTAIN_COLOUR)
 
 
@@ -65,7 +71,9 @@ class Page:
             '<div class="verdict"><p>A verdict is a guess with an error rate, measured on data like the model\'s own. '
             "Do not accuse anybody by it.</p></div>",
             "<p>Each picture shows the faces that were found (vermilion: fake, blue: real, orange: uncertain). Beside "
-            "it, where the model gives one, the most fake face and the places that spoke for fake or for real.</p>",
+            "it, where the model says, the most fake face with the places that spoke for fake or for real, and its "
+            "regions. The scale is the same in every picture:</p>",
+            _scale(),
             *(f"<p>{escape(note)}</p>" for note in notes),
         ]
         if (left_out := n.total() - n["error"] - len(self._shown)) > 0:
@@ -100,7 +108,7 @@ def _file(row: Row) -> str:
         _faces(row.faces) if len(row.faces) > 1 else "",
         _timeline(row) if row.kind == "video" else "",
     ]
-    return f'<section class="file"><div>{image}</div><div>{"".join(said)}</div></section>'
+    return f'<section class="file"><div>{image}{_shares(row.shares)}</div><div>{"".join(said)}</div></section>'
 
 
 def _faces_word(row: Row) -> str:
@@ -121,6 +129,36 @@ def _faces(faces: Sequence[FaceVerdict]) -> str:
         items.append(f"<li>{face.verdict}, {_score(face.p_fake)}{frames}{reason}</li>")
     more = f"<li>and {len(faces) - 10} more</li>" if len(faces) > 10 else ""
     return f'<ol class="faces">{"".join(items)}{more}</ol>'
+
+
+def _scale() -> str:
+    """The colours of evidence, from real to fake, with what they mean."""
+    full = EVIDENCE.full
+    stops = ", ".join("rgb({}, {}, {})".format(*colour) for colour in (REAL_END, NEUTRAL, FAKE_END))
+    ticks = "".join(f"<span>{f'{value:+g}' if value else 0}</span>" for value in (-full, -full / 2, 0, full / 2, full))
+    return (
+        f'<div class="scale"><div style="background: linear-gradient(to right, {stops})"></div><p>{ticks}</p>'
+        f"<p><span>speaks for real</span><span>nothing</span><span>speaks for fake</span></p></div>"
+        f'<p class="soft">In {EVIDENCE.unit}. A solid line encloses {full / 2:+g} and more, a dashed one '
+        f"{-full / 2:+g} and less. A map says where the network looked, not who is right.</p>"
+    )
+
+
+def _shares(shares: Mapping[str, Share]) -> str:
+    """What each region has of the area and of the evidence of the face in the picture."""
+    if not shares:
+        return ""
+    rows = [(name, _percent(one.area), _percent(one.fake), f"{one.logits:+.2f}") for name, one in shares.items()]
+    cells = "".join(
+        f"<tr><td>{name}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in row) + "</tr>" for name, *row in rows
+    )
+    names = "".join(f'<th class="n">{name}</th>' for name in ("of the area", "of what says fake", "adds"))
+    head = f"<tr><th>region</th>{names}</tr>"
+    return f'<table class="regions"><thead>{head}</thead><tbody>{cells}</tbody></table>'
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}%"
 
 
 def _timeline(row: Row) -> str:

@@ -1,13 +1,15 @@
 """From scores to verdicts: of a face, a photo, a video; each with its reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.yunet import Face
 from dfdetect.deploy.metadata import ModelFacts, Verdict
+from dfdetect.explain.regions import Share
 
 Kind = Literal["photo", "video", "unreadable"]
 Scores = npt.NDArray[np.float32]
@@ -46,6 +48,7 @@ class FaceVerdict:
         heatmap: (h, w), signed, of its square; None for a model without.
         square: left, top, side of what was judged.
         versions: p_fake under each mild re-encoding, where that was asked for.
+        found: the face as it was found in the picture; None for a whole picture or a track.
     """
 
     box: tuple[int, int, int, int] | None
@@ -56,6 +59,7 @@ class FaceVerdict:
     heatmap: Scores | None = field(default=None, repr=False, compare=False)
     square: tuple[int, int, int] | None = None
     versions: tuple[float, ...] = ()
+    found: Face | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """Box, score, verdict and reason, without pictures."""
@@ -78,6 +82,7 @@ class Row:
         size: width and height in pixels; None where unknown.
         timeline: of a video: (seconds, p_fake of the most fake face) for each judged frame.
         picture: a small JPEG with boxes for the page; empty where none was asked for.
+        shares: of the evidence in that picture's most fake face, by region.
         seconds: that the file took.
     """
 
@@ -91,6 +96,7 @@ class Row:
     size: tuple[int, int] | None = None
     timeline: tuple[tuple[float, float], ...] = ()
     picture: bytes = field(default=b"", repr=False, compare=False)
+    shares: Mapping[str, Share] = field(default_factory=dict, repr=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
 
     @property

@@ -1,6 +1,6 @@
 """A video to its row: sampled frames, faces tied to tracks, a robust score of each track; the same for a camera."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
 from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker
 from dfdetect.deploy.verdicts import FaceVerdict, Row, photo_row
 from dfdetect.errors import DecodeError
+from dfdetect.explain.regions import Share
 
 Pixels = npt.NDArray[np.uint8]
 _FLOW_SIDE = 320
@@ -53,7 +54,7 @@ class Watcher:
         if not scores:
             return
         if self.settings.pictures and max(scores) >= max((p for _, p in self.timeline), default=0.0):
-            self._moment = still(image, verdicts), tied
+            self._moment = still(image, verdicts, self.settings.detector.facts), tied
         self.timeline.append((seconds, max(scores)))
         if len(self.timeline) > _MOST_MOMENTS:
             pairs = (self.timeline[i : i + 2] for i in range(0, len(self.timeline), 2))
@@ -84,6 +85,10 @@ class Watcher:
         return thumbnail(
             self._moment[0], [replace(self._verdict(track), box=then.box) for track, then in self._moment[1]]
         )
+
+    def shares(self) -> Mapping[str, Share]:
+        """Of the evidence in that moment's most fake face, by region; empty if no picture was asked for."""
+        return self._moment[0].shares if self._moment else {}
 
     def faces(self) -> list[FaceVerdict]:
         """One verdict a track."""
@@ -190,4 +195,5 @@ def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = ""
         reason="; ".join(filter(None, [row.reason, note])),
         timeline=tuple(watcher.timeline),
         picture=watcher.picture(),
+        shares=watcher.shares(),
     )

@@ -1,84 +1,93 @@
-"""The registry of backbones: how each is built, what it puts out, and where its pretrained weights come from.
+"""The registry of backbones. Another one joins by one entry in `BACKBONES`; timm's are found by their name."""
 
-Another one joins by one entry in `BACKBONES`.
-"""
+from difflib import get_close_matches
 
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import torchvision
-from torch import Tensor, nn
-from torchvision.models import WeightsEnum
+from torchvision import models
 
 from dfdetect.errors import UsageError
-from dfdetect.models.layers import replace_strided_depthwise
+from dfdetect.models import torchvision_networks as networks
+from dfdetect.models.backbone import Backbone as Backbone
+from dfdetect.models.backbone import DepthsByName
 
-
-@dataclass(frozen=True)
-class Backbone:
-    """How to build one feature extractor.
-
-    Attributes:
-        build: makes the convolutional part, randomly initialised: (N, 3, H, W) to a feature map (N, C, h, w).
-        channels: C of the feature map.
-        dropout: rate before the linear layer that its authors use.
-        weights: torchvision's ImageNet weights, whose transforms hold mean and standard deviation.
-        prefix: what its parameters' names begin with in torchvision's state dict of the whole network.
-        head_prefix: the same of the classifier, which does not carry over.
-    """
-
-    build: Callable[[], nn.Module]
-    channels: int
-    dropout: float
-    weights: WeightsEnum
-    prefix: str
-    head_prefix: str
-
-    def normalisation(self) -> tuple[list[float], list[float]]:
-        """Mean and standard deviation (R, G, B) of pixels in [0, 1] that the pretrained weights expect."""
-        transforms = self.weights.transforms()
-        return list(transforms.mean), list(transforms.std)
-
-    def imagenet_state(self) -> dict[str, Tensor]:
-        """ImageNet state dict of torchvision, downloaded once and checked against its hash."""
-        state: dict[str, Tensor] = self.weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
-        return state
-
-
-def _mobilenet_v2() -> nn.Module:
-    return replace_strided_depthwise(torchvision.models.mobilenet_v2().features)
-
-
-def _resnet18() -> nn.Module:
-    network = torchvision.models.resnet18()
-    return nn.Sequential(
-        OrderedDict((name, child) for name, child in network.named_children() if name not in ("avgpool", "fc"))
-    )
-
+TIMM = "timm:"
+"""Before a name of timm's."""
 
 BACKBONES: dict[str, Backbone] = {
     "mobilenet_v2": Backbone(
-        build=_mobilenet_v2,
+        build=networks.mobilenet_v2,
         channels=1280,
         dropout=0.2,
-        weights=torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1,
+        weights=models.MobileNet_V2_Weights.IMAGENET1K_V1,
+        prefix="features.",
+        head_prefix="classifier.",
+    ),
+    "mobilenet_v3_large": Backbone(
+        build=networks.mobilenet_v3_large,
+        channels=960,
+        dropout=0.2,
+        weights=models.MobileNet_V3_Large_Weights.IMAGENET1K_V2,
         prefix="features.",
         head_prefix="classifier.",
     ),
     "resnet18": Backbone(
-        build=_resnet18,
+        build=networks.resnet18,
         channels=512,
         dropout=0.0,
-        weights=torchvision.models.ResNet18_Weights.IMAGENET1K_V1,
+        weights=models.ResNet18_Weights.IMAGENET1K_V1,
         prefix="",
         head_prefix="fc.",
+        depths=DepthsByName(r"layer(\d)\.(\d)\.", stem="conv1|bn1"),
+    ),
+    "efficientnet_b0": Backbone(
+        build=networks.efficientnet_b0,
+        channels=1280,
+        dropout=0.2,
+        weights=models.EfficientNet_B0_Weights.IMAGENET1K_V1,
+        prefix="features.",
+        head_prefix="classifier.",
+    ),
+    "efficientnet_v2_s": Backbone(
+        build=networks.efficientnet_v2_s,
+        channels=1280,
+        dropout=0.2,
+        weights=models.EfficientNet_V2_S_Weights.IMAGENET1K_V1,
+        prefix="features.",
+        head_prefix="classifier.",
+    ),
+    "convnext_tiny": Backbone(
+        build=networks.convnext_tiny,
+        channels=768,
+        dropout=0.0,
+        weights=models.ConvNeXt_Tiny_Weights.IMAGENET1K_V1,
+        prefix="",
+        head_prefix="classifier.2.",
+        form="vector",
+        depths=DepthsByName(r"features\.(\d+)\."),
+    ),
+    "vit_b_16": Backbone(
+        build=networks.vit_b_16,
+        channels=768,
+        dropout=0.0,
+        weights=models.ViT_B_16_Weights.IMAGENET1K_V1,
+        prefix="",
+        head_prefix="heads.",
+        form="vector",
+        takes_any_size=False,
+        depths=DepthsByName(
+            r"encoder\.layers\.encoder_layer_(\d+)\.", stem=r"class_token|conv_proj|encoder\.pos_embedding"
+        ),
     ),
 }
 
 
 def get_backbone(name: str) -> Backbone:
-    """The registered backbone of that name; raises `UsageError`, listing all, where there is none."""
-    if name not in BACKBONES:
-        raise UsageError(f"model.backbone {name!r} is unknown; there are: {', '.join(sorted(BACKBONES))}")
-    return BACKBONES[name]
+    """The backbone of that name; raises `UsageError`, listing all, where there is none."""
+    if name in BACKBONES:
+        return BACKBONES[name]
+    if name.startswith(TIMM):
+        from dfdetect.models.timm_networks import timm_backbone  # timm is an extra
+
+        return timm_backbone(name.removeprefix(TIMM))
+    near = get_close_matches(name, BACKBONES, n=1)
+    known = f"there are: {', '.join(sorted(BACKBONES))}, and {TIMM}NAME for timm's"
+    raise UsageError(f"model.backbone {name!r} is unknown; {known}" + (f"; did you mean {near[0]}?" if near else ""))

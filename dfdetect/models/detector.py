@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import version
 from inspect import signature
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import Batch
 from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.data.transforms import sample_seed
-from dfdetect.errors import CheckpointError, TrainingError, UsageError
+from dfdetect.errors import CheckpointError, TrainingError
 from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models.backbones import get_backbone
 from dfdetect.models.checkpoint import (
@@ -32,16 +32,27 @@ from dfdetect.models.checkpoint import (
     check_training_state,
     read_detector_checkpoint,
 )
+from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.initial_weights import load_backbone
-from dfdetect.models.layers import Normalise, PooledLinearHead, margin_of
+from dfdetect.models.layers import (
+    LinearHead,
+    Normalise,
+    PooledLinearHead,
+    cross_entropy,
+    margin_of,
+    refuse_nan,
+    without_autocast,
+)
 from dfdetect.models.metrics import PredictionStore, detection_metrics
-from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, cosine_with_warmup
+from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, with_cosine
+from dfdetect.models.settings import check_settings
 from dfdetect.models.split_guard import (
     check_evaluation,
     judge_another_set_whole,
     refuse_another_split,
     say_changed_preprocessing,
 )
+from dfdetect.models.tuning import Tune, parameter_groups, restrict
 
 
 class DeepfakeDetector(LightningModule):
@@ -51,11 +62,17 @@ class DeepfakeDetector(LightningModule):
     recipe: transfer learning from ImageNet, Adam with learning rate 1e-4, cross-entropy.
 
     Args:
-        backbone: feature extractor: mobilenet_v2 or resnet18.
-        weights: where a fresh fit starts: `imagenet` (torchvision's, downloaded once), `none` (random), or a file
-            with a state dict of torchvision or a checkpoint of ours, of which all but the head is taken.
+        backbone: feature extractor: mobilenet_v2, resnet18 or another that `dfdetect backbones` lists; timm:NAME for
+            one of timm's.
+        weights: where a fresh fit starts: `imagenet` (torchvision's, or those that timm has under the name; downloaded
+            once), `none` (random), or a file with a state dict of torchvision or timm or a checkpoint of ours, of
+            which all but the head is taken.
         freeze_epochs: train only the head for this many epochs; BatchNorm statistics stand still too.
+        tune: what learns besides the head: `all`, only scale and shift of the `norms`, or nothing but the `head`.
+        layer_decay: each block's learning rate is this share of the next one's, counted from the head; 1 for one rate.
         dropout: rate before the linear layer; null for the backbone's own.
+        drop_path: rate at which residual branches are left out in training, of the deepest block; null for the
+            backbone's own.
         label_smoothing: share of the target given to the other class, in [0, 1).
         lr: learning rate.
         weight_decay: of all parameters.
@@ -73,7 +90,10 @@ class DeepfakeDetector(LightningModule):
         backbone: str = "mobilenet_v2",
         weights: str = "imagenet",
         freeze_epochs: int = 0,
+        tune: Tune = "all",
+        layer_decay: float = 1.0,
         dropout: float | None = None,
+        drop_path: float | None = None,
         label_smoothing: float = 0.0,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
@@ -84,7 +104,7 @@ class DeepfakeDetector(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        _check_settings(self.hparams)
+        check_settings(self.hparams)
         self.spec = get_backbone(backbone)
         self.configure_network()
         self.configure_metrics()
@@ -97,10 +117,14 @@ class DeepfakeDetector(LightningModule):
 
     def configure_network(self) -> None:
         """Normalisation, backbone and head, randomly initialised."""
-        rate = self.hparams["dropout"]
+        dropout, drop_path, name = (self.hparams[setting] for setting in ("dropout", "drop_path", "backbone"))
         self.normalise = Normalise(*self.spec.normalisation())
         self.backbone = self.spec.build()
-        self.head = PooledLinearHead(self.spec.channels, self.spec.dropout if rate is None else rate)
+        if drop_path is not None:
+            set_drop_path(self.backbone, drop_path, name)
+        restrict(self.backbone, self.hparams["tune"], name)
+        head = PooledLinearHead if self.spec.form == "map" else LinearHead
+        self.head: LinearHead = head(self.spec.channels, self.spec.dropout if dropout is None else dropout)
         self.to(memory_format=torch.channels_last)
 
     def configure_metrics(self) -> None:
@@ -111,7 +135,7 @@ class DeepfakeDetector(LightningModule):
         self.predictions = PredictionStore()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Initial weights of a fresh fit; the optimiser over all parameters, and the cosine schedule where asked for.
+        """Initial weights of a fresh fit; the optimiser over all that learns, and the schedule where asked for.
 
         Weights are loaded here because this is the first moment after a checkpoint has been restored, and before
         callbacks like LearningRateFinder use the network.
@@ -119,17 +143,14 @@ class DeepfakeDetector(LightningModule):
         if self._starts_afresh:
             self.load_initial_weights()
             self._starts_afresh = False
-        lr, decay = self.hparams["lr"], self.hparams["weight_decay"]
-        optimizer = build_optimizer(self.hparams["optimizer"], self.parameters(), lr, decay)
-        if self.hparams["scheduler"] == "none":
+        settings = self.hparams
+        learning: Any = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        if settings["layer_decay"] < 1:
+            learning = parameter_groups(self.backbone, self.head, self.spec, settings["lr"], settings["layer_decay"])
+        optimizer = build_optimizer(settings["optimizer"], learning, settings["lr"], settings["weight_decay"])
+        if settings["scheduler"] == "none":
             return optimizer
-        total = self.trainer.estimated_stepping_batches
-        if total == float("inf"):
-            raise UsageError("model.scheduler cosine needs an end: --trainer.max_epochs or --trainer.max_steps")
-        self.trainer.fit_loop.setup_data()  # without it a fit bounded by max_steps does not know its epochs yet
-        per_epoch = self.trainer.num_training_batches / self.trainer.accumulate_grad_batches
-        schedule = cosine_with_warmup(optimizer, int(total), round(self.hparams["warmup_epochs"] * per_epoch))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return with_cosine(optimizer, self.trainer, settings["warmup_epochs"])
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to logits (N, 2), real and fake."""
@@ -138,6 +159,11 @@ class DeepfakeDetector(LightningModule):
             features = self.backbone(inputs)
         logits: Tensor = self.head(features)
         return logits
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of the pictures that the backbone was made for; a data module without a size takes it."""
+        return self.spec.input_size
 
     def p_fake(self, margin: Tensor) -> Tensor:
         """Logit of fake minus logit of real, (N,), to the only score a user sees, (N,) in [0, 1]; tempered."""
@@ -176,9 +202,11 @@ class DeepfakeDetector(LightningModule):
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def setup(self, stage: str) -> None:
-        """Read checkpoints safely, with any trainer; compile the backbone for a fit; see which images a test takes."""
+        """Read checkpoints safely, with any trainer; try the input size; compile for a fit; see what a test takes."""
         if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             self.trainer.strategy.checkpoint_io = SafeCheckpointIO()
+        if (data := self._data()) is not None:
+            self.spec.check_size(self.hparams["backbone"], data.image_size)
         if stage == "fit" and self.hparams["compile"]:
             self.backbone.compile()
         self._judge_another_set_whole()  # a detector that was trained just now; others know it from their checkpoint
@@ -205,12 +233,15 @@ class DeepfakeDetector(LightningModule):
         self._freeze()
 
     def _freeze(self) -> None:
-        self._frozen = self.current_epoch < self.hparams["freeze_epochs"]
+        self._frozen = self._is_to_be_frozen()
         self.train()
+
+    def _is_to_be_frozen(self) -> bool:
+        return bool(self.hparams["tune"] == "head" or self.current_epoch < self.hparams["freeze_epochs"])
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Seed dropout from (seed, epoch, batch, rank): a resumed epoch draws what the unbroken one would have."""
-        if self._frozen != (self.current_epoch < self.hparams["freeze_epochs"]):  # resumed within an epoch
+        if self._frozen != self._is_to_be_frozen():  # resumed within an epoch
             self._freeze()
         torch.manual_seed(sample_seed(self._dropout_seed or 0, self.current_epoch, batch_idx, self.global_rank))
 
@@ -267,12 +298,19 @@ class DeepfakeDetector(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Index (B,) and p_fake (B,) of one batch."""
         margins = self._margins(batch)
-        _refuse_nan(margins)
+        refuse_nan(margins)
         return batch["index"], self.p_fake(margins)
 
     def _margins(self, batch: Batch) -> Tensor:
-        """(B,) float32; B may be 0 where no file of a batch could be read."""
-        return margin_of(self(batch["image"])) if len(batch["label"]) else torch.empty(0, device=self.device)
+        """(B,) float32; B may be 0 where no file of a batch could be read.
+
+        Without autocast, whatever the trainer's precision: threshold, temperature and every figure shall be those of
+        the network that is exported, and bfloat16 moves p_fake by several hundredths.
+        """
+        if len(batch["label"]) == 0:
+            return torch.empty(0, device=self.device)
+        with without_autocast(batch["image"]):
+            return margin_of(self(batch["image"]))
 
     def _evaluation_step(self, batch: Batch) -> None:
         self.predictions.update(batch["index"], batch["label"], self._margins(batch))
@@ -283,7 +321,7 @@ class DeepfakeDetector(LightningModule):
         if len(label) == 0:
             raise TrainingError(f"No image for the {metrics.prefix} metrics could be read; see skipped.csv")
         if self.trainer.state.fn != TrainerFn.FITTING:
-            _refuse_nan(margin)
+            refuse_nan(margin)
         values = metrics(self.p_fake(margin), label)
         values[f"{metrics.prefix}loss"] = cross_entropy(margin, label)
         metrics.reset()
@@ -372,27 +410,3 @@ class DeepfakeDetector(LightningModule):
         data = self._data()
         if data is not None and self.trainer.state.fn == TrainerFn.TESTING:
             judge_another_set_whole(self.facts, data)
-
-
-def _check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse a value out of its range, before anything is built or downloaded; raises `UsageError`."""
-    for name, choices in {"optimizer": get_args(OptimizerName), "scheduler": get_args(SchedulerName)}.items():
-        if settings[name] not in choices:
-            raise UsageError(f"model.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
-    for name in ("dropout", "label_smoothing"):
-        if not 0 <= (settings[name] or 0) < 1:
-            raise UsageError(f"model.{name} is at least 0 and below 1, not {settings[name]}")
-    for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
-        if settings[name] < 0:
-            raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
-
-
-def cross_entropy(margin: Tensor, label: Tensor) -> Tensor:
-    """Mean cross-entropy, (,), of margins (N,), logit of fake minus logit of real, and labels (N,)."""
-    return F.softplus(torch.where(label == 1, -margin, margin)).mean()
-
-
-def _refuse_nan(margin: Tensor) -> None:
-    """A network with broken weights must not be taken for one that calls everything real."""
-    if not bool(torch.isfinite(margin).all()):
-        raise CheckpointError("The network's scores are not finite: the checkpoint's weights are broken")

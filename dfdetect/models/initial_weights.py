@@ -1,33 +1,36 @@
-"""The weights a fresh fit starts from: torchvision's, or a file's."""
+"""The weights a fresh fit starts from: torchvision's or timm's, or a file's."""
 
 import pickle
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from dfdetect.errors import CheckpointError, DownloadError
-from dfdetect.models.backbones import Backbone
+from dfdetect.errors import CheckpointError, DFDetectError, DownloadError, MissingExtraError
+from dfdetect.models.backbone import Backbone
 from dfdetect.models.checkpoint import read_checkpoint
+
+_SAFE = ".safetensors"
 
 
 def load_backbone(network: nn.Module, spec: Backbone, source: str) -> list[str]:
-    """Fill a backbone from `imagenet` or a file with a state dict of torchvision or a checkpoint of ours.
+    """Fill a backbone from `imagenet`, or a file with a state dict of torchvision or timm or a checkpoint of ours.
 
     Args:
         network: the backbone, changed in place.
         spec: its entry in the registry.
-        source: `imagenet`, or a path.
+        source: `imagenet`, or a path; one that ends in .safetensors is read as such.
 
     Returns:
         Names of the tensors that were left out: the head's.
 
     Raises:
-        DownloadError: torchvision's file is neither cached nor can be fetched.
+        DownloadError: the weights are neither cached nor can be fetched.
         CheckpointError: a file that is unsafe or does not fit.
+        MissingExtraError: what reads safetensors is not installed.
     """
-    state = _imagenet_state(spec) if source == "imagenet" else read_checkpoint(source)
+    state = _pretrained_state(spec) if source == "imagenet" else _state_in(source)
     tensors, left_out = _pick(state, spec, set(network.state_dict()), source)
     try:
         network.load_state_dict(tensors)
@@ -36,35 +39,50 @@ def load_backbone(network: nn.Module, spec: Backbone, source: str) -> list[str]:
     return left_out
 
 
-def _imagenet_state(spec: Backbone) -> dict[str, Tensor]:
-    url = spec.weights.url
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+def _state_in(source: str) -> dict[str, Any]:
+    if Path(source).suffix != _SAFE or not Path(source).is_file():
+        return read_checkpoint(source)
     try:
-        return spec.imagenet_state()
+        return dict(import_module("safetensors.torch").load_file(source))
+    except ModuleNotFoundError:
+        raise MissingExtraError("timm", f"Reading {source}", "safetensors") from None
+    except Exception as error:  # safetensors has one class of errors for all, outside of its public names
+        raise CheckpointError(f"{source}: refused: no safetensors file, or a damaged one ({error})") from None
+
+
+def _pretrained_state(spec: Backbone) -> dict[str, Tensor]:
+    try:
+        return spec.pretrained_state()
     except pickle.UnpicklingError:
-        raise CheckpointError(f"{cached}: refused: it is not the state dict of {url}; delete it") from None
-    except (OSError, RuntimeError) as error:
+        url = spec.weights.url
+        raise CheckpointError(f"{spec.cached}: refused: it is not the state dict of {url}; delete it") from None
+    except DFDetectError:
+        raise
+    except Exception as error:  # of torch.hub, or of whatever the Hugging Face client is built upon
         raise DownloadError(
-            f"ImageNet weights could not be fetched from {url} ({error}). Put the file at {cached}, or name one "
-            "with --model.weights FILE, or start from random weights with --model.weights none"
+            f"Pretrained weights could not be fetched from {spec.weights.url} ({' '.join(str(error).split())}). Put "
+            f"the file at {spec.cached}, or name one with --model.weights FILE, or start from random weights with "
+            "--model.weights none"
         ) from error
 
 
-def _pick(state: dict[str, Any], spec: Backbone, wanted: set[str], name: str) -> tuple[dict[str, Tensor], list[str]]:
-    """The backbone's tensors under the names in `wanted`, and the head's names, which are left out."""
+def _pick(state: dict[str, Any], spec: Backbone, own: set[str], name: str) -> tuple[dict[str, Tensor], list[str]]:
+    """The backbone's tensors under its `own` names, and the head's names, which are left out."""
     state = state.get("state_dict", state)
     ours = any(key.startswith("backbone.") for key in state)
-    prefix, heads = ("backbone.", ("head.", "normalise.")) if ours else (spec.prefix, (spec.head_prefix,))
+    inner = "" if ours else spec.inner
+    prefix, heads = ("backbone.", ("head.", "normalise.")) if ours else (spec.prefix, spec.head_prefix)
     tensors: dict[str, Tensor] = {}
     left_out, foreign = [], []
     for key, value in state.items():
+        renamed = inner + key.removeprefix(prefix)
         if key.startswith(heads):
             left_out.append(key)
-        elif key.startswith(prefix) and key[len(prefix) :] in wanted:
-            tensors[key[len(prefix) :]] = value
+        elif key.startswith(prefix) and renamed in own:
+            tensors[renamed] = value
         else:
             foreign.append(key)
-    missing = wanted - set(tensors)
+    missing = own - set(tensors)
     if missing or foreign:
         raise CheckpointError(
             f"{name}: does not fit this backbone: {len(missing)} tensors missing ({', '.join(sorted(missing)[:3])}), "

@@ -1,11 +1,13 @@
-"""What stands before and behind a backbone: normalisation of raw pixels, and the classifier head."""
+"""What stands before and behind a backbone: normalisation of raw pixels, the classifier head, and its scores."""
 
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfdetect.data.samples import CLASS_NAMES
+from dfdetect.errors import CheckpointError
 
 
 class Normalise(nn.Module):
@@ -29,12 +31,12 @@ class Normalise(nn.Module):
         return (pixels.to(self.mean.dtype) - self.mean) / self.std
 
 
-class PooledLinearHead(nn.Module):
-    """Global average pooling, dropout, one linear layer: feature map (N, C, h, w) to logits (N, 2).
+class LinearHead(nn.Module):
+    """Dropout and one linear layer: features (N, C) to logits (N, 2).
 
     Args:
-        channels: C of the feature map.
-        dropout: rate between pooling and linear layer.
+        channels: C of the features.
+        dropout: rate before the linear layer.
     """
 
     def __init__(self, channels: int, dropout: float) -> None:
@@ -44,9 +46,30 @@ class PooledLinearHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, 2) in the order real, fake; float32 also under autocast, since bfloat16 scores tie."""
-        with _without_autocast(features):
-            logits: Tensor = self.linear(self.dropout(features.to(self.linear.weight.dtype).mean(dim=(2, 3))))
+        with without_autocast(features):
+            logits: Tensor = self.linear(self.dropout(self.pool(features.to(self.linear.weight.dtype))))
         return logits
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Features (N, C) as they are."""
+        return features
+
+
+class PooledLinearHead(LinearHead):
+    """The same for a feature map (N, C, h, w), with global average pooling first."""
+
+    def pool(self, features: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, C)."""
+        return features.mean(dim=(2, 3))
+
+    def heatmap(self, features: Tensor) -> Tensor:
+        """Class activation map of the margin, `(w_fake - w_real) . A`: feature map (N, C, h, w) to (N, h, w) float32.
+
+        Its mean plus the difference of the biases is the margin (Zhou et al., CVPR 2016).
+        """
+        with without_autocast(features):
+            weight = self.linear.weight[1] - self.linear.weight[0]
+            return torch.einsum("c,nchw->nhw", weight, features.to(weight.dtype)).float()
 
 
 class StridedDepthwiseConv2d(nn.Conv2d):
@@ -59,7 +82,7 @@ class StridedDepthwiseConv2d(nn.Conv2d):
         """(N, C, H, W) to (N, C, h, w) in the same type."""
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        with _without_autocast(input):
+        with without_autocast(input):
             return super().forward(input.float()).to(input.dtype)
 
 
@@ -71,7 +94,7 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     return network
 
 
-def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
     """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
     kind = tensor.device.type
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
@@ -80,3 +103,14 @@ def _without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
 def margin_of(logits: Tensor) -> Tensor:
     """Logits (N, 2) to the logit of fake minus the logit of real, (N,) float32."""
     return logits[:, 1].float() - logits[:, 0].float()
+
+
+def cross_entropy(margin: Tensor, label: Tensor) -> Tensor:
+    """Mean cross-entropy, (,), of margins (N,), logit of fake minus logit of real, and labels (N,)."""
+    return F.softplus(torch.where(label == 1, -margin, margin)).mean()
+
+
+def refuse_nan(margin: Tensor) -> None:
+    """A network with broken weights must not be taken for one that calls everything real."""
+    if not bool(torch.isfinite(margin).all()):
+        raise CheckpointError("The network's scores are not finite: the checkpoint's weights are broken")

@@ -26,7 +26,7 @@ from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 METRICS = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"}
-FIGURES = {"val/confusion_matrix", "val/roc", "val/precision_recall", "val/worst_mistakes"}
+FIGURES = {"val/confusion_matrix", "val/roc", "val/precision_recall", "val/worst_mistakes", "val/evidence"}
 
 
 def read_events(run: Path) -> EventAccumulator:

@@ -1,13 +1,17 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dfdetect.deploy.drawing import COLOURS, as_jpeg, draw_boxes, heat_over, still, thumbnail
+from dfdetect.data.yunet import Face
+from dfdetect.deploy.drawing import COLOURS, as_jpeg, draw_boxes, still, thumbnail
 from dfdetect.deploy.verdicts import FaceVerdict
+from dfdetect.explain.colours import EVIDENCE, FAKE_END, NEUTRAL
+from tests.explain.helpers import floats
 
-from .standin import textured
+from .standin import FACTS, textured
 
 
 def opened(content):
@@ -33,23 +37,14 @@ def test_labels_and_boxes_at_the_border(box):
         assert image.any()
 
 
-def test_heat_is_vermilion_where_it_speaks_for_fake_and_blue_for_real():
-    grey = np.full((64, 64, 3), 128, np.uint8)
-    heat = np.array([[4, 0], [0, -4]], np.float32)
-    drawn = heat_over(grey, heat).astype(int)
-    assert drawn[4, 4, 0] - drawn[4, 4, 2] > 100
-    assert drawn[60, 60, 2] - drawn[60, 60, 0] > 100
-    np.testing.assert_array_equal(heat_over(grey, np.zeros((2, 2), np.float32)), grey)
-
-
 @pytest.mark.parametrize("shape", [(480, 640), (100, 100), (3000, 40), (40, 3000), (1, 1)])
 def test_thumbnails_of_any_shape(shape):
     image = textured(shape[0], shape[1], 100)
     face = FaceVerdict((0, 0, min(shape), min(shape)), 0.9, "fake", heatmap=np.ones((2, 2), np.float32))
-    with_heat = opened(thumbnail(still(image, [face]), [face]))
+    with_heat = opened(thumbnail(still(image, [face], FACTS), [face]))
     assert with_heat.shape[0] == 180
     assert with_heat.shape[1] <= 320 + 360
-    without = opened(thumbnail(still(image, []), []))
+    without = opened(thumbnail(still(image, [], FACTS), []))
     assert without.shape[0] <= 180
     assert without.shape[1] <= 320
 
@@ -59,9 +54,42 @@ def test_the_most_fake_face_stands_beside_the_picture():
     image[100:140, 100:140] = (0, 250, 0)
     low = FaceVerdict((0, 0, 40, 40), 0.2, "real", heatmap=np.ones((2, 2), np.float32), square=(0, 0, 40))
     high = FaceVerdict((100, 100, 40, 40), 0.9, "fake", heatmap=np.ones((2, 2), np.float32), square=(100, 100, 40))
-    shown = opened(thumbnail(still(image, [low, high]), []))
+    shown = opened(thumbnail(still(image, [low, high], FACTS), []))
     assert shown.shape == (180, 540, 3)
     assert shown[:, 190:350].mean(axis=(0, 1)) == pytest.approx([0, 250, 0], abs=5)
+
+
+def test_evidence_has_the_scales_own_colours_whatever_else_there_is():
+    image = np.full((180, 180, 3), NEUTRAL[0], np.uint8)
+    heat = floats([[2 * EVIDENCE.full, 0], [0, 0.02]])
+    strong = FaceVerdict(None, 0.9, "fake", heatmap=heat)
+    shown = still(image, [strong], replace(FACTS, temperature=2.0)).panels
+    assert len(shown) == 2
+    assert tuple(shown[1][20, 20]) == FAKE_END
+    np.testing.assert_allclose(shown[1][150, 150].astype(int), NEUTRAL, atol=1)
+    np.testing.assert_allclose(shown[1][20, 150].astype(int), NEUTRAL, atol=1)
+
+
+def test_a_face_with_landmarks_has_regions_and_their_shares():
+    image = np.full((200, 200, 3), 116, np.uint8)
+    landmarks = floats([[80, 90], [120, 90], [100, 112], [84, 132], [116, 132]])
+    face = Face(60, 50, 80, 110, landmarks, 0.9)
+    verdict = FaceVerdict(
+        (60, 50, 80, 110), 0.9, "fake", heatmap=np.ones((7, 7), np.float32), square=(40, 40, 120), found=face
+    )
+    found = still(image, [verdict], FACTS)
+    assert len(found.panels) == 3
+    assert sum(one.logits for one in found.shares.values()) == pytest.approx(1)
+    assert (found.panels[2] != found.panels[0]).any()
+    assert opened(thumbnail(found, [verdict])).shape == (180, 4 * 180, 3)
+
+
+def test_of_a_whole_picture_is_shown_what_the_network_saw():
+    image = np.zeros((100, 300, 3), np.uint8)
+    image[:, 100:200] = 200
+    verdict = FaceVerdict(None, 0.9, "fake", heatmap=np.ones((2, 2), np.float32))
+    assert still(image, [verdict], replace(FACTS, crop="center")).panels[0].mean() == 200
+    assert still(image, [verdict], FACTS).panels[0].mean() == pytest.approx(67, abs=2)
 
 
 def test_jpeg_colours_are_not_swapped():

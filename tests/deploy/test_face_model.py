@@ -65,6 +65,24 @@ def test_other_content_is_refused_and_leaves_nothing(path, cause, server, tmp_pa
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
+def test_at_hand_is_what_is_named_or_was_fetched_and_nothing_is_fetched(monkeypatch, tmp_path):
+    monkeypatch.setattr(face_model, "check_model", lambda file: None)
+    monkeypatch.setattr(face_model, "_fetch", lambda url: pytest.fail("asked the network"))
+    monkeypatch.setattr(face_model, "SHA256", SHA)
+    monkeypatch.setattr(face_model.cached_model, "__defaults__", (None, face_model.URL, SHA))
+    monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path))
+    assert face_model.face_model_at_hand(None) is None
+    kept = tmp_path / "models" / "face_detection_yunet_2023mar.onnx"
+    kept.parent.mkdir()
+    kept.write_bytes(CONTENT[:9])  # cut off
+    assert face_model.face_model_at_hand(None) is None
+    kept.write_bytes(CONTENT)
+    assert face_model.face_model_at_hand(None) == str(kept)
+    assert face_model.face_model_at_hand(__file__) == __file__
+    with pytest.raises(UsageError, match="no such file"):
+        face_model.face_model_at_hand("missing.onnx")
+
+
 def test_more_than_a_model_can_hold_is_not_read(server, tmp_path, monkeypatch):
     monkeypatch.setattr(face_model, "_MOST_BYTES", 5000)
     with pytest.raises(DownloadError, match="more than 5,000 bytes"):

@@ -80,10 +80,19 @@ def test_margin_of_a_collection(monkeypatch):
     boxes = iter([[face(0, 0, 40, 50)], [], [face(0, 0, 100, 60)], [face(0, 0, 10, 120)]])
     monkeypatch.setattr(faces, "search", lambda image, model: next(boxes))
     image = np.zeros((100, 300, 3), np.uint8)
-    margin, n = faces.measure_margin([lambda: image] * 4, "m")
-    assert (margin, n) == (0.0, 3)  # of 0.5, 0 and one that is cut off
+    found = faces.measure_margin([image] * 4, "m")  # of 0.5, 0 and one that is cut off
+    assert found == faces.Margin(median=0.0, low=0.0, high=0.25, n=3, count=4)
     monkeypatch.setattr(faces, "search", lambda image, model: [])
-    assert faces.measure_margin([lambda: image], "m") == (None, 0)
+    assert faces.measure_margin([image], "m") == faces.Margin(None, None, None, 0, 1)
+
+
+def test_the_margin_of_a_collection_is_what_gives_its_pictures_back(monkeypatch):
+    image = numbered(100, 140)
+    monkeypatch.setattr(faces, "search", lambda image, model: [face(35, 30, 40, 50)])
+    margin = faces.measure_margin([image], "m").median
+    assert margin is not None
+    cut = faces.cut_square(image, face(35, 30, 40, 50), margin)
+    assert (cut.left, cut.top, cut.pixels.shape) == (5, 0, (100, 100, 3))
 
 
 @needs_yunet

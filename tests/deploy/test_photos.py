@@ -109,13 +109,13 @@ def test_the_largest_photos_are_decoded_one_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(photos, "LARGE", 1000)
     inside, most = [], []
 
-    def decode(path, max_pixels):
+    def decode(path, name, max_pixels):
         if max_pixels > 1000:
             inside.append(1)
             most.append(len(inside))
             load_event.wait(0.02)
             inside.pop()
-        return real(path, max_pixels=max_pixels)
+        return real(path, name, max_pixels)
 
     load_event, real = threading.Event(), plain_decode
     monkeypatch.setattr(photos, "decode", decode)

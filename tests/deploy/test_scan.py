@@ -220,7 +220,10 @@ def test_the_settings_of_the_model_are_said(detector, folder, capsys, monkeypatc
     assert scan(folder / "2-real.png") == 0
     said = capsys.readouterr().err
     assert "Its threshold was never fitted" in said
-    assert "It records no margin around faces: 0.17 is taken" in said
+    assert "It records no margin around faces, as dfdetect export measures: 0.17 is taken" in said
+    detector.facts = replace(detector.facts, face_margin=0.3)
+    assert scan(folder / "2-real.png") == 0
+    assert "margin" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("kind", "says"), [

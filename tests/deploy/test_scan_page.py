@@ -8,6 +8,7 @@ import pytest
 from dfdetect.deploy import scan_page
 from dfdetect.deploy.scan_page import Page
 from dfdetect.deploy.verdicts import FaceVerdict, Row, unreadable
+from dfdetect.explain.regions import Share
 
 JPEG = b"\xff\xd8 a picture"
 
@@ -61,6 +62,18 @@ def test_faces_and_timeline():
     assert "and 2 more" in html
     assert 'points="0.0,48.0 320.0,6.0"' in html
     assert "2.5 s" in html
+
+
+def test_regions_and_the_scale_they_are_measured_on():
+    page = Page("m", 0.5)
+    shares = {"eyes": Share(0.06, 0.041, 0.05, 0.18), "skin": Share(0.94, None, 0.95, -1.25)}
+    page.add(row("a.jpg", "fake", 0.9, shares=shares))
+    page.add(row("b.jpg", "real", 0.1))
+    html = written(page)
+    assert '<td>eyes</td><td class="n">6%</td><td class="n">4%</td><td class="n">+0.18</td>' in html
+    assert '<td>skin</td><td class="n">94%</td><td class="n">-</td><td class="n">-1.25</td>' in html
+    assert html.count('class="regions"') == 1
+    assert "<span>-8</span><span>-4</span><span>0</span><span>+4</span><span>+8</span>" in html
 
 
 @pytest.mark.parametrize("count", [10, 300])

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
+from torchvision.models import EfficientNet_V2_S_Weights
 
 import dfdetect
 from dfdetect.errors import TrainingError, UsageError
+from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.layers import margin_of
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -197,6 +201,18 @@ def test_dropout_is_the_backbones_unless_given(backbone, asked, rate):
     assert DeepfakeDetector(backbone, weights="none", dropout=asked).head.dropout.p == rate
 
 
+def test_a_data_module_without_a_size_takes_the_networks(tmp_path, generated_faces):
+    data = dfdetect.DeepfakeDataModule(root=str(generated_faces), num_workers=0, batch_size=4, cache="off")
+    assert (data.image_size, data.hparams["image_size"]) == (224, None)
+    trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=1, limit_val_batches=0)
+    detector = tiny_detector()
+    detector.spec = replace(detector.spec, weights=EfficientNet_V2_S_Weights.IMAGENET1K_V1)
+    trainer.fit(detector, data)
+    assert detector.facts["preprocessing"]["image_size"] == 384
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    assert read_checkpoint(tmp_path / "x.ckpt")["datamodule_hyper_parameters"]["image_size"] == 384
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -304,3 +320,24 @@ def test_public_api_with_all_callbacks(tmp_path, generated_faces):
     expected = {"metrics.json", "predictions.csv", "roc.png", "split.csv", "curves.png", "checkpoints"}
     assert expected <= {path.name for path in run.iterdir()}
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+
+
+def test_scores_do_not_depend_on_the_trainers_precision(tmp_path, generated_faces):
+    """In bfloat16 they would be off by hundredths, and threshold and temperature chosen for another network."""
+    data = faces_data(generated_faces)
+    detector = tiny_detector(lr=1e-2)
+    trainer = quiet_trainer(tmp_path, callbacks=[], max_epochs=1, precision="bf16-mixed")
+    trainer.fit(detector, data)
+    index, _, margin = detector.predictions.compute()
+    with torch.no_grad():
+        images = {
+            int(place): image
+            for batch in data.val_dataloader()
+            for place, image in zip(batch["index"], batch["image"], strict=True)
+        }
+        pixels = torch.stack([images[int(place)] for place in index])
+        exact = margin_of(detector.eval()(pixels))
+        with torch.autocast("cpu", torch.bfloat16):
+            rounded = margin_of(detector(pixels))
+    torch.testing.assert_close(margin, exact, atol=1e-5, rtol=1e-5)
+    assert (rounded - exact).abs().max() > 1e-4  # so it would have shown

@@ -18,10 +18,12 @@ from torch import nn
 from torchvision.models import ResNet18_Weights
 
 from dfdetect.errors import CheckpointError, DownloadError
+from dfdetect.models.backbones import BACKBONES
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import build_tiny, faces_data, quiet_trainer, tiny_detector
 
-BACKBONES = ["mobilenet_v2", "resnet18"]
+NAMES = ["mobilenet_v2", "resnet18"]
+OTHERS = [name for name in sorted(BACKBONES) if name not in (*NAMES, "tiny")]
 
 
 class Payload:
@@ -59,7 +61,7 @@ def tiny_state() -> dict[str, torch.Tensor]:
     return state | {"classifier.weight": torch.zeros(1000, 16)}
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", NAMES)
 def test_same_logits_as_plain_torchvision(tmp_path, name):
     network = settled(name)
     detector = DeepfakeDetector(name, weights=save(network.state_dict(), tmp_path / "w.pth"))
@@ -73,7 +75,7 @@ def test_same_logits_as_plain_torchvision(tmp_path, name):
         torch.testing.assert_close(classifier_of(network)(features), expected, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", NAMES)
 def test_only_the_head_is_left_out_and_that_is_said(tmp_path, name, caplog):
     network = settled(name)
     detector = DeepfakeDetector(name, weights=save(network.state_dict(), tmp_path / "w.pth"))
@@ -83,6 +85,32 @@ def test_only_the_head_is_left_out_and_that_is_said(tmp_path, name, caplog):
     head_names = [key for key in network.state_dict() if key.startswith(detector.spec.head_prefix)]
     assert f"left out: {', '.join(head_names)}" in caplog.text
     assert torch.equal(detector.head.linear.weight, head)
+
+
+def random_torchvision(name: str) -> nn.Module:
+    """Statistics of BatchNorm other than a fresh network's, which say nothing in evaluation mode."""
+    torch.manual_seed(1)
+    network: nn.Module = getattr(torchvision.models, name)()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_others_see_what_torchvisions_classifier_sees(tmp_path, name):
+    """Of the very file that torchvision would give: features, pooled, are what its last layers get."""
+    network: Any = random_torchvision(name)
+    size = 224 if name == "vit_b_16" else 64
+    detector = DeepfakeDetector(name, weights=save(network.state_dict(), tmp_path / "w.pth")).eval()
+    detector.load_initial_weights()
+    seen: list[torch.Tensor] = []
+    last = {"vit_b_16": "heads.head", "convnext_tiny": "classifier.2"}.get(name, "classifier.0")
+    network.get_submodule(last).register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    pixels = torch.randint(0, 256, (1, 3, size, size), dtype=torch.uint8)
+    with torch.no_grad():
+        network(detector.normalise(pixels))
+        torch.testing.assert_close(detector.head.pool(detector.backbone(detector.normalise(pixels))), seen[0])
 
 
 def test_our_own_checkpoint_is_taken(tmp_path, generated_faces, caplog):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.layers import PooledLinearHead, StridedDepthwiseConv2d, replace_strided_depthwise
+from dfdetect.models.layers import PooledLinearHead, StridedDepthwiseConv2d, margin_of, replace_strided_depthwise
 
 
 def test_head_scores_in_float32_under_autocast():
@@ -14,6 +14,16 @@ def test_head_scores_in_float32_under_autocast():
         logits = head(features)
     torch.testing.assert_close(logits, head(features.float()), atol=1e-6, rtol=0)
     assert logits.dtype == torch.float32
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_the_mean_of_the_heads_map_and_the_biases_are_the_margin(autocast):
+    head, features = PooledLinearHead(8, dropout=0.0), torch.randn(6, 8, 5, 7).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        heatmap, margin = head.heatmap(features), margin_of(head(features))
+    assert heatmap.shape == (6, 5, 7)
+    bias = head.linear.bias[1] - head.linear.bias[0]
+    torch.testing.assert_close(heatmap.mean(dim=(1, 2)) + bias, margin, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("autocast", [False, True])

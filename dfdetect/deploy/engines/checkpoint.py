@@ -42,7 +42,7 @@ class CheckpointEngine:
             before = torch.get_num_threads()
             torch.set_num_threads(self.threads)
             try:
-                p_fake, heatmap = self._network(pixels)
+                p_fake, *heatmap = self._network(pixels)
             finally:
                 torch.set_num_threads(before)
-        return p_fake.cpu().numpy(), heatmap.cpu().numpy()
+        return p_fake.cpu().numpy(), heatmap[0].cpu().numpy() if heatmap else None

@@ -9,6 +9,7 @@ from dfdetect.deploy.engines.protobuf import onnx_metadata
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 from dfdetect.deploy.seal import check_seal
 from dfdetect.errors import DamagedModelError
+from dfdetect.process import forbid_telemetry
 
 _PREFERRED = ("CUDAExecutionProvider", "CPUExecutionProvider")
 """Others (TensorRT, DirectML, CoreML ...) by name: they need minutes to start, or round in a way of their own."""
@@ -28,6 +29,7 @@ class OnnxEngine:
         content = reading(file)
         self.facts = ModelFacts.from_strings(read_strings(content, str(file)), str(file))
         check_seal(str(file), content)
+        forbid_telemetry()
         ort = require("onnxruntime", "onnx", f"Running {file}")
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -40,8 +40,8 @@ class OpenVinoEngine:
             self._compiled = _compile(
                 ov.Core(), file, (content, weights), device, openvino_settings(device, threads, self.facts)
             )
-        names = [next(iter(output.get_names())) for output in self._compiled.outputs]
-        self._outputs = [names.index(name) for name in OUTPUTS if name in names]
+        names = [output.get_names() for output in self._compiled.outputs]  # an output may have several
+        self._outputs = [place for name in OUTPUTS for place, own in enumerate(names) if name in own]
         self._requests = Pool(self._compiled.create_infer_request)
         self._run_once(file)
         self.name, self.provider, self.threads = f"OpenVINO {_short(ov.__version__)}", device, threads

@@ -1,7 +1,7 @@
-"""Before int8: what rounding the weights shifts a layer's output by, on average, is taken from its bias.
+"""Before int8: weights are rounded, and what that shifts a layer's output by, on average, is taken from its bias.
 
-Each channel's weights are rounded to 255 steps. In a depthwise filter of nine weights the errors do not cancel: they
-move the channel's mean, in one direction for all pictures, and the following layers add such shifts up.
+Each channel's weights are rounded to 255 steps (`rounding`). In a depthwise filter of nine weights the errors do not
+cancel: they move the channel's mean, in one direction for all pictures, and the following layers add such shifts up.
 
 Source: Nagel, van Baalen, Blankevoort and Welling, *Data-Free Quantization Through Weight Equalization and Bias
 Correction*, ICCV 2019, section 4.2; here the means are measured on calibration images, as in its appendix D.
@@ -18,13 +18,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dfdetect.deploy.engines.engine import Batch
 from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.rounding import nearest, rounded, second_moments
 
-_STEPS = 127
 _BATCH = 16
 
 
 def corrected(network: ExportNetwork, pixels: Batch, keep: Collection[str]) -> ExportNetwork:
-    """A copy of the network, BatchNorm folded into the convolutions before it, whose biases await rounded weights.
+    """A copy of the network, BatchNorm folded into the convolutions before it, its weights on int8's steps.
 
     Args:
         network: in evaluation mode.
@@ -34,24 +34,24 @@ def corrected(network: ExportNetwork, pixels: Batch, keep: Collection[str]) -> E
     folded = copy.deepcopy(network)
     _fold(folded)
     layers = {n: m for n, m in folded.named_modules() if isinstance(m, nn.Conv2d) and n not in keep}
-    for name, shift in _shifts(folded, layers, pixels).items():
+    moments = second_moments(folded, layers, _batches(pixels))
+    weights = {
+        name: rounded(layer.weight.detach(), moments[name]) if name in moments else nearest(layer.weight.detach())
+        for name, layer in layers.items()
+    }
+    for name, shift in _shifts(folded, layers, weights, pixels).items():
         layer = layers[name]
         bias = torch.zeros(layer.out_channels) if layer.bias is None else layer.bias.detach()
         layer.bias = nn.Parameter(bias - shift, requires_grad=False)
+        layer.weight = nn.Parameter(weights[name], requires_grad=False)
     return folded
 
 
-def rounded(weight: Tensor) -> Tensor:
-    """(out, in, h, w) weights as int8 holds them: a scale a channel, 0 in the middle."""
-    scale = weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / _STEPS
-    return (weight / scale).round() * scale
-
-
 def _fold(module: nn.Module) -> None:
-    """Fold each BatchNorm into the convolution that is registered right before it."""
+    """Fold each BatchNorm into the convolution that is registered right before it; timm's holds an activation too."""
     before: tuple[str, nn.Module] | None = None
     for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and before is not None and isinstance(before[1], nn.Conv2d):
+        if type(child) is nn.BatchNorm2d and before is not None and isinstance(before[1], nn.Conv2d):
             setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
             setattr(module, name, nn.Identity())
         else:
@@ -59,13 +59,15 @@ def _fold(module: nn.Module) -> None:
         before = name, child
 
 
-def _shifts(network: ExportNetwork, layers: dict[str, nn.Conv2d], pixels: Batch) -> dict[str, Tensor]:
-    """Of each layer the mean (out,) by which rounded weights move its output, all layers before it being exact."""
+def _shifts(
+    network: ExportNetwork, layers: dict[str, nn.Conv2d], weights: dict[str, Tensor], pixels: Batch
+) -> dict[str, Tensor]:
+    """Of each layer the mean (out,) by which these weights move its output, all layers before it being exact."""
     sums = {name: torch.zeros(layer.out_channels) for name, layer in layers.items()}
-    errors = {name: rounded(layer.weight.detach()) - layer.weight.detach() for name, layer in layers.items()}
+    errors = {name: weights[name] - layer.weight.detach() for name, layer in layers.items()}
 
     def add(name: str, layer: nn.Conv2d, inputs: Tensor) -> None:
-        # padding with zeros: neither backbone pads in another way
+        # padding with zeros: none of torchvision's backbones pads in another way
         moved = conv2d(inputs, errors[name], None, layer.stride, layer.padding, layer.dilation, layer.groups)
         sums[name] += moved.mean(dim=(2, 3)).sum(dim=0)
 

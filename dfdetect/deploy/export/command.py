@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import os
 import sys
 import unicodedata
 from pathlib import Path
 
-from dfdetect.deploy.metadata import FORMATS, PRECISIONS
+from dfdetect.deploy.metadata import FORMATS, MOST_MARGIN, PRECISIONS
 from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.runs import local_checkpoint, make_plan
 
@@ -23,6 +24,7 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.deploy.export.parity_page import parity_lines
 
     require_libraries(options.format)
+    faces = _face_model(options)
     results = export(
         _checkpoint(options.ckpt_path),
         Order(
@@ -34,6 +36,8 @@ def run(name: str, arguments: list[str]) -> int:
             most=options.limit,
             calibration_images=options.calibration_images,
             answered_error=options.answered_error,
+            face_margin=options.face_margin,
+            face_model=faces,
             licence=options.licence,
         ),
     )
@@ -71,6 +75,16 @@ def _parser(name: str) -> argparse.ArgumentParser:
         help="wrong verdicts allowed among the answered: scores too close to the threshold for that are uncertain; "
         "default 0.05",
     )
+    margin = parser.add_mutually_exclusive_group()
+    margin.add_argument(
+        "--face-model",
+        metavar="FILE",
+        help="YuNet (ONNX), which measures the room that training pictures leave around a face, for scan to cut faces "
+        "out alike; default $DFDETECT_FACE_MODEL, else the one that scan has downloaded",
+    )
+    margin.add_argument(
+        "--face-margin", type=float, metavar="M", help="state that room, in shares of the face's side, as 0.17"
+    )
     parser.add_argument("--licence", metavar="TEXT", help="licence note in the files, in place of the general one")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     return parser
@@ -82,6 +96,10 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name.replace('_', '-')} is at least 1, not {getattr(options, name)}")
     if not 0 < options.answered_error < 1:
         raise UsageError(f"--answered-error is a share between 0 and 1, not {options.answered_error:g}")
+    if options.face_margin is not None and not 0 <= options.face_margin <= MOST_MARGIN:
+        raise UsageError(
+            f"--face-margin is a share of the face's side, from 0 to {MOST_MARGIN}, not {options.face_margin:g}"
+        )
     if odd := sorted(filter(_no_text, set(options.licence or ""))):
         raise UsageError(f"--licence holds {', '.join(map(ascii, odd))}, which not every format can; write plain text")
 
@@ -90,6 +108,15 @@ def _no_text(character: str) -> bool:
     """Whether a character cannot stand in XML, where OpenVINO keeps texts, or is a control character besides."""
     is_control = unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n"
     return is_control or character in "\ufffe\uffff"
+
+
+def _face_model(options: argparse.Namespace) -> str | None:
+    """What measures the margin; None where it is stated, or where no face model is at hand."""
+    if options.face_margin is not None:
+        return None
+    from dfdetect.deploy.face_model import face_model_at_hand
+
+    return face_model_at_hand(options.face_model or os.environ.get("DFDETECT_FACE_MODEL"))
 
 
 def _checkpoint(named: str | None) -> Path:

@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
-from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
 
-_LEAST_HALVED = 10_000
-"""Convolutions with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
-among them, are 5% of the weights and make nine tenths of the error."""
 _PREFIXES = (0, 2, 4)
 """How many convolutions at the input may stay in float at int8: in the first few, where there are few channels, and
 depthwise ones among them, single channels of a wide range cost the others their resolution."""
 _GOOD_ENOUGH = 0.025
-"""Mean change of p_fake on the calibration images from which no further layer is kept in float."""
+"""Mean change of p_fake on the calibration images from which no further layer is kept in float,"""
+_MAPS_ENOUGH, _MAPS_BELOW = 0.985, 0.05
+"""if no more than this share of their heatmaps correlates by less with what it was. The worst ones are maps of which
+all places say about the same, where int8's grain shows most."""
 _BATCH = 16
+_EVEN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -102,37 +104,52 @@ class Converter:
             if prefix < len(self.layers):
                 own = replace(facts, float_layers=tuple(self._kept(prefix)))
                 model = steps.quantise(self._made(steps, own.float_layers), pixels, own.float_layers)
-                error = float(np.abs(self._scores(model, own) - self._wanted).mean())
+                error = self._error(model, own)
                 tried.append((error, model, own))
-                if error <= _GOOD_ENOUGH:
+                if error <= 1:
                     break
         _, model, own = min(tried, key=lambda one: one[0])
         return model, own
 
     def _small(self) -> list[str]:
         weights = {name: module.weight for name, module in self.network.named_modules() if name in self.layers}
-        return [name for name in self.layers if weights[name].numel() < _LEAST_HALVED]
+        return [name for name in self.layers if weights[name].numel() < LEAST_HALVED]
 
     def _kept(self, prefix: int) -> list[str]:
         return [*self.layers[:-1][:prefix], HEAD]
 
-    def _scores(self, model: Any, facts: ModelFacts) -> Scores:
-        """p_fake of the calibration images by a model, in its own engine."""
+    def _error(self, model: Any, facts: ModelFacts) -> float:
+        """How far a model, in its own engine, is off on the calibration images: 1 where it is just good enough."""
         with tempfile.TemporaryDirectory() as folder:
             file = write(model, facts, Path(folder), "model")
             detector = Detector.load(file, self.threads)
-            return np.concatenate([detector.judge(batch)[0] for batch in self._batches()])
+            found = [detector.judge(batch) for batch in self._batches()]
+        p_fake, heatmaps = self._wanted
+        moved = float(np.abs(np.concatenate([scores for scores, _ in found]) - p_fake).mean())
+        maps = correlation(np.concatenate([one for _, one in found if one is not None]), heatmaps)
+        return max(moved / _GOOD_ENOUGH, float(1 - np.quantile(maps, _MAPS_BELOW)) / (1 - _MAPS_ENOUGH))
 
     @cached_property
-    def _wanted(self) -> Scores:
-        """p_fake of the calibration images by the network itself."""
+    def _wanted(self) -> tuple[Scores, Scores]:
+        """p_fake and heatmaps of the calibration images by the network itself."""
         with torch.inference_mode():
             pixels = (np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) for batch in self._batches())
-            return np.concatenate([self.network(torch.from_numpy(batch))[0].numpy() for batch in pixels])
+            found = [self.network(torch.from_numpy(batch)) for batch in pixels]
+            return tuple(torch.cat(parts).numpy() for parts in zip(*found, strict=True))  # type: ignore[return-value]
 
     def _batches(self) -> list[Batch]:
         images = self.calibration
         return [] if images is None else [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)]
+
+
+def correlation(first: Scores, second: Scores) -> npt.NDArray[np.float64]:
+    """Pearson's correlation of each map (N, h, w) with its counterpart, (N,); 1 where both are even, 0 where one is."""
+    one, two = (maps.reshape(len(maps), -1).astype(np.float64) for maps in (first, second))
+    one, two = one - one.mean(axis=1, keepdims=True), two - two.mean(axis=1, keepdims=True)
+    sizes = np.linalg.norm(one, axis=1), np.linalg.norm(two, axis=1)
+    even = (sizes[0] < _EVEN) & (sizes[1] < _EVEN)
+    found: npt.NDArray[np.float64] = np.where(even, 1, (one * two).sum(axis=1) / np.maximum(sizes[0] * sizes[1], 1e-12))
+    return found
 
 
 def write(model: Any, facts: ModelFacts, folder: Path, stem: str) -> Path:

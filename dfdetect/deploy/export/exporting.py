@@ -10,8 +10,9 @@ import numpy as np
 
 from dfdetect.deploy.engines.engine import usable_cores
 from dfdetect.deploy.export.convert import Converter
-from dfdetect.deploy.export.network import ExportNetwork
-from dfdetect.deploy.export.pictures import Pictures, part_of, pictures_in, training_data
+from dfdetect.deploy.export.face_margin import FaceMargin, choose_margin
+from dfdetect.deploy.export.network import ExportNetwork, refuse_impossible
+from dfdetect.deploy.export.pictures import Pictures, originals_of, part_of, pictures_in, training_data
 from dfdetect.deploy.export.prove import Proof, Reference, export_file
 from dfdetect.deploy.metadata import Format, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
@@ -35,6 +36,8 @@ class Order:
         most: images of a proof.
         calibration_images: for int8.
         answered_error: wrong verdicts allowed among the answered, in (0, 1).
+        face_margin: stated margin around faces, in shares of their side; None to measure it.
+        face_model: file of the YuNet model that measures it; None for none.
         licence: the note in the files; None for the general one.
     """
 
@@ -46,6 +49,8 @@ class Order:
     most: int = 5000
     calibration_images: int = 128
     answered_error: float = 0.05
+    face_margin: float | None = None
+    face_model: str | None = None
     licence: str | None = None
 
 
@@ -57,12 +62,17 @@ def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
         ExportError: its network cannot be exported, or there are no images to prove or calibrate the files with.
     """
     loaded = read_detector_checkpoint(checkpoint)
-    network = ExportNetwork(load_detector(loaded)).eval()
+    trained = load_detector(loaded)
+    refuse_impossible(trained, order.formats, order.precisions)
+    network = ExportNetwork(trained).eval()
     detector = Detector.load(checkpoint, usable_cores())
-    proof, calibration = _proof(checkpoint, loaded, detector, order)
-    facts = replace(detector.facts, uncertain=_band(detector.facts, proof))
+    training = _of_training(loaded, detector, order)
+    proof = _proof(checkpoint, detector, training, order)
+    facts = replace(detector.facts, uncertain=_band(detector.facts, proof), face_margin=training.margin.value)
+    _say(training.margin.words)
     if order.licence is not None:
         facts = replace(facts, licence=order.licence)
+    calibration = training.calibration
     pixels = None if calibration is None else np.concatenate([batch for _, batch in calibration.batches()])
     converter = Converter(network, facts.input_size, pixels, proof.threads)
     run = run_of(checkpoint)
@@ -76,22 +86,43 @@ def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
     return results
 
 
-def _proof(checkpoint: Path, loaded: dict[str, Any], detector: Detector, order: Order) -> tuple[Proof, Pictures | None]:
-    """What the files are held against, and the images that int8 is calibrated with."""
-    validation, calibration = _of_training(loaded, detector, order)
+@dataclass(frozen=True)
+class _Training:
+    """What the training's images give.
+
+    Attributes:
+        validation: the checkpoint's scores of the validation part; None where the images are not at hand.
+        calibration: images of the training part that int8 is calibrated with; None where none are asked for.
+        margin: around their faces.
+    """
+
+    validation: Reference | None
+    calibration: Pictures | None
+    margin: FaceMargin
+
+
+def _proof(checkpoint: Path, detector: Detector, training: _Training, order: Order) -> Proof:
+    """What the files are held against."""
     if order.images is not None:
         proven_on = Reference.of(detector, pictures_in(order.images, detector.preparation).take(order.most))
-    elif validation is not None:
-        proven_on = validation
+    elif training.validation is not None:
+        proven_on = training.validation
     else:
         raise ExportError("There are no images to prove the files on. Name some: --images DIR")
-    words = None if calibration is None else calibration.name
-    threads = detector.engine.threads
-    return Proof(checkpoint, detector, proven_on, validation, order.answered_error, words, threads), calibration
+    return Proof(
+        checkpoint,
+        detector,
+        proven_on,
+        training.validation,
+        order.answered_error,
+        calibration=None if training.calibration is None else training.calibration.name,
+        margin=training.margin.words,
+        threads=detector.engine.threads,
+    )
 
 
-def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> tuple[Reference | None, Pictures | None]:
-    """Scores of the validation part, and images of the training part where int8 asks for them.
+def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> _Training:
+    """Scores of the validation part, images of the training part where int8 asks for them, and their margin.
 
     Raises:
         ExportError: they are not at hand, and cannot be done without.
@@ -104,9 +135,10 @@ def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> tu
         if "int8" in order.precisions:
             raise ExportError(f"int8 is calibrated with images of the training part, never others. {error}") from error
         _say(f"No uncertain band, which is chosen on the validation part. {error}")
-        return None, None
+        return _Training(None, None, choose_margin(order.face_margin, order.face_model, None))
     calibration = part_of(data, "train").take(order.calibration_images) if "int8" in order.precisions else None
-    return Reference.of(detector, part_of(data, "val").take(order.most)), calibration
+    margin = choose_margin(order.face_margin, order.face_model, originals_of(data, "train"))
+    return _Training(Reference.of(detector, part_of(data, "val").take(order.most)), calibration, margin)
 
 
 def _band(facts: ModelFacts, proof: Proof) -> UncertainBand | None:

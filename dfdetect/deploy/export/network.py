@@ -1,21 +1,28 @@
 """The network that leaves: raw pixels in, p_fake and heatmap out, everything between inside the graph."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from dfdetect.deploy.metadata import Format, Precision
 from dfdetect.errors import ExportError
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.layers import PooledLinearHead
+from dfdetect.models.layers import LinearHead, PooledLinearHead
 
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
+LEAST_HALVED = 10_000
+"""Layers with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
+among them, are 5% of the weights and make nine tenths of the error."""
 
 
 class ExportNetwork(nn.Module):
-    """A detector's normalisation and backbone with a head that gives a score and its explanation.
+    """A detector's normalisation and backbone with a head that gives a score and, where it can, its explanation.
 
     The class activation map of the margin, `(w_fake - w_real) . A`, is a 1x1 convolution, and since pooling and linear
-    layer commute, its mean plus the difference of the biases is the margin: the head costs one small convolution.
+    layer commute, its mean plus the difference of the biases is the margin: the head costs one small convolution. Where
+    no feature map is pooled right before the linear layer there is no such map, and the score stands alone.
 
     Source: Zhou, Khosla, Lapedriza, Oliva and Torralba, *Learning Deep Features for Discriminative Localization*,
     CVPR 2016.
@@ -32,24 +39,36 @@ class ExportNetwork(nn.Module):
 
     def __init__(self, detector: DeepfakeDetector) -> None:
         super().__init__()
-        if not isinstance(detector.head, PooledLinearHead):
+        if not isinstance(detector.head, LinearHead):
             raise ExportError(
-                f"{detector.hparams['backbone']} cannot be exported: it does not end in average pooling and a linear "
-                "layer. Train mobilenet_v2 or resnet18: dfdetect fit --model.backbone mobilenet_v2"
+                f"{detector.hparams['backbone']} cannot be exported: it does not end in a linear layer. Train one of "
+                "those that dfdetect backbones lists: dfdetect fit --model.backbone mobilenet_v2"
             )
         linear = detector.head.linear
         self.normalise, self.backbone = detector.normalise, detector.backbone
-        self.heatmap = nn.Conv2d(linear.in_features, 1, 1, bias=False)
-        weight = linear.weight.detach()
-        self.heatmap.weight = nn.Parameter((weight[1] - weight[0]).reshape(1, -1, 1, 1).clone(), requires_grad=False)
+        self.heatmap: nn.Conv2d | None = None
+        self.margin: nn.Linear | None = None
+        direction = nn.Parameter((linear.weight[1] - linear.weight[0]).detach().clone(), requires_grad=False)
+        if isinstance(detector.head, PooledLinearHead):
+            self.heatmap = nn.Conv2d(linear.in_features, 1, 1, bias=False)
+            self.heatmap.weight = nn.Parameter(direction.reshape(1, -1, 1, 1), requires_grad=False)
+        else:
+            self.margin = nn.Linear(linear.in_features, 1, bias=False)
+            self.margin.weight = nn.Parameter(direction.reshape(1, -1), requires_grad=False)
         self.register_buffer("margin_bias", (linear.bias[1] - linear.bias[0]).detach().clone())
         self.register_buffer("temperature", torch.tensor(float(detector.facts["temperature"])))
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, S, S) RGB in 0..255, uint8 or float, to p_fake (N,) and the signed heatmap (N, h, w)."""
-        heatmap = self.heatmap(self.backbone(self.normalise(pixels))).squeeze(1)
-        margin = heatmap.mean(dim=(1, 2)) + self.margin_bias
-        return torch.sigmoid(margin / self.temperature), heatmap
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, S, S) RGB in 0..255, uint8 or float, to p_fake (N,) and, where there is one, the heatmap (N, h, w)."""
+        features = self.backbone(self.normalise(pixels))
+        if self.heatmap is not None:
+            heatmap = self.heatmap(features).squeeze(1)
+            return self._p_fake(heatmap.mean(dim=(1, 2))), heatmap
+        assert self.margin is not None  # noqa: S101, one of the two is there
+        return (self._p_fake(self.margin(features).squeeze(1)),)
+
+    def _p_fake(self, margin: Tensor) -> Tensor:
+        return torch.sigmoid((margin + self.margin_bias) / self.temperature)
 
 
 class ChannelsLastNetwork(nn.Module):
@@ -59,14 +78,31 @@ class ChannelsLastNetwork(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, S, S, 3) uint8 to p_fake (N,) and heatmap (N, h, w)."""
-        p_fake, heatmap = self.network(pixels.permute(0, 3, 1, 2))
-        return p_fake, heatmap
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """(N, S, S, 3) uint8 to p_fake (N,) and, where there is one, the heatmap (N, h, w)."""
+        outputs: tuple[Tensor, ...] = self.network(pixels.permute(0, 3, 1, 2))
+        return outputs
+
+
+def refuse_impossible(detector: DeepfakeDetector, formats: Sequence[Format], precisions: Sequence[Precision]) -> None:
+    """Refuse what cannot be written, before the first minute of work.
+
+    Raises:
+        ExportError: a format that cannot hold this backbone, or int8 of one that computes in more than convolutions.
+    """
+    name, spec = detector.hparams["backbone"], detector.spec
+    if "int8" in precisions and spec.form != "map":
+        raise ExportError(
+            f"{name} is not exported in int8: only convolutions are made so here, and it computes mostly in matrices. "
+            "Use --precision fp32 fp16"
+        )
+    if unknown := [one for one in formats if spec.formats is not None and one not in spec.formats]:
+        known = " ".join(spec.formats or ())
+        raise ExportError(f"{name} cannot be exported to {', '.join(unknown)}: use --format {known}")
 
 
 def convolutions(network: ExportNetwork, size: int) -> list[str]:
-    """Names of all convolutions in the order in which they run, the heatmap's last; `size` is the input's side."""
+    """Names of all convolutions in the order in which they run, a heatmap's last; `size` is the input's side."""
     order: list[str] = []
     hooks = [
         module.register_forward_hook(lambda *_, name=name: order.append(name))

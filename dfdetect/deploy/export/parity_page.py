@@ -104,7 +104,7 @@ def _said(result: dict[str, Any]) -> str:
         parts.append(f"Calibrated with {result['calibration']}.")
     if result["float_layers"]:
         parts.append(f"Kept in floating point: {', '.join(result['float_layers'])}.")
-    return " ".join(parts)
+    return " ".join([*parts, f"{result['face_margin']}."])
 
 
 def _rows(result: dict[str, Any]) -> list[list[Any]]:

@@ -11,16 +11,18 @@ import numpy.typing as npt
 
 from dfdetect.data.cache import Decoder, open_store
 from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.data.decode import decode
 from dfdetect.data.samples import Samples, list_images, load_samples
 from dfdetect.errors import DataLayoutError, DecodeError, ExportError
 from dfdetect.evaluation.metrics import Labels
 
 Pixels = npt.NDArray[np.uint8]
+Load = Callable[[int, str], Pixels]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """N picture files, prepared for the network when they are read.
+    """N picture files, read when they are asked for, and then prepared for the network unless it says otherwise.
 
     Attributes:
         name: what they are, in words.
@@ -101,8 +103,12 @@ def part_of(data: DeepfakeDataModule, name: str) -> Pictures:
     """The images of `train` or `val`."""
     samples = data.part(name)
     store = open_store(data.cache, data.decoder(), len(samples), data.cache_dir)
-    labels = samples.labels.astype(np.int64)
-    return _pictures(f"the {name} part of {data.title}", samples, labels, store.load)
+    return _part(data, name, samples, store.load)
+
+
+def originals_of(data: DeepfakeDataModule, name: str) -> Pictures:
+    """The images of `train` or `val` as they lie there: `load` gives (H, W, 3) uint8 of any size."""
+    return _part(data, name, data.part(name), lambda _, file: decode(file))
 
 
 def pictures_in(folder: str, decoder: Decoder) -> Pictures:
@@ -115,5 +121,9 @@ def pictures_in(folder: str, decoder: Decoder) -> Pictures:
     return _pictures(Path(folder).name, samples, samples.labels.astype(np.int64), decoder.load)
 
 
-def _pictures(name: str, samples: Samples, labels: Labels | None, load: Callable[[int, str], Pixels]) -> Pictures:
+def _part(data: DeepfakeDataModule, name: str, samples: Samples, load: Load) -> Pictures:
+    return _pictures(f"the {name} part of {data.title}", samples, samples.labels.astype(np.int64), load)
+
+
+def _pictures(name: str, samples: Samples, labels: Labels | None, load: Load) -> Pictures:
     return Pictures(name, samples.paths, labels, samples.groups(), lambda place: load(place, samples.file(place)))

@@ -67,6 +67,7 @@ class Proof:
         validation: its scores of the validation part, by which the band is chosen; None where that is not at hand.
         stated_error: wrong verdicts among the answered.
         calibration: what int8 is calibrated with, in words.
+        margin: around faces, in words.
         threads: of a run.
     """
 
@@ -76,6 +77,7 @@ class Proof:
     validation: Reference | None
     stated_error: float
     calibration: str | None
+    margin: str
     threads: int
 
 
@@ -105,7 +107,7 @@ def export_file(
     """
     out.mkdir(parents=True, exist_ok=True)
     model, own = converter.convert(kind, precision, facts)
-    stem = f"{facts.backbone}-{precision}"
+    stem = f"{facts.backbone.replace(':', '-')}-{precision}"  # timm:NAME is no file's name on Windows
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
         file = write(model, own, Path(folder), stem)
         if precision == "int8" and proof.validation is not None:  # its scores are others than the checkpoint's
@@ -141,6 +143,7 @@ def _describe(file: Path, exported: Detector, proof: Proof) -> dict[str, Any]:
         "latency_ms": {"checkpoint": checkpoint_ms, "exported": exported_ms, "threads": 1},
         "float_layers": list(facts.float_layers),
         "calibration": proof.calibration if facts.precision == "int8" else None,
+        "face_margin": proof.margin,
         "facts": json.loads(json.dumps(facts.to_strings())),
     }
 

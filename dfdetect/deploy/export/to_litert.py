@@ -23,7 +23,7 @@ from dfdetect.files import replacing
 _SIGNATURE = "serving_default"
 _QUANTISED = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "PAD", "MAX_POOL_2D")
 """Operators that compute in int8; normalisation and score stay as they are."""
-_WEIGHTED = _QUANTISED[:2]
+_WEIGHTED = (*_QUANTISED[:2], "FULLY_CONNECTED")
 
 
 def litert_model(network: ExportNetwork, size: int) -> bytes:

@@ -10,17 +10,20 @@ import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import require
-from dfdetect.deploy.export.network import HEAD, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.seal import KEY, OPEN, close_seal
+from dfdetect.errors import ExportError
 from dfdetect.files import replacing
 
 _OPSET = 18
 """The lowest that the exporter writes natively; ONNX Runtime reads it since 1.14, its web build too."""
 _QUANTISED = ["Conv", "Clip", "Relu", "Add", "MaxPool"]
 """Operators that compute in int8; normalisation and score stay as they are."""
-_CALIBRATION_BATCH = 8
+_CALIBRATION_BATCH, _RECENT = 8, 0.1
+"""Pictures of a batch, and what its extremes weigh against those before: of an activation's range the usual extremes
+are taken, as LiteRT's quantiser does. The very largest value of all pictures would cost every other its resolution."""
 
 
 def onnx_model(network: ExportNetwork, size: int) -> Any:
@@ -30,6 +33,7 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
+        ExportError: the graph's convolutions cannot be told apart.
     """
     for library in ("onnx", "onnxscript", "onnxruntime"):
         require(library, "onnx", "Exporting to ONNX or OpenVINO")
@@ -41,7 +45,7 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
             dynamo=True,
             external_data=False,
             input_names=[INPUT],
-            output_names=list(OUTPUTS),
+            output_names=list(OUTPUTS[: 1 if network.heatmap is None else 2]),
             dynamic_shapes={INPUT: {0: torch.export.Dim("N", min=1)}},
             opset_version=_OPSET,
             verbose=False,
@@ -50,14 +54,17 @@ def onnx_model(network: ExportNetwork, size: int) -> Any:
         raise RuntimeError("torch.onnx.export gave no program")
     model = program.model_proto
     nodes = [node for node in model.graph.node if node.op_type == "Conv"]
-    for node, name in zip(nodes, convolutions(network, size), strict=True):  # both in the order in which they run
+    names = convolutions(network, size)
+    if len(nodes) != len(names):
+        raise ExportError(f"The network has {len(names)} convolutions and its ONNX graph {len(nodes)}: not exported")
+    for node, name in zip(nodes, names, strict=True):  # both in the order in which they run
         node.name = name
     strip_notes(model)
     return model
 
 
 def half_onnx(model: Any, keep: Sequence[str]) -> Any:
-    """The same network with weights in half precision, but for those of the convolutions in `keep`.
+    """The same network with weights in half precision, but for those of the convolutions in `keep` and small matrices.
 
     Engines widen the weights again when they load them and compute in the precision that is fast for them.
     """
@@ -69,7 +76,8 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     widening = []
     for tensor in halved.graph.initializer:
         values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.ndim == 4 and tensor.name not in kept:
+        large = values.ndim == 4 or (values.ndim > 1 and values.size >= LEAST_HALVED)
+        if values.dtype == np.float32 and large and tensor.name not in kept:
             name, stored = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
@@ -80,7 +88,7 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
 
 
 def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]) -> Any:
-    """The same network in int8: static, weights a scale a channel, activations by their range on `pixels`.
+    """The same network in int8: static, weights a scale a channel, activations by their usual range on `pixels`.
 
     Args:
         model: in fp32.
@@ -113,6 +121,7 @@ def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]
             weight_type=QuantType.QInt8,
             op_types_to_quantize=_QUANTISED,
             nodes_to_exclude=_around(named, keep),
+            extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": _RECENT},
         )
         quantised = onnx.load(target)
     strip_notes(quantised)

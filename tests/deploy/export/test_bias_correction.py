@@ -1,4 +1,4 @@
-"""Biases that await rounded weights, against networks whose weights are rounded."""
+"""Networks made ready for int8, against those whose weights are rounded to the nearest."""
 
 import copy
 
@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from dfdetect.deploy.export.bias_correction import corrected, rounded
+from dfdetect.deploy.export.bias_correction import corrected
 from dfdetect.deploy.export.network import HEAD, ExportNetwork
+from dfdetect.deploy.export.rounding import nearest
 from dfdetect.models.detector import DeepfakeDetector
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 64, 64, 3), np.uint8)
@@ -38,7 +39,7 @@ def with_rounded_weights(network: ExportNetwork, keep) -> ExportNetwork:
     made = copy.deepcopy(network)
     for name, module in made.named_modules():
         if isinstance(module, nn.Conv2d) and name not in keep:
-            module.weight.data = rounded(module.weight.data)
+            module.weight.data = nearest(module.weight.data)
     return made
 
 
@@ -76,10 +77,4 @@ def test_a_whole_network_with_rounded_weights_errs_less(network):
         wanted = network(batch())[1]
         uncorrected = (with_rounded_weights(plain, keep)(batch())[1] - wanted).abs().mean()
         ours = (with_rounded_weights(corrected(network, PIXELS, keep), keep)(batch())[1] - wanted).abs().mean()
-    assert ours < uncorrected
-
-
-def test_rounding_has_a_scale_a_channel_and_bears_channels_of_zeros():
-    weight = torch.tensor([[0.5, -1.27, 0.004], [0.0, 0.0, 0.0]]).reshape(2, 1, 1, 3)
-    expected = torch.tensor([[0.5, -1.27, 0.0], [0.0, 0.0, 0.0]]).reshape(2, 1, 1, 3)
-    torch.testing.assert_close(rounded(weight), expected)
+    assert ours < 0.9 * uncorrected

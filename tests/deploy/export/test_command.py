@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect.deploy import Detector
+from dfdetect.deploy.photos import Settings
 from dfdetect.main import main
 
 pytest.importorskip("onnxruntime")
@@ -51,7 +52,7 @@ def test_a_file_that_decides_otherwise_fails_and_gets_another_name(tiny_checkpoi
     whole = to_onnx.onnx_model
 
     def spoilt(network, size):
-        network.heatmap.weight.data[0, 0] += 0.5
+        network.heatmap.weight.data += 0.5  # of all channels: some may be silent
         return whole(network, size)
 
     monkeypatch.setattr(to_onnx, "onnx_model", spoilt)
@@ -67,6 +68,45 @@ def test_a_file_that_decides_otherwise_fails_and_gets_another_name(tiny_checkpoi
     Detector.load("out/tiny-fp32.failed.xml")
 
 
+def test_the_margin_of_the_trainings_pictures_is_recorded_for_scan(tiny_checkpoint, tmp_path, monkeypatch, capsys):
+    from dfdetect.deploy import face_model, faces
+
+    from ..standin import face
+
+    asked = []
+
+    def search(image, model):
+        asked.append((image.shape, model))
+        return [face(20, 15, 40, 50)] if len(asked) % 3 else []
+
+    monkeypatch.setattr(faces, "search", search)
+    monkeypatch.setattr(face_model, "check_model", lambda file: None)
+    (tmp_path / "yunet.onnx").write_bytes(b"x")
+    monkeypatch.setenv("DFDETECT_FACE_MODEL", "yunet.onnx")
+    assert main(["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out"]) == 0
+    assert asked == [((80, 80, 3), "yunet.onnx")] * 168  # the whole training part, and nothing else
+    words = "Margin around faces 0.30: median of the faces in 112 of 168 pictures (the train part of faces)"
+    assert words in capsys.readouterr().err
+    assert json.loads(Path("out/tiny-fp32.onnx.parity.json").read_text())["face_margin"].startswith(words)
+    assert words in Path("out/tiny-fp32.onnx.parity.html").read_text()
+    detector = Detector.load("out/tiny-fp32.onnx")
+    assert detector.facts.face_margin == 0.3
+    assert Settings(detector, "m").used_margin == 0.3
+
+
+@pytest.mark.parametrize(("arguments", "margin", "says"), [
+    (["--face-margin", "0.25"], 0.25, "Margin around faces 0.25, as stated"),
+    ([], None, "No margin around faces, which is measured with a face model: name one"),
+    (["--images", "photos", "--data", "gone"], None, "No margin around faces, which is measured on the training part"),
+])  # fmt: skip
+def test_a_stated_margin_and_none(arguments, margin, says, tiny_checkpoint, generated_faces, monkeypatch, capsys):
+    monkeypatch.delenv("DFDETECT_FACE_MODEL", raising=False)
+    shutil.copytree(generated_faces / "real", "photos")
+    assert main(["export", "--ckpt_path", str(tiny_checkpoint), "--out", "out", *arguments]) == 0
+    assert Detector.load("out/tiny-fp32.onnx").facts.face_margin == margin
+    assert says in capsys.readouterr().err
+
+
 def test_a_failed_export_sets_the_earlier_file_of_its_name_aside(tiny_checkpoint, monkeypatch, capsys):
     """Or a scan would go on with it, as if it were of this checkpoint and these settings."""
     from dfdetect.deploy.export import to_onnx
@@ -78,7 +118,7 @@ def test_a_failed_export_sets_the_earlier_file_of_its_name_aside(tiny_checkpoint
     whole = to_onnx.onnx_model
 
     def spoilt(network, size):
-        network.heatmap.weight.data[0, 0] += 0.5
+        network.heatmap.weight.data += 0.5
         return whole(network, size)
 
     monkeypatch.setattr(to_onnx, "onnx_model", spoilt)
@@ -113,6 +153,9 @@ def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint,
     (["--ckpt_path", "missing.ckpt"], 1, "no such checkpoint"),
     (["--limit", "0"], 2, "--limit is at least 1"),
     (["--answered-error", "1"], 2, "between 0 and 1"),
+    (["--face-margin", "-0.1"], 2, "from 0 to 10, not -0.1"),
+    (["--face-margin", "nan"], 2, "from 0 to 10, not nan"),
+    (["--face-model", "missing.onnx"], 2, "--face-model missing.onnx: no such file"),
     (["--licence", "a\x1b[31m\x00\udcff"], 2, r"--licence holds '\x00', '\x1b', '\udcff'"),
 ])  # fmt: skip
 def test_mistakes_are_said_in_one_line(arguments, code, says, capsys):
@@ -123,7 +166,11 @@ def test_mistakes_are_said_in_one_line(arguments, code, says, capsys):
 
 
 def test_unknown_formats_are_a_wrong_usage(capsys):
-    for arguments in (["--format", "coreml"], ["--precision", "int4"]):
+    for arguments in (
+        ["--format", "coreml"],
+        ["--precision", "int4"],
+        ["--face-margin", "0.2", "--face-model", "yunet.onnx"],
+    ):
         with pytest.raises(SystemExit) as stop:
             main(["export", *arguments])
         assert stop.value.code == 2

@@ -1,12 +1,20 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from dfdetect.deploy.export.network import ChannelsLastNetwork, ExportNetwork, convolutions
+from dfdetect.deploy.engines.checkpoint import CheckpointEngine
+from dfdetect.deploy.export.convert import Converter, write
+from dfdetect.deploy.export.network import ChannelsLastNetwork, ExportNetwork, convolutions, refuse_impossible
+from dfdetect.deploy.metadata import ModelFacts
+from dfdetect.deploy.runtime import Detector
 from dfdetect.errors import ExportError
+from dfdetect.models.backbones import BACKBONES
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import margin_of
-from tests.fits import tiny_detector
+from tests.fits import build_tiny, faces_data, quiet_trainer, tiny_detector
 
 
 def drawn(backbone: str) -> DeepfakeDetector:
@@ -18,7 +26,7 @@ def drawn(backbone: str) -> DeepfakeDetector:
     return detector
 
 
-@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18"])
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet18", "mobilenet_v3_large", "efficientnet_b0"])
 def test_it_gives_the_detectors_score_and_a_heatmap_whose_mean_is_the_margin(backbone):
     detector = drawn(backbone)
     pixels = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
@@ -45,7 +53,8 @@ def test_pixels_may_lie_as_a_camera_gives_them():
 def test_the_detector_keeps_its_own_head():
     detector = tiny_detector()
     before = {name: tensor.clone() for name, tensor in detector.state_dict().items()}
-    ExportNetwork(detector).heatmap.weight.data.zero_()
+    for parameter in (ExportNetwork(detector).heatmap or nn.Identity()).parameters():
+        parameter.data.zero_()
     for name, tensor in detector.state_dict().items():
         torch.testing.assert_close(tensor, before[name])
 
@@ -64,3 +73,67 @@ def test_another_head_is_refused_with_a_way_out():
     detector.head = nn.Flatten()  # type: ignore[assignment]
     with pytest.raises(ExportError, match=r"tiny cannot be exported.*mobilenet_v2"):
         ExportNetwork(detector)
+
+
+class Normed(nn.Module):
+    """The tiny network, pooled, then a norm and a matrix: nothing that a heatmap could be made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.norm, self.matrix = build_tiny(), nn.LayerNorm(16), nn.Linear(16, 800)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) to (N, 800)."""
+        return torch.tanh(self.matrix(self.norm(self.features(pixels).mean(dim=(2, 3)))))
+
+
+@pytest.fixture
+def normed(monkeypatch) -> DeepfakeDetector:
+    """A detector without a heatmap, that tells something apart."""
+    spec = replace(BACKBONES["tiny"], build=Normed, channels=800, form="vector", formats=("onnx", "openvino"))
+    monkeypatch.setitem(BACKBONES, "normed", spec)
+    torch.manual_seed(0)
+    detector = tiny_detector(backbone="normed").eval()
+    nn.init.normal_(detector.head.linear.weight, std=0.1)
+    return detector
+
+
+def test_without_a_map_the_score_stands_alone_in_every_file(normed, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("openvino")
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    images = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
+    with torch.no_grad():
+        wanted = normed.p_fake(margin_of(normed(images))).numpy()
+    assert wanted.std() > 0.02
+    network = ExportNetwork(normed).eval()
+    assert len(network(images)) == 1
+    converter = Converter(network, 32, None, 1)
+    facts = ModelFacts("normed", 0.5, 1.0, True, 32, "checkpoint", "fp32", "NCHW", "resize", "any", "0.1.0")
+    sizes = {}
+    for kind, precision, close in (("onnx", "fp32", 1e-5), ("onnx", "fp16", 2e-3), ("openvino", "fp32", 1e-5)):
+        model, own = converter.convert(kind, precision, facts)  # type: ignore[arg-type]
+        file = write(model, own, tmp_path, f"{kind}-{precision}")
+        p_fake, heatmap = Detector.load(file, 1).judge(pixels)
+        np.testing.assert_allclose(p_fake, wanted, atol=close)
+        assert heatmap is None
+        sizes[file.stem] = file.stat().st_size
+    assert sizes["onnx-fp16"] < sizes["onnx-fp32"] - 800 * 16 * 2 + 1000  # the matrix, of which half is gone
+
+
+def test_a_checkpoint_without_a_map_runs(normed, generated_faces, tmp_path):
+    trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=1, limit_val_batches=1)
+    trainer.fit(normed, faces_data(generated_faces))
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    p_fake, heatmap = CheckpointEngine(tmp_path / "x.ckpt", 1)(np.zeros((2, 32, 32, 3), np.uint8))
+    assert p_fake.shape == (2,)
+    assert heatmap is None
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(normed):
+    with pytest.raises(ExportError, match=r"normed is not exported in int8.*--precision fp32 fp16"):
+        refuse_impossible(normed, ["onnx"], ["fp32", "int8"])
+    with pytest.raises(ExportError, match=r"normed cannot be exported to litert: use --format onnx openvino"):
+        refuse_impossible(normed, ["onnx", "litert"], ["fp32"])
+    refuse_impossible(normed, ["onnx", "openvino"], ["fp32", "fp16"])
+    refuse_impossible(tiny_detector(), ["onnx", "litert"], ["int8"])

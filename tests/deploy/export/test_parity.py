@@ -113,6 +113,7 @@ def test_the_page_and_the_lines_say_what_was_found(labels):
         "latency_ms": {"checkpoint": 20.0, "exported": 5.0, "threads": 1},
         "float_layers": ["heatmap"],
         "calibration": "9 images",
+        "face_margin": "Margin around faces 0.2, as stated",
         "facts": {"dfdetect.licence": "<script>"},
     }
     html = parity_page(result, reference, exported, own.labels, range(n))
@@ -120,6 +121,7 @@ def test_the_page_and_the_lines_say_what_was_found(labels):
     assert "&lt;b&gt;-int8.onnx: compared" in html
     assert f"{result['n_flipped']} of 30" in html
     assert "4.0 times as fast" in html
+    assert "Margin around faces 0.2, as stated." in html
     lines = parity_lines([result, result | {"passed": False}])
     assert f"{result['n_flipped']}/30" in lines
     assert lines.count("<b>-int8.onnx") == 2

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dfdetect.data.cache import Decoder
-from dfdetect.deploy.export.pictures import Pictures, part_of, pictures_in, training_data
+from dfdetect.data.decode import decode
+from dfdetect.deploy.export.pictures import Pictures, originals_of, part_of, pictures_in, training_data
 from dfdetect.errors import DataLayoutError, ExportError
 from dfdetect.models.checkpoint import read_detector_checkpoint
 
@@ -22,6 +23,15 @@ def test_parts_are_those_of_the_training(checkpoint):
     assert not set(train.paths) & set(val.paths)
     tested = data.part("test").paths
     assert not set(tested) & {*train.paths, *val.paths}
+
+
+def test_originals_are_as_they_lie_there(checkpoint):
+    data = training_data(checkpoint, None)
+    prepared, originals = part_of(data, "train"), originals_of(data, "train")
+    assert originals.paths == prepared.paths
+    assert prepared.load(3).shape == (32, 32, 3)
+    assert np.array_equal(originals.load(3), decode(data.part("train").file(3)))
+    assert originals.load(3).shape == (80, 80, 3)
 
 
 def test_data_that_was_moved_is_found_by_its_new_name(checkpoint, generated_faces, tmp_path):

@@ -1,0 +1,140 @@
+"""Where a network looks while it learns: the same validation images after each epoch, with the evidence in them."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.figure import Figure
+
+from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.samples import FAKE, REAL, Samples
+from dfdetect.errors import DecodeError
+from dfdetect.explain.evidence_figure import evidence_figure
+from dfdetect.explain.grid import grid_of
+from dfdetect.explain.maps import evidence
+from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.layers import PooledLinearHead, margin_of
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+MAX_SHOWN = 32
+NO_MAP = (
+    "{backbone} does not end in average pooling and a linear layer, so no map comes with its score. Grad-CAM explains "
+    "it from a checkpoint: dfdetect explain IMAGE"
+)
+
+
+@dataclass(frozen=True)
+class ShownImages:
+    """N images that are shown each time, a real one and a fake one in turn.
+
+    Attributes:
+        pixels: (N, S, S, 3) RGB uint8, as the network sees them.
+        label: (N,) 0 real, 1 fake.
+        names: N paths, as they are listed.
+    """
+
+    pixels: Pixels
+    label: npt.NDArray[np.int64]
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def order_by_fingerprint(samples: Samples, label: int, fingerprint: str) -> Iterator[int]:
+    """Rows of one class in the order in which they are shown: one of each source after the other.
+
+    Order and sources' order depend on a hash of their names and the fingerprint alone, so whoever divides the same
+    images alike sees the same ones, wherever they lie.
+    """
+
+    def key(name: str) -> bytes:
+        return hashlib.blake2b(f"{fingerprint}\0{name}".encode(), digest_size=8).digest()
+
+    sources, by_source = samples.column("source"), defaultdict[str, list[int]](list)
+    for row in np.flatnonzero(samples.labels == label).tolist():
+        by_source[sources[row]].append(row)
+    ranked = [sorted(by_source[name], key=lambda row: key(samples.paths[row])) for name in sorted(by_source, key=key)]
+    return (row for turn in zip_longest(*ranked) for row in turn if row is not None)
+
+
+def shown_images(dataset: DeepfakeDataset, fingerprint: str, most: int) -> ShownImages:
+    """The images to show: real and fake ones in turn, and no broken file.
+
+    Args:
+        dataset: the validation part.
+        fingerprint: of it, as `DeepfakeDataModule.part_fingerprint` gives it.
+        most: at most so many, 1 or more; of a class with too few images all.
+    """
+    found = [
+        list(islice(_readable(dataset, order_by_fingerprint(dataset.samples, label, fingerprint)), share))
+        for label, share in ((REAL, (most + 1) // 2), (FAKE, most // 2))
+    ]
+    shown = [one for pair in zip_longest(*found) for one in pair if one is not None]
+    rows = [row for row, _ in shown]
+    size, samples = dataset.size, dataset.samples
+    pixels = np.stack([pixels for _, pixels in shown]) if shown else np.empty((0, size, size, 3), np.uint8)
+    return ShownImages(pixels, samples.labels[rows].astype(np.int64), [samples.paths[row] for row in rows])
+
+
+def _readable(dataset: DeepfakeDataset, rows: Iterable[int]) -> Iterator[tuple[int, Pixels]]:
+    for row in rows:
+        with suppress(DecodeError):
+            yield row, dataset.pixels(row)
+
+
+def look(
+    detector: DeepfakeDetector, pixels: Pixels, precision: AbstractContextManager[object]
+) -> tuple[Floats, Floats]:
+    """p_fake (N,) and evidence (N, h, w), in logits, of (N, S, S, 3) pixels by a detector with a `PooledLinearHead`.
+
+    The network is left as it was, its mode and its random state included.
+
+    Args:
+        detector: as it is just now.
+        pixels: RGB uint8.
+        precision: in which it computes, as the trainer's.
+    """
+    head, training = detector.head, detector.training
+    if not isinstance(head, PooledLinearHead):
+        raise TypeError(f"{type(head).__name__} pools no feature map")
+    inputs = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(detector.device)
+    detector.eval()
+    try:
+        with torch.no_grad(), precision:
+            inputs = detector.normalise(inputs).contiguous(memory_format=torch.channels_last)
+            features = detector.backbone.forward(inputs)  # not called: torch.compile would compile it for this N too
+            p_fake, heatmap = detector.p_fake(margin_of(head(features))), head.heatmap(features)
+    finally:
+        detector.train(training)
+    temperature = float(detector.facts["temperature"])
+    return p_fake.float().cpu().numpy(), evidence(heatmap.cpu().numpy(), temperature)
+
+
+def overlay_figure(
+    detector: DeepfakeDetector, images: ShownImages, precision: AbstractContextManager[object], title: str
+) -> Figure:
+    """The figure of one epoch."""
+    p_fake, maps = look(detector, images.pixels, precision)
+    return evidence_figure(
+        list(images.pixels),
+        maps,
+        images.label,
+        p_fake,
+        images.names,
+        title,
+        threshold=float(detector.facts["threshold"]),
+        grid=grid_of(str(detector.hparams["backbone"]), images.pixels.shape[1], maps.shape[-1]),
+    )
+
+
+def why_no_map(detector: DeepfakeDetector) -> str | None:
+    """Why a detector has no class activation map, in a sentence; None where it has one."""
+    return None if isinstance(detector.head, PooledLinearHead) else NO_MAP.format(backbone=detector.hparams["backbone"])

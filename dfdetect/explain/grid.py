@@ -1,0 +1,72 @@
+"""Where the cells of a map lie in the picture it explains.
+
+A padded convolution with stride 2 has its output i centred on input 2i, not in the middle of the two inputs it stands
+for. After five of them a cell of MobileNetV2 or ResNet18 looks at a place half a cell further up and left than a map
+that is simply enlarged shows: 16 of 224 pixels, the way from a mouth to its chin. (By the gradients of trained
+detectors: docs/explain.md.)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Weights = npt.NDArray[np.float64]
+
+CENTRED_ON_FIRST = frozenset({"mobilenet_v2", "mobilenet_v3_large", "resnet18", "efficientnet_b0", "efficientnet_v2_s"})
+"""Backbones whose cell i looks at pixel i * step of their input; a test asks every one that gives a map. Patches of
+transformers and ConvNeXts lie in their cells' middles, and what is not known, as timm's networks, is taken to."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Places of a map's cells along both sides, as shares of the picture's side.
+
+    Attributes:
+        start: of the first cell's centre.
+        step: from one to the next.
+    """
+
+    start: float
+    step: float
+
+
+def grid_of(backbone: str, size: int, cells: int) -> Grid:
+    """The grid of a backbone's map.
+
+    Args:
+        backbone: its name.
+        size: the network's input side in pixels.
+        cells: of one side of the map.
+    """
+    steps = [2**power for power in range(12) if -(-size // 2**power) == cells]
+    if backbone in CENTRED_ON_FIRST and steps:
+        return Grid(0.5 / size, steps[-1] / size)
+    return middles(cells)
+
+
+def middles(cells: int) -> Grid:
+    """Cells that divide the picture, each looking at its own middle."""
+    return Grid(0.5 / cells, 1 / cells)
+
+
+def enlarged(evidence: Floats, shape: tuple[int, int], grid: Grid | None = None) -> Floats:
+    """A map (h, w) at (H, W), linear between its cells' places; None for those in the middles."""
+    down, across = (_weights(n, cells, grid) for n, cells in zip(shape, evidence.shape, strict=True))
+    return np.asarray(down @ np.asarray(evidence, np.float64) @ across.T, np.float32)
+
+
+def cell_shares(mask: npt.NDArray[np.bool_], cells: tuple[int, int], grid: Grid | None = None) -> Weights:
+    """How much of each cell falls into a mask, (H, W): (h, w) in [0, 1], by the weights that `enlarged` has."""
+    down, across = (_weights(n, count, grid) for n, count in zip(mask.shape, cells, strict=True))
+    found: Weights = (down.T @ mask @ across) / np.maximum(np.outer(down.sum(axis=0), across.sum(axis=0)), 1e-12)
+    return found
+
+
+def _weights(pixels: int, cells: int, grid: Grid | None) -> Weights:
+    """(pixels, cells): what each pixel of a line takes from each cell; beyond the last ones their value goes on."""
+    grid = grid or middles(cells)
+    place = np.clip(((np.arange(pixels) + 0.5) / pixels - grid.start) / grid.step, 0, cells - 1)
+    weights: Weights = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells)))
+    return weights

@@ -1,0 +1,186 @@
+"""Regions of a face from YuNet's box and five landmarks, and how the evidence of a map spreads over them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.data.yunet import Face
+from dfdetect.explain.grid import Grid, cell_shares, enlarged
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.float64]
+
+REGIONS = ("left_eye", "right_eye", "nose", "mouth", "skin", "hair_background")
+"""Disjoint, and together the whole picture. Left and right are the person's own."""
+MERGED = {
+    "eyes": ("left_eye", "right_eye"),
+    "nose": ("nose",),
+    "mouth": ("mouth",),
+    "skin": ("skin",),
+    "hair/background": ("hair_background",),
+}
+"""What a person is shown, with the regions that each is made of."""
+
+_EYE, _EYE_LIFT = (0.44, 0.32), 0.08
+_MOUTH = (0.46, 0.30)
+_BRIDGE, _WINGS, _BASE = (0.13, 0.05), (0.33, -0.02), (0.24, 0.17)
+_OVAL = 1.04
+"""In units of the face: the distance of the eyes, as it would be seen from the front."""
+_TALL = 0.95
+"""A face's eyes are about so many times as far apart as they lie above the mouth; turned aside, they seem closer."""
+_SUBPIXEL = 4
+_NOTHING = 1e-9
+
+
+class Frame(NamedTuple):
+    """The part of a picture that a network judged, in the picture's pixels; it may have been squeezed to a square."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def whole_frame(shape: tuple[int, ...], crop: str) -> Frame:
+    """What a network sees of a whole picture, (H, W, ...): all of it, squeezed, or by `center` its middle square."""
+    height, width = shape[:2]
+    if crop != "center":
+        return Frame(0, 0, width, height)
+    side = min(height, width)
+    return Frame((width - side) // 2, (height - side) // 2, side, side)
+
+
+def regions(face: Face, frame: Frame, shape: tuple[int, int]) -> dict[str, Mask]:
+    """The regions of a face.
+
+    The landmarks give place, size and tilt of eyes, nose and mouth; skin is what else lies in the face's oval. They are
+    ellipses and a polygon of usual proportions, not outlines: good for shares, not for cutting out.
+
+    Args:
+        face: in the picture's pixels.
+        frame: what was judged.
+        shape: (H, W) of the masks, which cover the frame.
+
+    Returns:
+        One (H, W) mask for each of `REGIONS`; each pixel is in exactly one.
+    """
+    to_mask = _Canvas(frame, shape)
+    right_eye, left_eye, nose, right_mouth, left_mouth = np.asarray(face.landmarks, np.float64)
+    eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
+    unit = max(float(np.hypot(*(left_eye - right_eye))), _TALL * float(np.hypot(*(mouth - eyes))), 1e-3)
+    across, down = _axes(left_eye - right_eye, mouth - eyes)
+    turn = np.stack([across, down]) * unit
+    drawn = {
+        "left_eye": to_mask.fill(left_eye - _EYE_LIFT * turn[1] + _ellipse(*_EYE) @ turn),
+        "right_eye": to_mask.fill(right_eye - _EYE_LIFT * turn[1] + _ellipse(*_EYE) @ turn),
+        "nose": to_mask.fill(_nose(eyes, nose, turn)),
+        "mouth": to_mask.fill(mouth + _ellipse(*_MOUTH) @ turn),
+        "skin": to_mask.fill(_oval(face, turn / unit)),
+    }
+    free, found = np.ones(shape, np.bool_), {}
+    for name in ("left_eye", "right_eye", "mouth", "nose", "skin"):
+        found[name] = drawn[name] & free
+        free &= ~drawn[name]
+    return {name: found.get(name, free) for name in REGIONS}
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a region has of a map.
+
+    Attributes:
+        area: of the picture, in [0, 1].
+        fake: of all that speaks for fake, in [0, 1]; None where nothing does.
+        absolute: of all that speaks for either, in [0, 1]; None where nothing does.
+        logits: what it adds to the map's mean, in the map's unit; each cell's value is divided among the regions, so
+            that they sum to that mean.
+    """
+
+    area: float
+    fake: float | None
+    absolute: float | None
+    logits: float
+
+
+def shares(evidence: Floats, masks: Mapping[str, Mask], grid: Grid | None = None) -> dict[str, Share]:
+    """How a map's evidence spreads over regions.
+
+    Args:
+        evidence: (h, w), signed, of any size: it is enlarged to the masks' size.
+        masks: (H, W) each, as `regions` gives them.
+        grid: where the map's cells lie; None for their middles.
+
+    Returns:
+        A share for each mask, in their order.
+    """
+    height, width = next(iter(masks.values())).shape
+    values = np.asarray(enlarged(evidence, (height, width), grid), np.float64)
+    positive, absolute = np.maximum(values, 0), np.abs(values)
+    totals = float(positive.sum()), float(absolute.sum())
+    return {
+        name: Share(
+            area=float(mask.mean()),
+            fake=_part(float(positive[mask].sum()), totals[0], values.size),
+            absolute=_part(float(absolute[mask].sum()), totals[1], values.size),
+            logits=float((cell_shares(mask, evidence.shape, grid) * evidence).mean()),
+        )
+        for name, mask in masks.items()
+    }
+
+
+def merged(masks: Mapping[str, Mask]) -> dict[str, Mask]:
+    """The five regions that a person is shown: both eyes as one."""
+    return {name: np.logical_or.reduce([masks[one] for one in parts]) for name, parts in MERGED.items()}
+
+
+def _part(part: float, total: float, pixels: int) -> float | None:
+    return part / total if total > _NOTHING * pixels else None
+
+
+def _axes(across: Points, down: Points) -> tuple[Points, Points]:
+    """Unit vectors to the face's left and to its chin, at right angles: of both lines, the longer one is surer."""
+    if np.hypot(*across) * 1.5 >= np.hypot(*down):
+        right = across / max(float(np.hypot(*across)), 1e-6)
+        return right, np.array([-right[1], right[0]])
+    below = down / max(float(np.hypot(*down)), 1e-6)
+    return np.array([below[1], -below[0]]), below
+
+
+def _ellipse(width: float, height: float) -> Points:
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    return np.column_stack([width * np.cos(angle), height * np.sin(angle)])
+
+
+def _nose(eyes: Points, tip: Points, turn: Points) -> Points:
+    """From between the eyes, widening to the wings, to below the tip."""
+    right = [(_BRIDGE, eyes), (_WINGS, tip), (_BASE, tip)]
+    left = [((-x, y), at) for (x, y), at in reversed(right)]
+    return np.array([at + np.array(offset) @ turn for offset, at in [*right, *left]])
+
+
+def _oval(face: Face, axes: Points) -> Points:
+    """The ellipse in the face's box, tilted as the face is."""
+    centre = np.array([face.left + face.width / 2, face.top + face.height / 2])
+    return centre + _ellipse(face.width / 2 * _OVAL, face.height / 2 * _OVAL) @ axes
+
+
+class _Canvas:
+    """Draws polygons, given in the picture's pixels, into masks of a frame."""
+
+    def __init__(self, frame: Frame, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._origin = np.array([frame.left, frame.top])
+        self._stretch = np.array([shape[1] / frame.width, shape[0] / frame.height])
+
+    def fill(self, points: Points) -> Mask:
+        drawn = np.zeros(self._shape, np.uint8)
+        # a pixel's middle is half a pixel behind its edge; coordinates far outside would overflow OpenCV's integers
+        corners = np.clip((points - self._origin) * self._stretch - 0.5, -1e4, 1e4)
+        fixed = np.round(corners * 2**_SUBPIXEL).astype(np.int32)
+        cv2.fillPoly(drawn, [fixed], (1,), cv2.LINE_8, _SUBPIXEL)
+        return drawn.astype(np.bool_)

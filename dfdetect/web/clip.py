@@ -1,0 +1,47 @@
+"""A clip's scores over time."""
+
+from dfdetect.deploy.metadata import ModelFacts
+from dfdetect.deploy.verdicts import Row
+from dfdetect.web.words import figure
+
+_WIDTH, _HEIGHT = 600.0, 120.0
+
+
+def timeline(row: Row, facts: ModelFacts) -> str:
+    """p_fake of the most fake face in each judged frame, over the threshold and the uncertain band; also in words."""
+    if len(row.timeline) < 2:
+        return ""
+    start, end = row.timeline[0][0], row.timeline[-1][0]
+    across = _WIDTH / max(end - start, 1e-9)
+    points = " ".join(f"{(at - start) * across:.1f},{_y(p):.1f}" for at, p in row.timeline)
+    level = _y(facts.threshold)
+    said = _said(row, facts)
+    return (
+        f'<figure class="df-timeline"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" '
+        f'role="img" aria-label="{said}">{_shade(facts)}<line x1="0" x2="{_WIDTH}" y1="{level:.1f}" y2="{level:.1f}"/>'
+        f'<polyline points="{points}"/></svg><figcaption><span>{start:.1f} s</span>'
+        f"<span>p_fake over time, dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
+        f'<p class="df-soft">{said}</p>'
+    )
+
+
+def _said(row: Row, facts: ModelFacts) -> str:
+    scores = [p for _, p in row.timeline]
+    above = sum(p >= facts.threshold for p in scores)
+    return (
+        f"In {len(scores)} judged frames p_fake goes from {figure(min(scores))} to {figure(max(scores))}; "
+        f"{above} of them are at or above the threshold."
+    )
+
+
+def _shade(facts: ModelFacts) -> str:
+    """The uncertain band, where there is one."""
+    band = facts.uncertain
+    if band is None or band.low >= band.high:
+        return ""
+    top, height = _y(band.high), _y(band.low) - _y(band.high)
+    return f'<rect class="df-band" x="0" y="{top:.1f}" width="{_WIDTH}" height="{height:.1f}"/>'
+
+
+def _y(p_fake: float) -> float:
+    return _HEIGHT * (1 - p_fake)
