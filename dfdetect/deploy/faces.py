@@ -20,8 +20,8 @@ DEFAULT_MARGIN = 0.17
 LEAST_SIDE = 40
 """Pixels of a face's longer side; a smaller one is not judged: enlarged to the network's input it shows nothing."""
 LEAST_SHARPNESS = 0.09
-"""Of `sharpness`. Sharp faces of CIPLAB, DFDC, FFHQ and of video clips have 0.16 or more, and half of them 0.07 or less
-after a Gaussian blur of a fiftieth of the face's side (n = 157)."""
+"""Of `sharpness`. Faces of CIPLAB, DFDC and FFHQ have 0.117 or more, and half of them 0.07 or less after a Gaussian
+blur of a fiftieth of the face's side (n = 299; benchmarks/sharpness.py)."""
 MOST_FACES = 64
 """Faces of one picture that are judged, the largest first."""
 _SHARPNESS_SIDE, _FLAT = 96, 4.0
