@@ -10,6 +10,8 @@ threshold in logits. Intervals are 95% of 1,000 resamples of all groups (of imag
 
 import argparse
 import json
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from dfdetect.data.samples import Samples, load_samples
 from dfdetect.deploy import Detector
 from dfdetect.deploy.face_model import face_model
 from dfdetect.deploy.photos import Settings, scan_photo
-from dfdetect.errors import DecodeError
+from dfdetect.errors import DecodeError, DFDetectError
 from dfdetect.evaluation.intervals import percentile_interval, resample_means
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +85,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="where relative paths of the manifests start from")
     parser.add_argument("--part", help="of a manifest's column split")
     parser.add_argument("--faces", choices=["on", "off"], default="on")
-    parser.add_argument("--face-model")
+    parser.add_argument("--face-model", default=os.environ.get("DFDETECT_FACE_MODEL"))
     parser.add_argument("--margin", type=float)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -109,4 +111,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DFDetectError as error:
+        sys.exit(str(error))

@@ -14,6 +14,7 @@ readings "the person's left" and "the picture's left" are told apart as well.
 import argparse
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -218,7 +219,8 @@ def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("findings", type=Path, help="findings.json of dfdetect audit")
-    parser.add_argument("--face-model", required=True)
+    named = os.environ.get("DFDETECT_FACE_MODEL")
+    parser.add_argument("--face-model", default=named, required=named is None)
     parser.add_argument("--out", type=Path, default=Path("edited-parts"))
     options = parser.parse_args()
     prepare_process()

@@ -10,6 +10,8 @@ Only images that every way gives a score are compared.
 """
 
 import argparse
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from dfdetect.deploy import Detector
 from dfdetect.deploy.face_model import face_model
 from dfdetect.deploy.photos import Settings, look
 from dfdetect.deploy.verdicts import photo_row
+from dfdetect.errors import DFDetectError
 from dfdetect.evaluation.comparison import compare
 from dfdetect.evaluation.evaluate import Predictions
 
@@ -86,7 +89,7 @@ def main() -> None:
     parser.add_argument("--samples", type=Path, required=True, help="a folder or a manifest")
     parser.add_argument("--root", type=Path, help="where relative paths of the manifest start from")
     parser.add_argument("--part", help="of a manifest's column split")
-    parser.add_argument("--face-model")
+    parser.add_argument("--face-model", default=os.environ.get("DFDETECT_FACE_MODEL"))
     parser.add_argument("--margins", nargs="*", type=float, default=[0.0, 0.17, 0.5])
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -104,4 +107,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DFDetectError as error:
+        sys.exit(str(error))

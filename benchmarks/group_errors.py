@@ -13,7 +13,9 @@ Printed are the reals called fake and the fakes called real, with 95% intervals 
 
 import argparse
 import json
+import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from dfdetect.data.decode import decode
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.face_model import face_model
 from dfdetect.deploy.faces import search, sharpness
+from dfdetect.errors import DFDetectError
 from dfdetect.evaluation.intervals import group_bootstrap
 from dfdetect.evaluation.metrics import ScoreTable
 from dfdetect.evaluation.stored import read_metrics, read_predictions
@@ -119,12 +122,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--base", type=Path, required=True, help="folder that the images' paths are taken from")
-    parser.add_argument("--face-model")
+    parser.add_argument("--face-model", default=os.environ.get("DFDETECT_FACE_MODEL"))
     parser.add_argument("--json", type=Path, help="write all figures here too")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    paths, called, label, group = collect(options.runs)
     model = face_model(options.face_model)
+    paths, called, label, group = collect(options.runs)
     with ThreadPoolExecutor(1) as pool:
         measured = np.array(list(pool.map(lambda path: measure(options.base / path, model), paths)))
     columns = {name: thirds(measured[:, i]) for i, name in enumerate(MEASURES)}
@@ -149,4 +152,7 @@ def _order(value: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DFDetectError as error:
+        sys.exit(str(error))

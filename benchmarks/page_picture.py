@@ -8,6 +8,7 @@ Needs the extras onnx, serve and dev (Playwright), and Chromium on the PATH. The
 
 import argparse
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -71,7 +72,7 @@ def main() -> None:
     """Serve, look, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", nargs="+", required=True)
-    parser.add_argument("--face-model")
+    parser.add_argument("--face-model", default=os.environ.get("DFDETECT_FACE_MODEL"))
     parser.add_argument("--margin", type=float)
     parser.add_argument("--sample", type=int, default=5, help="which of the page's drawn faces, from 0")
     parser.add_argument("--height", type=int, default=1650, help="pixels of the page that are shown")

@@ -170,7 +170,8 @@ def main() -> int:
     """Run the baseline, the server under load, the baseline again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--face-model", default=os.environ.get("DFDETECT_FACE_MODEL"), required=False)
+    named = os.environ.get("DFDETECT_FACE_MODEL")
+    parser.add_argument("--face-model", default=named, required=named is None)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60.0)

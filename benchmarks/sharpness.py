@@ -7,6 +7,7 @@ blurs whose standard deviation is a share of the face's side.
 """
 
 import argparse
+import os
 import sys
 
 import cv2
@@ -44,7 +45,8 @@ def line(name: str, found: npt.NDArray[np.float64]) -> str:
 def main() -> int:
     """Print the table; returns 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--face-model", required=True)
+    named = os.environ.get("DFDETECT_FACE_MODEL")
+    parser.add_argument("--face-model", default=named, required=named is None)
     parser.add_argument("--count", type=int, default=100, help="photos of each folder")
     parser.add_argument("folders", nargs="+")
     options = parser.parse_args()

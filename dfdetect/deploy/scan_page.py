@@ -3,7 +3,7 @@
 import base64
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from dfdetect.deploy.verdicts import FaceVerdict, Row
 from dfdetect.evaluation.colours import UNCERTAIN_COLOUR
 from dfdetect.evaluation.page import page, tiles
 from dfdetect.explain.colours import EVIDENCE, FAKE_END, NEUTRAL, REAL_END
-from dfdetect.explain.regions import Share
+from dfdetect.explain.regions import BEHIND
 from dfdetect.files import replacing
 
 MOST_SHOWN = 500
@@ -108,7 +108,7 @@ def _file(row: Row) -> str:
         _faces(row.faces) if len(row.faces) > 1 else "",
         _timeline(row) if row.kind == "video" else "",
     ]
-    return f'<section class="file"><div>{image}{_shares(row.shares)}</div><div>{"".join(said)}</div></section>'
+    return f'<section class="file"><div>{image}{_shares(row)}</div><div>{"".join(said)}</div></section>'
 
 
 def _faces_word(row: Row) -> str:
@@ -144,15 +144,19 @@ def _scale() -> str:
     )
 
 
-def _shares(shares: Mapping[str, Share]) -> str:
-    """What each region has of the area and of the evidence of the face in the picture."""
-    if not shares:
+def _shares(row: Row) -> str:
+    """What each region has of the area and of the evidence behind the verdict on the face in the picture."""
+    if not row.shares:
         return ""
-    rows = [(name, _percent(one.area), _percent(one.fake), f"{one.logits:+.2f}") for name, one in shares.items()]
+    verdict = next((one.verdict for one in row.faces if one.p_fake is not None), row.verdict)
+    rows = [
+        (name, _percent(one.area), _percent(one.behind(verdict)), f"{one.logits:+.2f}")
+        for name, one in row.shares.items()
+    ]
     cells = "".join(
         f"<tr><td>{name}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in row) + "</tr>" for name, *row in rows
     )
-    names = "".join(f'<th class="n">{name}</th>' for name in ("of the area", "of what says fake", "adds"))
+    names = "".join(f'<th class="n">{name}</th>' for name in ("of the area", BEHIND[verdict], "adds"))
     head = f"<tr><th>region</th>{names}</tr>"
     return f'<table class="regions"><thead>{head}</thead><tbody>{cells}</tbody></table>'
 

@@ -70,14 +70,16 @@ def with_regions(picture: Pixels, masks: Mapping[str, Mask]) -> Pixels:
         strength = 0.0 if name.startswith("hair") else 0.2 if name == "skin" else 0.5
         grey[mask] += strength * (np.array(REGION_COLOURS[name], np.float32) - grey[mask])
     drawn: Pixels = np.clip(grey + 0.5, 0, 255).astype(np.uint8)
-    for name, mask in masks.items():
+    for name in sorted(masks, key=lambda name: name != "skin"):  # the holes in it are outlined in their own colours
         if not name.startswith("hair"):
-            _outline(drawn, mask, REGION_COLOURS[name], thick, dashed=False)
+            _outline(drawn, masks[name], REGION_COLOURS[name], thick, False, cv2.RETR_EXTERNAL)
     return drawn
 
 
-def _outline(image: Pixels, mask: Mask, colour: tuple[int, int, int], thick: int, dashed: bool) -> None:
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+def _outline(
+    image: Pixels, mask: Mask, colour: tuple[int, int, int], thick: int, dashed: bool, mode: int = cv2.RETR_LIST
+) -> None:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), mode, cv2.CHAIN_APPROX_NONE)
     dash = 4 * thick
     for contour in contours:
         if not dashed:

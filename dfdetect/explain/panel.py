@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from dfdetect.evaluation.colours import CLASS_COLOURS, UNCERTAIN_COLOUR
 from dfdetect.explain.colours import Scale, coloured
 from dfdetect.explain.overlay import REGION_COLOURS
-from dfdetect.explain.regions import Share
+from dfdetect.explain.regions import BEHIND, Share
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -60,7 +60,7 @@ def panel(
     pen.paragraph((lefts[0], top), notes, 13)
     _bar(canvas, pen, (lefts[1], top), scale)
     if shares:
-        _table(pen, (lefts[2], top), shares)
+        _table(pen, (lefts[2], top), shares, title[0])
     else:
         pen.paragraph((lefts[2], _HEAD + SIDE // 2 - 20), "No face was searched for, so there are no regions.", 13)
     return np.asarray(canvas, np.uint8)
@@ -100,14 +100,14 @@ def _bar(canvas: Image.Image, pen: "_Pen", corner: tuple[int, int], scale: Scale
     pen.paragraph((left, top + 66), text, 13)
 
 
-def _table(pen: "_Pen", corner: tuple[int, int], shares: Mapping[str, Share]) -> None:
+def _table(pen: "_Pen", corner: tuple[int, int], shares: Mapping[str, Share], verdict: str) -> None:
     left, top = corner
-    columns = (("of the area", 188), ("of what says fake", 300), ("adds", SIDE))
+    columns = (("of the area", 188), (BEHIND[verdict], 300), ("adds", SIDE))
     for name, end in columns:
         pen.write((left + end - pen.width(name, 12), top), name, 12, _SOFT)
     total = sum(one.logits for one in shares.values())
     rows = [
-        (name, REGION_COLOURS[name], percent(one.area), percent(one.fake), f"{one.logits:+.2f}")
+        (name, REGION_COLOURS[name], percent(one.area), percent(one.behind(verdict)), f"{one.logits:+.2f}")
         for name, one in shares.items()
     ]
     y = top + 20

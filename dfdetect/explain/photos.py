@@ -142,6 +142,7 @@ def _share_json(share: Share) -> dict[str, float | None]:
     return {
         "area": rounded(share.area),
         "of_fake": rounded(share.fake),
+        "of_real": rounded(share.real),
         "of_all": rounded(share.absolute),
         "adds": rounded(share.logits),
     }

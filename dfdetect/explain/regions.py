@@ -26,6 +26,9 @@ MERGED = {
 }
 """What a person is shown, with the regions that each is made of."""
 
+BEHIND = {"fake": "of what says fake", "real": "of what says real", "uncertain": "of all evidence"}
+"""What `Share.behind` is a share of, by verdict."""
+
 _EYE, _EYE_LIFT = (0.44, 0.32), 0.08
 _MOUTH = (0.46, 0.30)
 _BRIDGE, _WINGS, _BASE = (0.13, 0.05), (0.33, -0.02), (0.24, 0.17)
@@ -96,15 +99,23 @@ class Share:
     Attributes:
         area: of the picture, in [0, 1].
         fake: of all that speaks for fake, in [0, 1]; None where nothing does.
+        real: of all that speaks for real, likewise.
         absolute: of all that speaks for either, in [0, 1]; None where nothing does.
         logits: what it adds to the map's mean, in the map's unit; each cell's value is divided among the regions, so
             that they sum to that mean.
+        absolute_fake: of `absolute`, what speaks for fake; the rest speaks for real.
     """
 
     area: float
     fake: float | None
+    real: float | None
     absolute: float | None
+    absolute_fake: float | None
     logits: float
+
+    def behind(self, verdict: str) -> float | None:
+        """Of what speaks for a verdict, as `BEHIND` words it: what says the other would explain nothing of it."""
+        return {"fake": self.fake, "real": self.real}.get(verdict, self.absolute)
 
 
 def shares(evidence: Floats, masks: Mapping[str, Mask], grid: Grid | None = None) -> dict[str, Share]:
@@ -120,17 +131,20 @@ def shares(evidence: Floats, masks: Mapping[str, Mask], grid: Grid | None = None
     """
     height, width = next(iter(masks.values())).shape
     values = np.asarray(enlarged(evidence, (height, width), grid), np.float64)
-    positive, absolute = np.maximum(values, 0), np.abs(values)
-    totals = float(positive.sum()), float(absolute.sum())
-    return {
-        name: Share(
+    sides = np.stack([np.maximum(values, 0), np.maximum(-values, 0)])
+    fake, real = (float(total) for total in sides.sum(axis=(1, 2)))
+    found = {}
+    for name, mask in masks.items():
+        here_fake, here_real = (float(part) for part in sides[:, mask].sum(axis=1))
+        found[name] = Share(
             area=float(mask.mean()),
-            fake=_part(float(positive[mask].sum()), totals[0], values.size),
-            absolute=_part(float(absolute[mask].sum()), totals[1], values.size),
+            fake=_part(here_fake, fake, values.size),
+            real=_part(here_real, real, values.size),
+            absolute=_part(here_fake + here_real, fake + real, values.size),
+            absolute_fake=_part(here_fake, fake + real, values.size),
             logits=float((cell_shares(mask, evidence.shape, grid) * evidence).mean()),
         )
-        for name, mask in masks.items()
-    }
+    return found
 
 
 def merged(masks: Mapping[str, Mask]) -> dict[str, Mask]:

@@ -11,6 +11,8 @@ from dfdetect.web.words import HEADLINES, counted, escaped, figure, headline
 
 _NOTHING = 0.005
 """Logits below which a region speaks for neither side: it would read 0.00."""
+_THIN = 0.0005
+"""Share of a bar below which a piece is not drawn: it would be 0.0% wide."""
 
 
 def face_card(
@@ -70,14 +72,18 @@ def region_table(parts: Mapping[str, Share]) -> str:
 
 
 def _region_row(name: str, share: Share) -> str:
-    part = share.absolute or 0.0
+    part, fake = share.absolute or 0.0, share.absolute_fake or 0.0
     side = "fake" if share.logits > 0 else "real"
     spoken = f'<span class="df-{side}">{side} {share.logits:+.2f}</span>' if abs(share.logits) >= _NOTHING else "-"
     return (
-        f'<tr><th scope="row">{escaped(name)}</th><td class="df-wide"><div class="df-bar df-{side}">'
-        f'<i style="width:{100 * part:.1f}%"></i><u style="left:{100 * share.area:.1f}%"></u></div></td>'
+        f'<tr><th scope="row">{escaped(name)}</th><td class="df-wide"><div class="df-bar">'
+        f'{_piece("fake", fake)}{_piece("real", part - fake)}<u style="left:{100 * share.area:.1f}%"></u></div></td>'
         f"<td>{part:.0%}</td><td>{share.area:.0%}</td><td>{spoken}</td></tr>"
     )
+
+
+def _piece(side: str, part: float) -> str:
+    return f'<i class="df-{side}" style="width:{100 * part:.1f}%"></i>' if part >= _THIN else ""
 
 
 def _thumbnail(name: str, pair: Pair) -> str:

@@ -1,6 +1,7 @@
 """The page of a scan: what it shows, in which order, and that it stays bounded."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_faces_and_timeline():
 
 def test_regions_and_the_scale_they_are_measured_on():
     page = Page("m", 0.5)
-    shares = {"eyes": Share(0.06, 0.041, 0.05, 0.18), "skin": Share(0.94, None, 0.95, -1.25)}
+    shares = {"eyes": Share(0.06, 0.041, 0.3, 0.05, 0.04, 0.18), "skin": Share(0.94, None, 0.7, 0.95, 0.0, -1.25)}
     page.add(row("a.jpg", "fake", 0.9, shares=shares))
     page.add(row("b.jpg", "real", 0.1))
     html = written(page)
@@ -74,6 +75,21 @@ def test_regions_and_the_scale_they_are_measured_on():
     assert '<td>skin</td><td class="n">94%</td><td class="n">-</td><td class="n">-1.25</td>' in html
     assert html.count('class="regions"') == 1
     assert "<span>-8</span><span>-4</span><span>0</span><span>+4</span><span>+8</span>" in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "heading", "cell"),
+    [("fake", "of what says fake", "4%"), ("real", "of what says real", "30%"), ("uncertain", "of all evidence", "5%")],
+)
+def test_the_share_is_of_what_speaks_for_the_verdict_on_the_face_that_is_shown(verdict, heading, cell):
+    page = Page("m", 0.5)
+    unjudged = FaceVerdict((0, 0, 9, 9), None, "uncertain", "too blurred")
+    shown = FaceVerdict((0, 0, 9, 9), 0.4, verdict, "")
+    shares = {"eyes": Share(0.06, 0.04, 0.3, 0.05, 0.04, 0.18)}
+    page.add(replace(row("a.jpg", "uncertain", 0.4, shares=shares), faces=(unjudged, shown)))
+    html = written(page)
+    assert re.findall(r'<th class="n">(of [a-z ]+)</th>', html) == ["of the area", heading]
+    assert f'<td>eyes</td><td class="n">6%</td><td class="n">{cell}</td>' in html
 
 
 @pytest.mark.parametrize("count", [10, 300])

@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from dfdetect.explain.colours import FAKE_END, REAL_END, Scale
-from dfdetect.explain.overlay import overlay, with_regions
+from dfdetect.explain.overlay import REGION_COLOURS, overlay, with_regions
 from dfdetect.explain.regions import Frame, merged, regions
 
 from .helpers import floats
@@ -58,3 +59,21 @@ def test_regions_are_told_apart_and_background_stays_as_it_is():
     assert len(set(inks.values())) == 5
     assert inks["hair/background"] == (116, 116, 116)
     assert with_regions(grey, regions(a_face(), Frame(0, 0, 200, 200), (200, 200))).shape == grey.shape
+
+
+def test_each_region_is_outlined_in_its_own_colour():
+    picture = np.full((200, 200, 3), 116, np.uint8)
+    masks = merged(regions(a_face(), Frame(0, 0, 200, 200), (200, 200)))
+    drawn = with_regions(picture, masks)
+    inked = {
+        name: (np.abs(drawn.astype(int) - REGION_COLOURS[name]) < 30).all(axis=2)
+        for name in ("eyes", "nose", "mouth", "skin")
+    }
+    kernel = np.ones((5, 5), np.uint8)
+    for name in ("eyes", "nose", "mouth"):
+        rim = cv2.morphologyEx(masks[name].astype(np.uint8), cv2.MORPH_GRADIENT, kernel).astype(np.bool_)
+        assert (inked[name] & rim).sum() > 30
+        assert not (inked["skin"] & masks[name]).any()
+    face = ~masks["hair/background"]
+    assert inked["skin"].sum() > 100
+    assert not (inked["skin"] & cv2.erode(face.astype(np.uint8), kernel).astype(np.bool_)).any(), "its rim alone"

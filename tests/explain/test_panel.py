@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from dfdetect.explain.colours import EVIDENCE, FAKE_END, REAL_END
 from dfdetect.explain.panel import SIDE, fitted, panel, percent, plain
 from dfdetect.explain.regions import MERGED, Share
 
-SHARES = {name: Share(0.2, 0.1 * i, 0.2, i - 2.0) for i, name in enumerate(MERGED)}
+SHARES = {name: Share(0.2, 0.1 * i, 0.4 - 0.1 * i, 0.2, 0.02 * i, i - 2.0) for i, name in enumerate(MERGED)}
 TITLE = ("fake", "p_fake 0.978 (fake from 0.437)   a.jpg", "model.onnx")
 
 
@@ -20,6 +22,18 @@ def test_pictures_stand_side_by_side_over_the_scale():
     bar = drawn[84 + SIDE + 12 + 8]
     assert tuple(bar[24 + SIDE + 24]) == REAL_END
     assert tuple(bar[24 + 2 * SIDE + 23]) == FAKE_END
+
+
+def test_shares_and_their_heading_are_those_of_the_verdict():
+    tables = []
+    for verdict in ("fake", "real", "uncertain"):
+        drawn = panel((square(10), square(90), square(200)), (verdict, *TITLE[1:]), EVIDENCE, SHARES, "")
+        left = 24 + 2 * (SIDE + 24) + 190
+        table = drawn[84 + SIDE + 10 :, left : left + 115]
+        tables += [table[:20], table[20:140]]
+    for first, second in itertools.combinations(range(3), 2):
+        assert (tables[2 * first] != tables[2 * second]).any()
+        assert (tables[2 * first + 1] != tables[2 * second + 1]).any()
 
 
 def test_without_landmarks_it_says_so_in_place_of_regions():

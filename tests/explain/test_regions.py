@@ -6,7 +6,7 @@ import pytest
 
 from dfdetect.data.yunet import Face
 from dfdetect.explain.grid import Grid, enlarged, grid_of
-from dfdetect.explain.regions import MERGED, REGIONS, Frame, merged, regions, shares
+from dfdetect.explain.regions import MERGED, REGIONS, Frame, Share, merged, regions, shares
 
 from .helpers import floats
 
@@ -100,9 +100,11 @@ def test_shares_are_sums_of_the_enlarged_map(grid):
     for name, mask in masks.items():
         assert found[name].area == pytest.approx(mask.mean())
         assert found[name].fake == pytest.approx(values[mask & (values > 0)].sum() / values[values > 0].sum())
+        assert found[name].real == pytest.approx(values[mask & (values < 0)].sum() / values[values < 0].sum())
         assert found[name].absolute == pytest.approx(np.abs(values[mask]).sum() / np.abs(values).sum())
+        assert found[name].absolute_fake == pytest.approx(values[mask & (values > 0)].sum() / np.abs(values).sum())
     assert sum(one.logits for one in found.values()) == pytest.approx(evidence.mean())
-    for total in ("area", "fake", "absolute"):
+    for total in ("area", "fake", "real", "absolute"):
         assert sum(getattr(one, total) for one in found.values()) == pytest.approx(1)
 
 
@@ -110,6 +112,12 @@ def test_an_even_map_gives_each_region_its_area():
     found = shares(np.full((7, 7), 2.5, np.float32), regions(a_face(), WHOLE, (64, 64)))
     for one in found.values():
         assert one.fake == pytest.approx(one.area)
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [("fake", 0.1), ("real", 0.2), ("uncertain", 0.3)])
+def test_a_verdict_is_explained_by_what_speaks_for_it(verdict, shown):
+    one = Share(area=0.5, fake=0.1, real=0.2, absolute=0.3, absolute_fake=0.05, logits=-1)
+    assert one.behind(verdict) == shown
 
 
 def test_where_nothing_speaks_for_fake_no_region_has_a_share_of_it():
