@@ -11,15 +11,17 @@ from dfdetect.errors import RequestError
 from dfdetect.web.refusals import body_of
 
 MOST_CONNECTIONS = 400
-"""At once; a process may usually hold 1,024 open files. Beyond, the one that has idled longest makes room."""
+"""At once; a process may usually hold 1,024 open files. Beyond, one makes room: the one that is missed least."""
 HEADER_S = 10.0
 """For a request's headers to come, from the connection's or the request's first moment."""
 KEEP_ALIVE_S = 10
 """That a connection may idle between two requests."""
 STALLED_S = 20.0
 """For a client to take what was sent."""
-_STREAMS = ("/gradio_api/heartbeat",)
+_ENDLESS = ("/gradio_api/heartbeat",)
 """Answers that last as long as a page is open; a server that stops does not wait for them."""
+_STREAMS = (*_ENDLESS, "/gradio_api/queue/data", "/gradio_api/upload_progress")
+"""Answers that cost a client nothing to leave open."""
 
 
 class PatientProtocol(H11Protocol):
@@ -32,9 +34,7 @@ class PatientProtocol(H11Protocol):
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEADER_S, self._cut_off)
         self._stalled: asyncio.TimerHandle | None = None
         if len(self.connections) > MOST_CONNECTIONS:
-            connected: list[Any] = list(self.connections)
-            idle = [one for one in connected if not one.busy]
-            min(idle, key=lambda one: one.idle_since, default=self).transport.abort()
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget its timers."""
@@ -79,7 +79,7 @@ class PatientProtocol(H11Protocol):
 
     def shutdown(self) -> None:
         """Answer what was taken, but leave endless answers."""
-        if self.busy and self.scope["path"].startswith(_STREAMS):
+        if self.busy and self.scope["path"].startswith(_ENDLESS):
             self.transport.close()
         else:
             super().shutdown()
@@ -95,6 +95,26 @@ class PatientProtocol(H11Protocol):
     def busy(self) -> bool:
         """Whether a request is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is an answer that may last as long as the client likes."""
+        return self.busy and self.scope["path"].startswith(_STREAMS)
+
+    def _make_room(self) -> None:
+        """Close another connection, so that whoever comes gets in.
+
+        The longest open stream where streams hold more than half of the room; or else the connection that has idled
+        longest, then a stream, and at last the request that has lasted longest: usual ones take seconds.
+        """
+        everyone: Any = self.connections
+        others = [one for one in everyone if one is not self and not one.transport.is_closing()]
+        streams = [one for one in others if one.streams]
+        idle = [one for one in others if not one.busy]
+        crowded = streams if len(streams) > MOST_CONNECTIONS // 2 else []
+        chosen = crowded or idle or streams or others
+        if len(others) >= MOST_CONNECTIONS:
+            min(chosen, key=lambda one: one.idle_since).transport.abort()
 
     def _cut_off(self) -> None:
         if not self.busy and not self.transport.is_closing():

@@ -48,7 +48,7 @@ const judge = async (file) => {
   }
   const request = begin(`Looking at ${file.name || "your photo"} …`);
   try {
-    // a name of its own, so that two people who send the same photo at once share no file
+    // a name of its own: what holds the same lies in the same folder, and each file is removed once it is read
     const { path } = await upload(new File([file], `${request}.upload`, { type: file.type }));
     if (busy?.request === request) trigger("judge", { path, name: file.name || "pasted", request });
   } catch (error) {

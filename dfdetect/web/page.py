@@ -116,7 +116,8 @@ def take(folder: Path, path: object) -> bytes | None:
         if file.is_relative_to(uploads) and file.is_file():
             content = file.read_bytes()
             file.unlink(missing_ok=True)
-            file.parent.rmdir()
+            with suppress(OSError):  # the folder is named by the content: the same photo of somebody else may lie there
+                file.parent.rmdir()
             return content
     return None
 

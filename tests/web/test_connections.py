@@ -3,7 +3,9 @@ import time
 
 import pytest
 
-from dfdetect.web import connections
+from dfdetect.web import app, connections
+from dfdetect.web.options import WebOptions
+from dfdetect.web.server import LOCAL_NAMES
 from tests.web.standing import read_reply, serving
 
 
@@ -67,6 +69,53 @@ def test_surplus_connections_make_room_by_age_and_never_those_at_work(tmp_path, 
         busy.sendall(b"0123456789")
         assert read_reply(busy).status == 415
         for connection in (busy, *idle):
+            connection.close()
+
+
+async def endless(scope, receive, send):
+    """In the page's place: every answer lasts until the client goes."""
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"data: ALIVE", "more_body": True})
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@pytest.mark.parametrize("path", ["heartbeat/s1", "queue/data?session_hash=s1"])
+def test_streams_that_stay_open_shut_nobody_out(tmp_path, monkeypatch, path):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 6)
+    monkeypatch.setattr(app, "_page", lambda service: endless)
+    with serving(tmp_path, options=WebOptions(None, LOCAL_NAMES)) as client:
+        streams = []
+        for _ in range(15):
+            streams.append(client.connect())
+            streams[-1].sendall(f"GET /gradio_api/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert streams[-1].recv(1000).startswith(b"HTTP/1.1 200")
+        waiting = [client.connect() for _ in range(2)]  # two who come at once do not push each other out
+        for connection in waiting:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert read_reply(connection).status == 200
+        assert closed_within(streams[0], 2)
+        assert not closed_within(streams[-1], 0.2)
+        for connection in (*streams, *waiting):
+            connection.close()
+
+
+def test_requests_that_do_not_end_shut_nobody_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 5)
+    with serving(tmp_path) as client:
+        slow = []
+        for _ in range(5):
+            slow.append(client.connect())
+            slow[-1].sendall(b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
+            time.sleep(0.05)
+        assert client.ask("GET", "/healthz").status == 200
+        assert closed_within(slow[0], 2)
+        for connection in slow:
             connection.close()
 
 

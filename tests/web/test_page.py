@@ -55,6 +55,15 @@ def test_an_upload_is_read_once_and_gone(service):
     assert page.take(service.folder, str(file)) is None
 
 
+def test_the_same_photo_of_two_people_is_read_for_both(service):
+    mine = sent(service)
+    yours = mine.with_name("b.png")
+    yours.write_bytes(b"some bytes")
+    assert page.take(service.folder, str(mine)) == b"some bytes"
+    assert page.take(service.folder, str(yours)) == b"some bytes"
+    assert not mine.parent.exists()
+
+
 def test_no_other_file_can_be_named(service, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")
