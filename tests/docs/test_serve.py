@@ -101,6 +101,17 @@ def test_the_unit_and_the_container_start_what_there_is():
     assert "\nUSER dfdetect\n" in container
 
 
+def test_the_commands_before_the_unit_lay_there_what_it_needs():
+    unit = (ROOT / "examples" / "serve" / "dfdetect.service").read_text("utf-8")
+    commands = TEXT.partition("examples/serve/dfdetect.service)")[2].partition("systemctl enable")[0]
+    named = set(re.findall(r"(/(?:srv/dfdetect/|etc/)[^\s:]+)", unit.partition("[Unit]")[2]))
+    assert len(named) == 5
+    for path in named:
+        folder = path.partition("/bin/")[0] if "/venv/" in path else path
+        assert folder in commands or f"{Path(path).name} {Path(path).parent}/\n" in commands, path
+    assert not re.search(r"pip install \"?dfdetect", unit + commands), "it is not published"
+
+
 def _shape(value):
     """Names and kinds of an answer; a whole picture's box is null."""
     if isinstance(value, dict):
