@@ -1,7 +1,6 @@
 """The ASGI application: the guard, the API behind it, and the page behind that."""
 
 import os
-from typing import Any
 
 from dfdetect.errors import MissingExtraError
 from dfdetect.web.api import Api
@@ -31,7 +30,7 @@ async def _no_page(scope: Scope, receive: Receive, send: Send) -> None:
     await respond(send, 307, "text/plain", b"", {"Location": "/api"})
 
 
-def _page(service: Service) -> Any:
+def _page(service: Service) -> Application:
     _prepare_gradio(service)
     try:
         import gradio as gr
@@ -39,11 +38,12 @@ def _page(service: Service) -> Any:
     except ImportError as error:
         raise MissingExtraError("serve", "dfdetect serve (but for --page off)", "gradio") from error
     from dfdetect.web.page import build_page, mount_settings
+    from dfdetect.web.page_calls import PageCalls
 
     blocks = build_page(service)
     # Gradio checks that a browser names nothing but uploads only after its own launch, which a mounted page never has
     blocks.has_launched = True
-    return gr.mount_gradio_app(
+    mounted = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         blocks,
         path="/",
@@ -58,6 +58,7 @@ def _page(service: Service) -> Any:
         mcp_server=False,
         **mount_settings(),  # theme, css, head: since Gradio 6 they belong to the mount
     )
+    return PageCalls(mounted, blocks, service)
 
 
 def _prepare_gradio(service: Service) -> None:

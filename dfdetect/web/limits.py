@@ -20,7 +20,8 @@ class Limits:
         threads: files judged at once.
         patience_s: that a request's body may take to come, besides one for each `slowest_bytes_s` of it.
         slowest_bytes_s: bytes in a second below which a client is cut off.
-        bytes_in_hand: of all requests together that have come and are not answered yet.
+        bytes_in_hand: of all requests together that have come and are not answered yet; and of the page's
+            uploads on disk.
     """
 
     upload_bytes: int = 20 * MEGABYTE

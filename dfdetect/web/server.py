@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, app: Application, limits: Limits, folder: Path, announce: Callable[[], None] = lambda: None
     ) -> None:
-        self.folder, self._oldest_s, self._announce = folder, 4 * limits.seconds, announce
+        self.folder, self._seconds, self._announce = folder, limits.seconds, announce
         config = uvicorn.Config(
             app,
             http=connections.PatientProtocol,
@@ -86,7 +86,8 @@ class Server(uvicorn.Server):
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
-            await asyncio.to_thread(sweep, self.folder, self._oldest_s)
+            await asyncio.to_thread(sweep, self.folder / "page", self._seconds)  # the page calls at once, or never
+            await asyncio.to_thread(sweep, self.folder, 4 * self._seconds)
             await asyncio.to_thread(give_back)
 
 

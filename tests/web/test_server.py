@@ -86,9 +86,11 @@ def test_signals_are_taken_for_the_time_of_serving_and_given_back(tmp_path):
 
 def test_it_sweeps_while_it_serves(tmp_path, monkeypatch):
     monkeypatch.setattr("dfdetect.web.server._SWEEP_S", 0.01)
-    old = tmp_path / "old.jpg"
-    old.write_bytes(b"x")
-    os.utime(old, (0, 0))
+    old, left, clip = tmp_path / "old.mp4", tmp_path / "page" / "a" / "left.jpg", tmp_path / "clip.mp4"
+    left.parent.mkdir(parents=True)
+    for file, age in ((old, 1000), (left, 40), (clip, 40)):
+        file.write_bytes(b"x")
+        os.utime(file, (time.time() - age,) * 2)
 
     async def app(scope, receive, send):
         raise AssertionError("no request was sent")
@@ -101,3 +103,5 @@ def test_it_sweeps_while_it_serves(tmp_path, monkeypatch):
 
     asyncio.run(serve())
     assert not old.exists()
+    assert not left.exists()  # no call came for it
+    assert clip.exists()  # it may still be judged
