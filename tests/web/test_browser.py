@@ -166,8 +166,9 @@ def test_a_photo_gets_a_verdict_with_its_evidence(one, visit, files):
     assert there.said().startswith("Looks fake. Its p_fake of 0.8")
     assert "at or above the threshold of 0.50" in there.page.inner_text(".df-why")
     assert there.page.locator(".df-box").count() == 1
-    box = there.page.locator(".df-box").bounding_box()
-    stage = there.page.locator(".df-stage").bounding_box()
+    box, stage = there.page.evaluate(  # at one moment: the page may still be scrolling
+        "['.df-box', '.df-stage'].map(name => document.querySelector(name).getBoundingClientRect().toJSON())"
+    )
     assert (box["x"] - stage["x"]) / stage["width"] == pytest.approx(150 / 420, abs=0.03)
     assert (box["y"] - stage["y"]) / stage["height"] == pytest.approx(70 / 300, abs=0.03)
     assert there.page.locator(".df-regions tbody tr").count() == 5
