@@ -120,7 +120,7 @@ class PageCalls:
     def _session_of(self, body: bytes) -> str:
         """The session of a call of one of the page's functions; whatever else is sent is refused."""
         try:
-            said = json.loads(body) if len(body) <= _MOST_CALL_BYTES else None
+            said: Any = json.loads(body) if len(body) <= _MOST_CALL_BYTES else None
             session, number = said["session_hash"], said["fn_index"]
             known = type(number) is int and number in self._blocks.fns
             paths = list(_paths(said))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,8 @@ class Page:
         self.status, self.left, self.bodies = 200, asyncio.Event(), []
         functions = {0: SimpleNamespace(inputs=[]), 1: SimpleNamespace(inputs=["a box"])}
         blocks = SimpleNamespace(_queue=self, fns=functions)
-        self.calls = PageCalls(self, blocks, SimpleNamespace(limits=LIMITS, folder=folder))
+        service: Any = SimpleNamespace(limits=LIMITS, folder=folder)
+        self.calls = PageCalls(self, blocks, service)
 
     async def __call__(self, scope, receive, send):
         if scope["path"].endswith("data"):
