@@ -83,7 +83,7 @@ def test_own_file_wins_over_a_packaged_name_and_later_configurations_come_later(
 
 @pytest.mark.parametrize("name", ["resnet34", "nowhere/demo.yaml", "/demo", "../configs/demo", ""])
 def test_unknown_configuration_lists_the_known(name):
-    with pytest.raises(UsageError, match="demo, mobilenetv2, resnet18"):
+    with pytest.raises(UsageError, match="demo, efficientnet_b0, mobilenetv2, resnet18, robustness, vit_b_16"):
         make_plan("fit", ["--config", name])
 
 
