@@ -23,7 +23,7 @@ _PREFIXES = (0, 2, 4)
 depthwise ones among them, single channels of a wide range cost the others their resolution."""
 _GOOD_ENOUGH = 0.025
 """Mean change of p_fake on the calibration images from which no further layer is kept in float,"""
-_MAPS_ENOUGH, _MAPS_BELOW = 0.985, 0.05
+_MAPS_ENOUGH, _MAPS_BELOW = 0.99, 0.05
 """if no more than this share of their heatmaps correlates by less with what it was. The worst ones are maps of which
 all places say about the same, where int8's grain shows most."""
 _BATCH = 16

@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
 
 from dfdetect.data.cache import Decoder
 from dfdetect.deploy.export.convert import Converter, correlation, require_libraries, write
@@ -16,6 +14,7 @@ from dfdetect.deploy.runtime import Detector
 from dfdetect.errors import MissingExtraError
 from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.detector import DeepfakeDetector
+from tests.fits import train_briefly
 
 CLOSE = {"fp32": 1e-4, "fp16": 1e-2, "int8": 0.06}
 LIBRARY = {"onnx": "onnxruntime", "openvino": "openvino", "litert": "litert_torch"}
@@ -132,7 +131,7 @@ def test_all_backbones_decide_alike_when_exported(backbone, kind, precisions, ph
     photographs = [Decoder(64).load(0, photo) for photo in photos[:12]]
     pixels = np.stack([(image * light).astype(np.uint8) for image in photographs for light in (1.0, 0.3)])
     if has_map:
-        _train(detector, pixels, np.tile([0, 1], 12))
+        train_briefly(detector, pixels, np.tile([0, 1], 12))
     else:
         _spread(detector, pixels)
     network = ExportNetwork(detector).eval()
@@ -163,20 +162,3 @@ def _spread(detector: DeepfakeDetector, pixels) -> None:
         along = features @ first
         linear.weight.copy_(torch.stack([torch.zeros_like(first), first / along.std() * detector.facts["temperature"]]))
         linear.bias.copy_(torch.stack([torch.zeros(()), -along.mean() / along.std() * detector.facts["temperature"]]))
-
-
-def _train(detector: DeepfakeDetector, pixels, labels) -> None:
-    """A few steps, so that the network tells something apart: random ones blow up every rounding."""
-    images, label = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy()), torch.from_numpy(labels)
-    optimizer = torch.optim.Adam(detector.parameters(), lr=1e-3)
-    for _ in range(25):
-        optimizer.zero_grad()
-        functional.cross_entropy(detector.train()(images), label).backward()
-        optimizer.step()
-    for module in detector.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # the plain mean: running ones lag behind
-    with torch.no_grad():
-        detector(images)
-    detector.eval()
