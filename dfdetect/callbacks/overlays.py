@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
@@ -19,7 +19,7 @@ from dfdetect.explain.evidence_figure import evidence_figure
 from dfdetect.explain.grid import grid_of
 from dfdetect.explain.maps import evidence
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.layers import PooledLinearHead, margin_of
+from dfdetect.models.layers import PooledLinearHead, margin_of, without_autocast
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -90,17 +90,15 @@ def _readable(dataset: DeepfakeDataset, rows: Iterable[int]) -> Iterator[tuple[i
             yield row, dataset.pixels(row)
 
 
-def look(
-    detector: DeepfakeDetector, pixels: Pixels, precision: AbstractContextManager[object]
-) -> tuple[Floats, Floats]:
+def look(detector: DeepfakeDetector, pixels: Pixels) -> tuple[Floats, Floats]:
     """p_fake (N,) and evidence (N, h, w), in logits, of (N, S, S, 3) pixels by a detector with a `PooledLinearHead`.
 
-    The network is left as it was, its mode and its random state included.
+    Without autocast, as in validation, so that both show the same network. It is left as it was, its mode and its
+    random state included.
 
     Args:
         detector: as it is just now.
         pixels: RGB uint8.
-        precision: in which it computes, as the trainer's.
     """
     head, training = detector.head, detector.training
     if not isinstance(head, PooledLinearHead):
@@ -108,7 +106,7 @@ def look(
     inputs = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(detector.device)
     detector.eval()
     try:
-        with torch.no_grad(), precision:
+        with torch.no_grad(), without_autocast(inputs):
             inputs = detector.normalise(inputs).contiguous(memory_format=torch.channels_last)
             features = detector.backbone.forward(inputs)  # not called: torch.compile would compile it for this N too
             p_fake, heatmap = detector.p_fake(margin_of(head(features))), head.heatmap(features)
@@ -118,11 +116,9 @@ def look(
     return p_fake.float().cpu().numpy(), evidence(heatmap.cpu().numpy(), temperature)
 
 
-def overlay_figure(
-    detector: DeepfakeDetector, images: ShownImages, precision: AbstractContextManager[object], title: str
-) -> Figure:
+def overlay_figure(detector: DeepfakeDetector, images: ShownImages, title: str) -> Figure:
     """The figure of one epoch."""
-    p_fake, maps = look(detector, images.pixels, precision)
+    p_fake, maps = look(detector, images.pixels)
     return evidence_figure(
         list(images.pixels),
         maps,

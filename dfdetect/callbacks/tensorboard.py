@@ -98,12 +98,10 @@ class TensorBoardFigures(Callback):
             "precision_recall": pr_figure(label, p_fake, title),
             "worst_mistakes": draw_mistakes(predictions, rows, data.datasets["val"], title, threshold),
         }
-        figures |= self._evidence(trainer, pl_module, data, title)
+        figures |= self._evidence(pl_module, data, title)
         _add(writer, "val", figures, trainer.global_step)
 
-    def _evidence(
-        self, trainer: Trainer, detector: DeepfakeDetector, data: DeepfakeDataModule, title: str
-    ) -> dict[str, Figure]:
+    def _evidence(self, detector: DeepfakeDetector, data: DeepfakeDataModule, title: str) -> dict[str, Figure]:
         """The overlays; for a network that has none a word why, once."""
         if not self.overlays:
             return {}
@@ -115,8 +113,7 @@ class TensorBoardFigures(Callback):
             return {"evidence": message_figure("Where the network looks", "no overlays", fill(reason, 60))}
         if self._shown is None:
             self._shown = shown_images(data.datasets["val"], data.part_fingerprint("val"), self.overlays)
-        precision = trainer.precision_plugin.forward_context()
-        return {"evidence": overlay_figure(detector, self._shown, precision, title)}
+        return {"evidence": overlay_figure(detector, self._shown, title)}
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -54,6 +54,17 @@ class LinearHead(nn.Module):
         """Features (N, C) as they are."""
         return features
 
+    def margin_layer(self) -> nn.Linear:
+        """A copy of what maps pooled features (N, C) to the margin less its bias, (N, 1), by `w_fake - w_real`."""
+        layer = nn.Linear(self.linear.in_features, 1, bias=False, device="meta")  # draws no random weights
+        direction = self.linear.weight[1:] - self.linear.weight[:1]
+        layer.weight = nn.Parameter(direction.detach().clone(), requires_grad=False)
+        return layer
+
+    def margin_bias(self) -> Tensor:
+        """A copy of the bias of fake minus that of real, (,)."""
+        return (self.linear.bias[1] - self.linear.bias[0]).detach().clone()
+
 
 class PooledLinearHead(LinearHead):
     """The same for a feature map (N, C, h, w), with global average pooling first."""
@@ -62,14 +73,24 @@ class PooledLinearHead(LinearHead):
         """(N, C, h, w) to (N, C)."""
         return features.mean(dim=(2, 3))
 
-    def heatmap(self, features: Tensor) -> Tensor:
-        """Class activation map of the margin, `(w_fake - w_real) . A`: feature map (N, C, h, w) to (N, h, w) float32.
+    def heatmap_layer(self) -> nn.Conv2d:
+        """A copy of what maps a feature map (N, C, h, w) to the heatmap, (N, 1, h, w).
 
-        Its mean plus the difference of the biases is the margin (Zhou et al., CVPR 2016).
+        The class activation map of the margin, `(w_fake - w_real) . A`, is a 1x1 convolution. Since pooling and linear
+        layer commute, its mean plus the difference of the biases is the margin.
+
+        Source: Zhou, Khosla, Lapedriza, Oliva and Torralba, *Learning Deep Features for Discriminative Localization*,
+        CVPR 2016.
         """
+        layer = nn.Conv2d(self.linear.in_features, 1, 1, bias=False, device="meta")
+        layer.weight = nn.Parameter(self.margin_layer().weight[:, :, None, None], requires_grad=False)
+        return layer
+
+    def heatmap(self, features: Tensor) -> Tensor:
+        """The heatmap of a feature map (N, C, h, w): (N, h, w) float32, also under autocast."""
         with without_autocast(features):
-            weight = self.linear.weight[1] - self.linear.weight[0]
-            return torch.einsum("c,nchw->nhw", weight, features.to(weight.dtype)).float()
+            heatmap: Tensor = self.heatmap_layer()(features.to(self.linear.weight.dtype))
+        return heatmap.squeeze(1).float()
 
 
 class StridedDepthwiseConv2d(nn.Conv2d):

@@ -20,12 +20,8 @@ among them, are 5% of the weights and make nine tenths of the error."""
 class ExportNetwork(nn.Module):
     """A detector's normalisation and backbone with a head that gives a score and, where it can, its explanation.
 
-    The class activation map of the margin, `(w_fake - w_real) . A`, is a 1x1 convolution, and since pooling and linear
-    layer commute, its mean plus the difference of the biases is the margin: the head costs one small convolution. Where
-    no feature map is pooled right before the linear layer there is no such map, and the score stands alone.
-
-    Source: Zhou, Khosla, Lapedriza, Oliva and Torralba, *Learning Deep Features for Discriminative Localization*,
-    CVPR 2016.
+    The heatmap is one small convolution, and the score is made of its mean (`PooledLinearHead.heatmap_layer`). Where no
+    feature map is pooled right before the linear layer there is no such map, and the score stands alone.
 
     Args:
         detector: trained.
@@ -44,18 +40,11 @@ class ExportNetwork(nn.Module):
                 f"{detector.hparams['backbone']} cannot be exported: it does not end in a linear layer. Train one of "
                 "those that dfdetect backbones lists: dfdetect fit --model.backbone mobilenet_v2"
             )
-        linear = detector.head.linear
+        head = detector.head
         self.normalise, self.backbone = detector.normalise, detector.backbone
-        self.heatmap: nn.Conv2d | None = None
-        self.margin: nn.Linear | None = None
-        direction = nn.Parameter((linear.weight[1] - linear.weight[0]).detach().clone(), requires_grad=False)
-        if isinstance(detector.head, PooledLinearHead):
-            self.heatmap = nn.Conv2d(linear.in_features, 1, 1, bias=False)
-            self.heatmap.weight = nn.Parameter(direction.reshape(1, -1, 1, 1), requires_grad=False)
-        else:
-            self.margin = nn.Linear(linear.in_features, 1, bias=False)
-            self.margin.weight = nn.Parameter(direction.reshape(1, -1), requires_grad=False)
-        self.register_buffer("margin_bias", (linear.bias[1] - linear.bias[0]).detach().clone())
+        self.heatmap = head.heatmap_layer() if isinstance(head, PooledLinearHead) else None
+        self.margin = head.margin_layer() if self.heatmap is None else None
+        self.register_buffer("margin_bias", head.margin_bias())
         self.register_buffer("temperature", torch.tensor(float(detector.facts["temperature"])))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
