@@ -1,4 +1,4 @@
-"""What callbacks ask a trainer for, in one place: Lightning sets these attributes without declaring them."""
+"""Where a trainer's run lies and which callbacks it has; `dfdetect.models.trainer` tells of its state and data."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,6 @@ from typing import TypeVar
 
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from lightning.pytorch.trainer.states import TrainerFn
-
-from dfdetect.data.datamodule import DeepfakeDataModule
 
 C = TypeVar("C", bound=Callback)
 
@@ -34,17 +31,6 @@ def run_folder(trainer: Trainer) -> Path:
 def is_dry_run(trainer: Trainer) -> bool:
     """Whether this is a `fast_dev_run`, which leaves no files."""
     return bool(getattr(trainer, "fast_dev_run", False))
-
-
-def data_of(trainer: Trainer) -> DeepfakeDataModule | None:
-    """The data module, where the trainer was given one of ours."""
-    data = getattr(trainer, "datamodule", None)
-    return data if isinstance(data, DeepfakeDataModule) else None
-
-
-def is_fitting(trainer: Trainer) -> bool:
-    """Whether a fit is under way, its validation included: `trainer.training` is False during that."""
-    return trainer.state.fn == TrainerFn.FITTING
 
 
 def find_callback(trainer: Trainer, kind: type[C]) -> C | None:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from dfdetect.callbacks.access import data_of, is_dry_run, is_fitting, run_folder
+from dfdetect.callbacks.access import is_dry_run, run_folder
 from dfdetect.callbacks.checkpoints import FOLDER
 from dfdetect.errors import TrainingError
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.trainer import any_rank, data_of, is_fitting
 from dfdetect.runs import SKIPPED
 
 MAX_BAD_SHARE = 0.05
@@ -58,10 +59,7 @@ class SkippedFiles(Callback):
         if (data := data_of(trainer)) is not None:  # later epochs see the same files again
             self._seen[part] = min(self._seen[part], len(data.datasets[part]))
         seen, bad = self._seen[part], self._bad[part]
-        too_many = seen >= COUNT_FROM and bad > MAX_BAD_SHARE * seen
-        if trainer.world_size > 1:
-            too_many = trainer.strategy.reduce_boolean_decision(too_many, all=False)
-        if too_many:
+        if any_rank(trainer, seen >= COUNT_FROM and bad > MAX_BAD_SHARE * seen):
             raise TrainingError(
                 f"{bad} of the first {seen} {part} files cannot be read; more than {MAX_BAD_SHARE:.0%} bad files point "
                 f"at the wrong folder or a broken copy. They are listed in {self._folder / SKIPPED}"
@@ -91,10 +89,7 @@ class FiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Check the batch's loss, and agree on it over all processes."""
-        bad = not bool(torch.isfinite(outputs["loss"]))
-        if trainer.world_size > 1:
-            bad = trainer.strategy.reduce_boolean_decision(bad, all=False)
-        if bad:
+        if any_rank(trainer, not bool(torch.isfinite(outputs["loss"]))):
             self._stop(trainer, f"epoch {trainer.current_epoch}, step {trainer.global_step}")
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

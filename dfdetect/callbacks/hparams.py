@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from dfdetect.callbacks.access import data_of
 from dfdetect.evaluation.comparison import COMPARED
 from dfdetect.models.cost import measure_costs
+from dfdetect.models.trainer import data_of
 
 VALIDATED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
 """Metrics of the validation that a run is compared by."""

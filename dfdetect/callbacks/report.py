@@ -4,13 +4,14 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
+from dfdetect.callbacks.access import is_dry_run, run_folder
 from dfdetect.callbacks.run import say
 from dfdetect.evaluation.limit import Limit
 from dfdetect.evaluation.limits import find_limits
 from dfdetect.evaluation.run_report import render
 from dfdetect.evaluation.tables import REPORT, write_page
 from dfdetect.models.run_contents import read_run
+from dfdetect.models.trainer import data_of
 
 
 class ReportPage(Callback):

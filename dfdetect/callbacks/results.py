@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from matplotlib.figure import Figure
 
-from dfdetect.callbacks.access import data_of, is_dry_run, run_folder
+from dfdetect.callbacks.access import is_dry_run, run_folder
 from dfdetect.callbacks.places import results_folder, tested_identity
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
@@ -40,6 +40,7 @@ from dfdetect.models.split_guard import (
     is_taken_for_a_copy,
     judged_images,
 )
+from dfdetect.models.trainer import data_of
 
 
 def collect_predictions(

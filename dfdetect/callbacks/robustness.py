@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from dfdetect.callbacks.access import data_of, is_dry_run
+from dfdetect.callbacks.access import is_dry_run
 from dfdetect.callbacks.places import results_folder
 from dfdetect.callbacks.results import collect_predictions
 from dfdetect.callbacks.run import GENERATED_NOTE, say
@@ -29,6 +29,7 @@ from dfdetect.evaluation.robustness import evaluate_robustness
 from dfdetect.evaluation.robustness_report import CSV_HEADER, robustness_figure, robustness_rows, robustness_table
 from dfdetect.evaluation.tables import write_json, write_rows
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.trainer import data_of
 
 
 class RobustnessCurves(Callback):

@@ -7,9 +7,10 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
+from dfdetect.callbacks.access import find_callback, is_dry_run, run_folder
 from dfdetect.callbacks.checkpoints import BEST, FOLDER, LAST, BestCheckpoint
 from dfdetect.callbacks.history import CURVES, History
+from dfdetect.models.trainer import data_of, is_fitting
 from dfdetect.runs import newest_checkpoint, note_command
 
 

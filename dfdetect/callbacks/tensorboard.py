@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 from matplotlib.figure import Figure
 
-from dfdetect.callbacks.access import data_of, find_callback, is_dry_run, is_fitting, run_folder
+from dfdetect.callbacks.access import find_callback, is_dry_run, run_folder
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.hparams import VALIDATED, configuration, fill_leaderboard, open_hparams
 from dfdetect.callbacks.overlays import MAX_SHOWN, ShownImages, overlay_figure, shown_images, why_no_map
@@ -28,6 +28,7 @@ from dfdetect.evaluation.figures import (
     roc_figure,
 )
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.trainer import data_of, is_fitting
 
 _CHARTS = ("loss", "accuracy", "auroc", "f1", "precision", "recall")
 

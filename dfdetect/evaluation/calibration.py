@@ -27,10 +27,14 @@ def sigmoid(margin: Floats) -> Floats:
 def calibrate(margin: Floats, label: Labels) -> dict[str, Any]:
     """Temperature, then threshold, by the scores of one validation pass: the facts of `UNCALIBRATED`, fitted.
 
+    One class, or a score that is not finite, fits nothing.
+
     Args:
-        margin: (N,) finite, logit of fake minus logit of real.
-        label: (N,) 0 real, 1 fake, of both classes.
+        margin: (N,) logit of fake minus logit of real.
+        label: (N,) 0 real, 1 fake; N >= 1.
     """
+    if label.min() == label.max() or not np.isfinite(margin).all():
+        return dict(UNCALIBRATED)
     temperature = fit_temperature(margin, label)
     threshold = choose_threshold(label, sigmoid(margin / temperature))
     return {"threshold": threshold, "temperature": temperature, "calibrated": True, "n_calibration": len(label)}

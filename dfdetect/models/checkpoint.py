@@ -7,13 +7,17 @@ written beside its place and renamed, so a kill or a full disk never leaves half
 import io
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from dfdetect import __version__
+from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.errors import CheckpointError
 from dfdetect.files import replacing
 
@@ -70,6 +74,26 @@ def check_contents(checkpoint: dict[str, Any], name: str = "The checkpoint") -> 
             raise CheckpointError(f"{name}: damaged: {key} is a {type(value).__name__}, no tensor")
 
 
+def refuse_unknown_settings(path: str | Path, known: Container[str]) -> None:
+    """Refuse a checkpoint with a hyperparameter that is not `known`, or none of ours; raises `CheckpointError`."""
+    for name in read_detector_checkpoint(path)["hyper_parameters"]:
+        if name not in known and not name.startswith("_"):
+            raise CheckpointError(f"{path}: has a setting that is not known here: {name}")
+
+
+def facts_to_store(facts: Mapping[str, Any], dropout_seed: int | None) -> dict[str, Any]:
+    """What a checkpoint needs to be used without its configuration, primitives only; `check_contents` asks for it."""
+    versions = {name: version(name) for name in ("torch", "torchvision", "lightning", "albumentations")}
+    return {
+        "preprocessing": None,
+        "split": None,
+        **facts,
+        "class_names": list(CLASS_NAMES),
+        "dropout_seed": dropout_seed,
+        "versions": versions | {"dfdetect": __version__},
+    }
+
+
 def check_training_state(checkpoint: dict[str, Any]) -> None:
     """Refuse to go on with a fit whose progress or optimiser is not in the checkpoint; raises `CheckpointError`."""
     _require(checkpoint, ("optimizer_states", "lr_schedulers", "loops"), "The checkpoint cannot go on with its fit")
@@ -112,3 +136,9 @@ class SafeCheckpointIO(TorchCheckpointIO):
     ) -> dict[str, Any]:
         """Read safely, whatever `weights_only` says."""
         return read_checkpoint(path, map_location or "cpu")
+
+
+def read_safely(trainer: Trainer) -> None:
+    """Have a trainer read and write checkpoints by `SafeCheckpointIO`, unless it was given a plugin of its own."""
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = SafeCheckpointIO()

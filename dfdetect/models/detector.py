@@ -1,57 +1,29 @@
 """DeepfakeDetector: a backbone and a head that tell real from fake, with its preprocessing inside."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from inspect import signature
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
-from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-import dfdetect
-from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import Batch
-from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.data.transforms import sample_seed
-from dfdetect.errors import CheckpointError, TrainingError
+from dfdetect.errors import TrainingError
 from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
+from dfdetect.models import checkpoint as stored
+from dfdetect.models import layers, split_guard
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.checkpoint import (
-    FACTS_KEY,
-    SafeCheckpointIO,
-    check_contents,
-    check_shapes,
-    check_training_state,
-    read_detector_checkpoint,
-)
 from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.initial_weights import load_backbone
-from dfdetect.models.layers import (
-    LinearHead,
-    Normalise,
-    PooledLinearHead,
-    cross_entropy,
-    margin_of,
-    refuse_nan,
-    without_autocast,
-)
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, with_cosine
 from dfdetect.models.settings import check_settings
-from dfdetect.models.split_guard import (
-    check_evaluation,
-    judge_another_set_whole,
-    refuse_another_split,
-    say_changed_preprocessing,
-)
+from dfdetect.models.trainer import any_rank, data_of, is_fitting
 from dfdetect.models.tuning import Tune, parameter_groups, restrict
 
 
@@ -118,13 +90,13 @@ class DeepfakeDetector(LightningModule):
     def configure_network(self) -> None:
         """Normalisation, backbone and head, randomly initialised."""
         dropout, drop_path, name = (self.hparams[setting] for setting in ("dropout", "drop_path", "backbone"))
-        self.normalise = Normalise(*self.spec.normalisation())
+        self.normalise = layers.Normalise(*self.spec.normalisation())
         self.backbone = self.spec.build()
         if drop_path is not None:
             set_drop_path(self.backbone, drop_path, name)
         restrict(self.backbone, self.hparams["tune"], name)
-        head = PooledLinearHead if self.spec.form == "map" else LinearHead
-        self.head: LinearHead = head(self.spec.channels, self.spec.dropout if dropout is None else dropout)
+        head = layers.PooledLinearHead if self.spec.form == "map" else layers.LinearHead
+        self.head: layers.LinearHead = head(self.spec.channels, self.spec.dropout if dropout is None else dropout)
         self.to(memory_format=torch.channels_last)
 
     def configure_metrics(self) -> None:
@@ -170,17 +142,8 @@ class DeepfakeDetector(LightningModule):
         return torch.sigmoid(margin / self.facts["temperature"])
 
     def load_initial_weights(self) -> None:
-        """Load what `weights` names into the backbone; the head stays random.
-
-        Raises:
-            DownloadError: torchvision's file is neither cached nor can be fetched.
-            CheckpointError: a file that is unsafe or does not fit.
-        """
-        source = self.hparams["weights"]
-        if source == "none":
-            return
-        left_out = load_backbone(self.backbone, self.spec, source)
-        rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
+        """Load what `weights` names into the backbone; the head stays random. Raises what `load_backbone` does."""
+        load_backbone(self.backbone, self.spec, self.hparams["weights"])
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **options: Any) -> "DeepfakeDetector":
@@ -189,10 +152,7 @@ class DeepfakeDetector(LightningModule):
         Raises:
             CheckpointError: a URL, no such file, or one that no fit of dfdetect wrote whole.
         """
-        known = signature(cls).parameters
-        for name in read_detector_checkpoint(checkpoint_path)["hyper_parameters"]:
-            if name not in known and not name.startswith("_"):
-                raise CheckpointError(f"{checkpoint_path}: has a setting that is not known here: {name}")
+        stored.refuse_unknown_settings(checkpoint_path, signature(cls).parameters)
         options = {"map_location": "cpu"} | options | {"strict": True, "weights_only": True}
         return super().load_from_checkpoint(checkpoint_path, **options)
 
@@ -203,13 +163,13 @@ class DeepfakeDetector(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Read checkpoints safely, with any trainer; try the input size; compile for a fit; see what a test takes."""
-        if type(self.trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-            self.trainer.strategy.checkpoint_io = SafeCheckpointIO()
-        if (data := self._data()) is not None:
+        stored.read_safely(self.trainer)
+        if (data := data_of(self.trainer)) is not None:
             self.spec.check_size(self.hparams["backbone"], data.image_size)
         if stage == "fit" and self.hparams["compile"]:
             self.backbone.compile()
-        self._judge_another_set_whole()  # a detector that was trained just now; others know it from their checkpoint
+        # of a detector that was trained just now; others know it from their checkpoint
+        split_guard.judge_another_set_whole(self.facts, self.trainer)
 
     def train(self, mode: bool = True) -> "DeepfakeDetector":
         """Training mode; a frozen backbone keeps its BatchNorm statistics and stays in evaluation mode."""
@@ -222,11 +182,11 @@ class DeepfakeDetector(LightningModule):
         """The seed of dropout, unless a checkpoint brought it, what is trained on, and the weights of the classes."""
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
-        data = self._data()
-        if data is not None:
+        self._class_weights = None
+        if (data := data_of(self.trainer)) is not None:
             self.facts |= {"preprocessing": data.preprocessing_facts(), "split": data.split_facts()}
-        weights = data.class_weights() if data else None
-        self._class_weights = None if weights is None else weights.to(self.device)
+            weights = data.class_weights()
+            self._class_weights = None if weights is None else weights.to(self.device)
 
     def on_train_epoch_start(self) -> None:
         """Freeze or thaw the backbone."""
@@ -248,19 +208,20 @@ class DeepfakeDetector(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross-entropy of one batch, (,). A batch that is empty on any rank moves no weight on all of them."""
         label = batch["label"]
-        if self.any_rank(len(label) == 0):
-            return self._zero_loss()
+        if any_rank(self.trainer, len(label) == 0):
+            return layers.zero_loss(self)
         self._has_gradients = True
         logits = self(batch["image"])
-        loss = self._loss(logits, label)
-        margin = margin_of(logits.detach())
+        smoothing = self.hparams["label_smoothing"]
+        loss = F.cross_entropy(logits.float(), label, weight=self._class_weights, label_smoothing=smoothing)
+        margin = layers.margin_of(logits.detach())
         self.train_metrics.update(self.p_fake(margin), label)
-        shown = cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed
+        shown = layers.cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed
         self.log(
             "train/loss", shown, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(label), sync_dist=True
         )
         self.log_dict(self.train_metrics, on_step=False, on_epoch=True)
-        return loss + self._zero_loss() if self._frozen and self.trainer.world_size > 1 else loss
+        return loss + layers.zero_loss(self) if self._frozen and self.trainer.world_size > 1 else loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Take away the gradients of what must not move: every optimiser passes over parameters without one."""
@@ -269,27 +230,40 @@ class DeepfakeDetector(LightningModule):
             parameter.grad = None
         self._has_gradients = False
 
-    def on_validation_epoch_start(self) -> None:
-        """Forget the last pass's predictions."""
+    def on_validation_start(self) -> None:
+        """Forget the last pass's predictions; outside of a fit, refuse images that training may have seen."""
         self.predictions.reset()
+        if not is_fitting(self.trainer):
+            self._check_evaluation("val")
 
-    def on_test_epoch_start(self) -> None:
-        """Forget the last pass's predictions."""
+    def on_test_start(self) -> None:
+        """Forget the last pass's predictions, and refuse images that training may have seen."""
         self.predictions.reset()
+        self._check_evaluation("test")
+
+    def on_predict_start(self) -> None:
+        """Refuse random weights; say where images are prepared in another way than in training."""
+        self._check_evaluation("predict")
+
+    def _check_evaluation(self, part: split_guard.Judged) -> None:
+        """Raises `CheckpointError`."""
+        split_guard.refuse_untrained(self._starts_afresh)
+        split_guard.check_evaluation(self.facts, data_of(self.trainer), part)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect one batch's predictions."""
-        self._evaluation_step(batch)
+        self.predictions.update(batch["index"], batch["label"], self._margins(batch))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect one batch's predictions."""
-        self._evaluation_step(batch)
+        self.predictions.update(batch["index"], batch["label"], self._margins(batch))
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics; in a fit, choose temperature and threshold by the same predictions."""
         self._log_evaluation(self.val_metrics)
-        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
-            self._calibrate()
+        if is_fitting(self.trainer) and not self.trainer.sanity_checking:
+            _, label, margin = self.predictions.compute()
+            self.facts |= calibrate(margin.cpu().double().numpy(), label.cpu().long().numpy())
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics."""
@@ -298,7 +272,7 @@ class DeepfakeDetector(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Tensor, Tensor]:
         """Index (B,) and p_fake (B,) of one batch."""
         margins = self._margins(batch)
-        refuse_nan(margins)
+        layers.refuse_nan(margins)
         return batch["index"], self.p_fake(margins)
 
     def _margins(self, batch: Batch) -> Tensor:
@@ -309,104 +283,37 @@ class DeepfakeDetector(LightningModule):
         """
         if len(batch["label"]) == 0:
             return torch.empty(0, device=self.device)
-        with without_autocast(batch["image"]):
-            return margin_of(self(batch["image"]))
-
-    def _evaluation_step(self, batch: Batch) -> None:
-        self.predictions.update(batch["index"], batch["label"], self._margins(batch))
+        with layers.without_autocast(batch["image"]):
+            return layers.margin_of(self(batch["image"]))
 
     def _log_evaluation(self, metrics: MetricCollection) -> None:
         """Every rank holds all predictions here, so the metrics need no further exchange."""
         _, label, margin = self.predictions.compute()
         if len(label) == 0:
             raise TrainingError(f"No image for the {metrics.prefix} metrics could be read; see skipped.csv")
-        if self.trainer.state.fn != TrainerFn.FITTING:
-            refuse_nan(margin)
+        if not is_fitting(self.trainer):
+            layers.refuse_nan(margin)
         values = metrics(self.p_fake(margin), label)
-        values[f"{metrics.prefix}loss"] = cross_entropy(margin, label)
+        values[f"{metrics.prefix}loss"] = layers.cross_entropy(margin, label)
         metrics.reset()
         shown = (f"{metrics.prefix}auroc", f"{metrics.prefix}accuracy")
         self.log_dict({name: values.pop(name) for name in shown}, prog_bar=True, sync_dist=True)
         self.log_dict(values, sync_dist=True)  # the same on all ranks
 
-    def _calibrate(self) -> None:
-        """Fit temperature and threshold on the validation pass just completed; one class, or a NaN, fits nothing."""
-        _, label, margin = (values.cpu().double().numpy() for values in self.predictions.compute())
-        self.facts |= UNCALIBRATED
-        if np.isfinite(margin).all() and label.min() != label.max():
-            self.facts |= calibrate(margin, label.astype(np.int64))
-
-    def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
-        smoothing = self.hparams["label_smoothing"]
-        return F.cross_entropy(logits.float(), label, weight=self._class_weights, label_smoothing=smoothing)
-
-    def _zero_loss(self) -> Tensor:
-        """A loss of 0 that touches every parameter: distributed training waits for each one's gradient."""
-        return 0.0 * torch.stack([parameter.sum() for parameter in self.parameters()]).sum()
-
-    def on_validation_start(self) -> None:
-        """Refuse to validate on images that training may have seen; raises `CheckpointError`."""
-        if self.trainer.state.fn != TrainerFn.FITTING:
-            self._check_evaluation("val")
-
-    def on_test_start(self) -> None:
-        """Refuse to test on images that training may have seen; raises `CheckpointError`."""
-        self._check_evaluation("test")
-
-    def on_predict_start(self) -> None:
-        """Refuse random weights; say where images are prepared in another way than in training."""
-        self._refuse_untrained()
-        if (data := self._data()) is not None:
-            say_changed_preprocessing(self.facts, data)
-
-    def _check_evaluation(self, part: Literal["val", "test"]) -> None:
-        self._refuse_untrained()
-        if (data := self._data()) is not None:
-            check_evaluation(self.facts, data, part)
-
-    def _refuse_untrained(self) -> None:
-        if self._starts_afresh:
-            raise CheckpointError(
-                "This detector was never trained: its scores would be those of random weights. Fit it first, or give "
-                "a checkpoint: Trainer.test(..., ckpt_path=FILE)"
-            )
-
-    def _data(self) -> DeepfakeDataModule | None:
-        """The data module, where the trainer has one of ours; None without a trainer too."""
-        data = getattr(self._trainer, "datamodule", None)
-        return data if isinstance(data, DeepfakeDataModule) else None
-
-    def any_rank(self, flag: bool) -> bool:
-        """Whether `flag` holds on any process: all of them must take the same way."""
-        return flag if self.trainer.world_size == 1 else self.trainer.strategy.reduce_boolean_decision(flag, all=False)
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write the facts a checkpoint needs to be used without its configuration: primitives only."""
-        checkpoint[FACTS_KEY] = {
-            "preprocessing": None,
-            "split": None,
-            **self.facts,
-            "class_names": list(CLASS_NAMES),
-            "dropout_seed": self._dropout_seed,
-            "versions": {name: version(name) for name in ("torch", "torchvision", "lightning", "albumentations")}
-            | {"dfdetect": dfdetect.__version__},
-        }
+        """Write the facts beside the weights."""
+        checkpoint[stored.FACTS_KEY] = stored.facts_to_store(self.facts, self._dropout_seed)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the facts back; raises `CheckpointError` for a file that another program wrote."""
-        check_contents(checkpoint)
-        check_shapes(self.state_dict(), checkpoint["state_dict"], self.hparams["backbone"])
-        self.facts = dict(checkpoint[FACTS_KEY])
+        stored.check_contents(checkpoint)
+        stored.check_shapes(self.state_dict(), checkpoint["state_dict"], self.hparams["backbone"])
+        self.facts = dict(checkpoint[stored.FACTS_KEY])
         self._dropout_seed = self.facts.pop("dropout_seed")
         self._starts_afresh = False
-        data = self._data()
-        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-            check_training_state(checkpoint)
-            if data is not None:
-                refuse_another_split(self.facts, data)
-        self._judge_another_set_whole()
-
-    def _judge_another_set_whole(self) -> None:
-        data = self._data()
-        if data is not None and self.trainer.state.fn == TrainerFn.TESTING:
-            judge_another_set_whole(self.facts, data)
+        if self._trainer is None:
+            return
+        if is_fitting(self._trainer):
+            stored.check_training_state(checkpoint)
+            split_guard.refuse_another_split(self.facts, data_of(self._trainer))
+        split_guard.judge_another_set_whole(self.facts, self._trainer)

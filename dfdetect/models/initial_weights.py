@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from dfdetect.errors import CheckpointError, DFDetectError, DownloadError, MissingExtraError
@@ -14,29 +15,30 @@ from dfdetect.models.checkpoint import read_checkpoint
 _SAFE = ".safetensors"
 
 
-def load_backbone(network: nn.Module, spec: Backbone, source: str) -> list[str]:
+def load_backbone(network: nn.Module, spec: Backbone, source: str) -> None:
     """Fill a backbone from `imagenet`, or a file with a state dict of torchvision or timm or a checkpoint of ours.
+
+    It is said which tensors were left out: the head's.
 
     Args:
         network: the backbone, changed in place.
         spec: its entry in the registry.
-        source: `imagenet`, or a path; one that ends in .safetensors is read as such.
-
-    Returns:
-        Names of the tensors that were left out: the head's.
+        source: `imagenet`, or a path; one that ends in .safetensors is read as such; `none` leaves it as it is.
 
     Raises:
         DownloadError: the weights are neither cached nor can be fetched.
         CheckpointError: a file that is unsafe or does not fit.
         MissingExtraError: what reads safetensors is not installed.
     """
+    if source == "none":
+        return
     state = _pretrained_state(spec) if source == "imagenet" else _state_in(source)
     tensors, left_out = _pick(state, spec, set(network.state_dict()), source)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"{source}: does not fit this backbone: {error}") from None
-    return left_out
+    rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
 
 
 def _state_in(source: str) -> dict[str, Any]:

@@ -1,17 +1,22 @@
 """Was this checkpoint trained on the images it is about to be judged by, and were they prepared in the same way?
 
 `facts` are a detector's (`DeepfakeDetector.facts`); their `split` is what `DeepfakeDataModule.split_facts` said of the
-data it was trained on, and missing where that was none of ours.
+data it was trained on, and missing where that was none of ours. `data` that is None is none of ours either: nothing is
+known of it, and nothing refused.
 """
 
 from typing import Any, Literal
 
+from lightning.pytorch import Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import CheckpointError
+from dfdetect.models.trainer import data_of
 
 Facts = dict[str, Any]
+Judged = Literal["val", "test", "predict"]
 
 
 def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
@@ -23,9 +28,9 @@ def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
     return [f"{name}: trained with {trained[name]}, now {used[name]}" for name in used if used[name] != trained[name]]
 
 
-def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> None:
+def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule | None) -> None:
     """Say it aloud."""
-    for change in changed_preprocessing(facts, data):
+    for change in changed_preprocessing(facts, data) if data is not None else ():
         rank_zero_info(f"Other preprocessing than in training: {change}")
 
 
@@ -57,8 +62,11 @@ def is_another_part(facts: Facts, data: DeepfakeDataModule, part: Literal["val",
     return bool(trained[f"{part}_fingerprint"] != data.split_facts()[f"{part}_fingerprint"])
 
 
-def judge_another_set_whole(facts: Facts, data: DeepfakeDataModule) -> None:
+def judge_another_set_whole(facts: Facts, trainer: Trainer) -> None:
     """Test on all images of another data set, none of which training saw, unless it comes with a test part."""
+    data = data_of(trainer)
+    if data is None or trainer.state.fn != TrainerFn.TESTING:
+        return
     if is_cross_dataset(facts, data) and not data.has_given_test_part():
         data.test_on_everything()
 
@@ -79,12 +87,14 @@ def cross_dataset_note(facts: Facts, data: DeepfakeDataModule, part: Literal["va
     return f"cross-dataset: trained on {trained}, tested on {data.origin}: {judged_images(data, part)}"
 
 
-def refuse_another_split(facts: Facts, data: DeepfakeDataModule) -> None:
+def refuse_another_split(facts: Facts, data: DeepfakeDataModule | None) -> None:
     """Stop a fit that would go on with another split than it began with: it would train on its own test part.
 
     Raises:
         CheckpointError: the splits differ, and `data` does not allow it.
     """
+    if data is None:
+        return
     trained, continued = facts.get("split"), data.split_facts()
     if trained and trained["fingerprint"] != continued["fingerprint"] and not data.allow_new_split:
         raise CheckpointError(
@@ -94,15 +104,28 @@ def refuse_another_split(facts: Facts, data: DeepfakeDataModule) -> None:
         )
 
 
-def check_evaluation(facts: Facts, data: DeepfakeDataModule, part: Literal["val", "test"]) -> None:
+def refuse_untrained(untrained: bool) -> None:
+    """Refuse to judge a detector that has random weights; raises `CheckpointError`."""
+    if untrained:
+        raise CheckpointError(
+            "This detector was never trained: its scores would be those of random weights. Fit it first, or give "
+            "a checkpoint: Trainer.test(..., ckpt_path=FILE)"
+        )
+
+
+def check_evaluation(facts: Facts, data: DeepfakeDataModule | None, part: Judged) -> None:
     """Refuse to judge a checkpoint by images that its training may have seen; say what else differs.
+
+    What is only predicted may have been seen.
 
     Raises:
         CheckpointError: same data, but another part of that name, and `data` does not allow it.
     """
+    if data is None:
+        return
     say_changed_preprocessing(facts, data)
     trained, tested = facts.get("split"), data.split_facts()
-    if not trained:
+    if not trained or part == "predict":
         return
     if is_cross_dataset(facts, data):
         rank_zero_info(cross_dataset_note(facts, data, part))
