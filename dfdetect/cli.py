@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import platform
 import shlex
 import signal
 import sys
@@ -270,8 +271,16 @@ def _available_precision(trainer: Namespace) -> Any:
         return "32-true"
     if accelerator not in ("cpu", "auto"):
         return asked
-    rank_zero_info("Precision: 16-mixed needs a GPU; on this CPU bf16-mixed is used")
-    return "bf16-mixed"
+    used = "bf16-mixed" if _computes_bfloat16() else "32-true"
+    rank_zero_info(f"Precision: 16-mixed needs a GPU; on this CPU {used} is used")
+    return used
+
+
+def _computes_bfloat16() -> bool:
+    """Whether this CPU has instructions for bfloat16; emulated, a step takes ten times as long as in fp32."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager

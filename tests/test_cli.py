@@ -20,6 +20,7 @@ from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 import dfdetect
 import dfdetect.models.checkpoint as checkpoint_module
+from dfdetect import cli
 from dfdetect.cli import _available_precision
 from dfdetect.main import COMMANDS, main
 from dfdetect.models.checkpoint import read_checkpoint
@@ -525,21 +526,39 @@ def test_gpu_out_of_memory_ends_in_a_sentence(generated_faces, monkeypatch, caps
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "cuda", "mps", "used"),
+    ("accelerator", "cuda", "mps", "bfloat16", "used"),
     [
-        ("auto", True, False, "16-mixed"),
-        ("auto", False, True, "32-true"),
-        ("auto", False, False, "bf16-mixed"),
-        ("cpu", True, True, "bf16-mixed"),
-        ("gpu", False, True, "32-true"),
-        ("cuda", True, True, "16-mixed"),
+        ("auto", True, False, True, "16-mixed"),
+        ("auto", False, True, True, "32-true"),
+        ("auto", False, False, True, "bf16-mixed"),
+        ("auto", False, False, False, "32-true"),
+        ("cpu", True, True, True, "bf16-mixed"),
+        ("cpu", True, True, False, "32-true"),
+        ("gpu", False, True, True, "32-true"),
+        ("cuda", True, True, False, "16-mixed"),
     ],
 )
-def test_precision_falls_back_where_the_machine_cannot(accelerator, cuda, mps, used, monkeypatch):
+def test_precision_falls_back_where_the_machine_cannot(accelerator, cuda, mps, bfloat16, used, monkeypatch):
+    monkeypatch.setattr(cli, "_computes_bfloat16", lambda: bfloat16)
     monkeypatch.setattr(CUDAAccelerator, "is_available", staticmethod(lambda: cuda))
     monkeypatch.setattr(MPSAccelerator, "is_available", staticmethod(lambda: mps))
     assert _available_precision(Namespace(precision="16-mixed", accelerator=accelerator)) == used
     assert _available_precision(Namespace(precision="32-true", accelerator=accelerator)) == "32-true"
+
+
+@pytest.mark.parametrize(
+    ("machine", "avx512", "onednn", "expected"),
+    [("x86_64", True, True, True), ("AMD64", False, True, False), ("aarch64", False, True, True)],
+)
+def test_bfloat16_is_used_only_where_the_cpu_has_it(machine, avx512, onednn, expected, monkeypatch):
+    monkeypatch.setattr(cli.platform, "machine", lambda: machine)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn)
+    assert cli._computes_bfloat16() == expected
+
+
+def test_this_cpu_is_asked():
+    assert cli._computes_bfloat16() in (True, False)
 
 
 def test_traceback_only_with_debug(capsys):
