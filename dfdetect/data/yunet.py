@@ -43,6 +43,11 @@ class Face:
         """The longer side of the box, in pixels."""
         return max(self.width, self.height)
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, width, height in whole pixels."""
+        return round(self.left), round(self.top), round(self.width), round(self.height)
+
 
 def find_faces(image: npt.NDArray[np.uint8], model: str, longest: int, room: float = 0.0) -> list[Face]:
     """All faces in a picture, the surest first.

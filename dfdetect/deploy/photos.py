@@ -131,8 +131,7 @@ def judge_faces(image: Pixels, found: list[Face], settings: Settings) -> list[Fa
 
 
 def _unjudged(face: Face, why: str | None) -> FaceVerdict:
-    box = round(face.left), round(face.top), round(face.width), round(face.height)
-    return FaceVerdict(box, None, "uncertain", why or "")
+    return FaceVerdict(face.box, None, "uncertain", why or "", found=face)
 
 
 def _whole(image: Pixels, settings: Settings) -> FaceVerdict:

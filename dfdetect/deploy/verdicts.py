@@ -48,7 +48,8 @@ class FaceVerdict:
         heatmap: (h, w), signed, of its square; None for a model without.
         square: left, top, side of what was judged.
         versions: p_fake under each mild re-encoding, where that was asked for.
-        found: the face as it was found in the picture; None for a whole picture or a track.
+        found: the face as it was found in the picture; None for a whole picture. Of a track, heatmap, square and found
+            are those of `Row.frame`; None where it is not in it.
     """
 
     box: tuple[int, int, int, int] | None
@@ -81,6 +82,7 @@ class Row:
         faces: the photo's faces or the video's tracks, the most fake first.
         size: width and height in pixels; None where unknown.
         timeline: of a video: (seconds, p_fake of the most fake face) for each judged frame.
+        frame: of a video: its most fake judged frame, (H, W, 3) RGB uint8; None where no picture was asked for.
         picture: a small JPEG with boxes for the page; empty where none was asked for.
         shares: of the evidence in that picture's most fake face, by region.
         seconds: that the file took.
@@ -95,6 +97,7 @@ class Row:
     faces: tuple[FaceVerdict, ...] = ()
     size: tuple[int, int] | None = None
     timeline: tuple[tuple[float, float], ...] = ()
+    frame: Pixels | None = field(default=None, repr=False, compare=False)
     picture: bytes = field(default=b"", repr=False, compare=False)
     shares: Mapping[str, Share] = field(default_factory=dict, repr=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
@@ -105,7 +108,7 @@ class Row:
         return self.verdict == "error"
 
     def as_json(self) -> dict[str, Any]:
-        """All of it but the picture."""
+        """All of it but the pictures."""
         values: dict[str, Any] = {
             "path": self.path,
             "kind": self.kind,

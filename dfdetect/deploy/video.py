@@ -1,6 +1,6 @@
 """A video to its row: sampled frames, faces tied to tracks, a robust score of each track; the same for a camera."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.yunet import Face
-from dfdetect.deploy.drawing import Still, draw_boxes, still, thumbnail
+from dfdetect.deploy.drawing import draw_boxes, still, thumbnail
 from dfdetect.deploy.faces import MOST_FACES, search
 from dfdetect.deploy.film import Film, annotated_copy, free_name, open_film
 from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
 from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker
 from dfdetect.deploy.verdicts import FaceVerdict, Row, photo_row
 from dfdetect.errors import DecodeError
-from dfdetect.explain.regions import Share
 
 Pixels = npt.NDArray[np.uint8]
 _FLOW_SIDE = 320
@@ -33,28 +32,31 @@ class Watcher:
     Attributes:
         timeline: (seconds, p_fake of the most fake face) of each judged frame with a face.
         judged: number of judged frames.
+        frame: the most fake of them, (H, W, 3) RGB uint8; None if no picture was asked for.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.timeline: list[tuple[float, float]] = []
         self.judged = 0
-        self._moment: tuple[Still, list[tuple[Track, FaceVerdict]]] | None = None
+        self.frame: Pixels | None = None
+        self._in_frame: dict[int, FaceVerdict] = {}
         self._tracker = Tracker()
         self._known: dict[int, tuple[tuple[int, int], FaceVerdict]] = {}
 
     def judge(self, image: Pixels, seconds: float) -> None:
         """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them."""
         faces, verdicts = self._look(image)
-        tied = list(zip(self._tracker.tie(faces, seconds), verdicts, strict=True))
-        for track, verdict in tied:
+        tracks = self._tracker.tie(faces, seconds)
+        for track, verdict in zip(tracks, verdicts, strict=True):
             track.add(verdict)
         self.judged += 1
         scores = [verdict.p_fake for verdict in verdicts if verdict.p_fake is not None]
         if not scores:
             return
         if self.settings.pictures and max(scores) >= max((p for _, p in self.timeline), default=0.0):
-            self._moment = still(image, verdicts, self.settings.detector.facts), tied
+            self.frame = image.copy()  # the frame itself may be drawn on
+            self._in_frame = {track.number: verdict for track, verdict in zip(tracks, verdicts, strict=True)}
         self.timeline.append((seconds, max(scores)))
         if len(self.timeline) > _MOST_MOMENTS:
             pairs = (self.timeline[i : i + 2] for i in range(0, len(self.timeline), 2))
@@ -78,21 +80,17 @@ class Watcher:
             boxes.append(((left, top, width, height), verdict.verdict, label))
         draw_boxes(image, boxes)
 
-    def picture(self) -> bytes:
-        """A small JPEG of the most fake moment, its faces as their tracks come out; empty if none was asked for."""
-        if self._moment is None:
-            return b""
-        return thumbnail(
-            self._moment[0], [replace(self._verdict(track), box=then.box) for track, then in self._moment[1]]
-        )
-
-    def shares(self) -> Mapping[str, Share]:
-        """Of the evidence in that moment's most fake face, by region; empty if no picture was asked for."""
-        return self._moment[0].shares if self._moment else {}
+    def drawn(self, row: Row) -> Row:
+        """Add to a row what a page shows of `frame`: a small JPEG, its faces as their tracks come out, and shares."""
+        if self.frame is None:
+            return row
+        shown = still(self.frame, list(self._in_frame.values()), self.settings.detector.facts)
+        boxed = [replace(self._verdict(self._tracker.tracks[n - 1]), box=one.box) for n, one in self._in_frame.items()]
+        return replace(row, frame=self.frame, picture=thumbnail(shown, boxed), shares=shown.shares)
 
     def faces(self) -> list[FaceVerdict]:
-        """One verdict a track."""
-        return [self._verdict(track) for track in self._tracker.tracks]
+        """One verdict a track, with what was seen of it in `frame`."""
+        return [self._seen(track) for track in self._tracker.tracks]
 
     def standing(self, seconds: float, most_gone: int) -> list[tuple[int, bool, FaceVerdict]]:
         """Number, whether it is in view, and verdict: of all tracks in view, then of the latest ones that are gone."""
@@ -100,6 +98,12 @@ class Watcher:
         gone = [track for track in reversed(self._tracker.tracks[-most_gone - len(here) :]) if track not in here]
         tracks = [*here, *gone[:most_gone]]
         return [(track.number, i < len(here), self._verdict(track)) for i, track in enumerate(tracks)]
+
+    def _seen(self, track: Track) -> FaceVerdict:
+        verdict, then = self._verdict(track), self._in_frame.get(track.number)
+        if then is None:
+            return verdict
+        return replace(verdict, heatmap=then.heatmap, square=then.square, found=then.found)
 
     def _verdict(self, track: Track) -> FaceVerdict:
         """What a track comes to; worked out anew only where it has been judged again."""
@@ -189,11 +193,5 @@ def _row(film: Film, watcher: Watcher) -> Row:
 def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = "") -> Row:
     """A video is what its most fake track is that was judged in enough frames; `note` is added to the reason."""
     row = photo_row(path, watcher.settings.detector.facts, watcher.faces(), size)
-    return replace(
-        row,
-        kind="video",
-        reason="; ".join(filter(None, [row.reason, note])),
-        timeline=tuple(watcher.timeline),
-        picture=watcher.picture(),
-        shares=watcher.shares(),
-    )
+    reason = "; ".join(filter(None, [row.reason, note]))
+    return watcher.drawn(replace(row, kind="video", reason=reason, timeline=tuple(watcher.timeline)))

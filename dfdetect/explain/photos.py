@@ -100,7 +100,7 @@ def explain_picture(image: Pixels, settings: Settings, explain: Explainer, metho
     good, bad = [], []
     for face in found:
         if why := fault(image, face):
-            bad.append(Explained(FaceVerdict(_box(face), None, "uncertain", why), method, found=face))
+            bad.append(Explained(FaceVerdict(face.box, None, "uncertain", why), method, found=face))
             continue
         cut = cut_square(image, face, settings.used_margin)
         side = len(cut.pixels)
@@ -118,19 +118,14 @@ def _explained(
         maps = explain(np.stack([detector.prepare(given) for *_, given in some]))
         for i, (face, shown, frame, _) in enumerate(some):
             square = (int(frame.left), int(frame.top), int(frame.width)) if face else None
-            verdict = judged_face(
-                detector.facts, float(maps.p_fake[i]), box=_box(face) if face else None, square=square
-            )
+            box = face.box if face else None
+            verdict = judged_face(detector.facts, float(maps.p_fake[i]), box=box, square=square)
             divided = shares(maps.values[i], _masks(face, frame), maps.grid) if face else {}
             yield Explained(verdict, maps.method, shown, maps.values[i], maps.scale, maps.grid, divided, face, frame)
 
 
 def _masks(face: Face, frame: Frame) -> dict[str, npt.NDArray[np.bool_]]:
     return merged(regions(face, frame, (224, 224)))
-
-
-def _box(face: Face) -> tuple[int, int, int, int]:
-    return round(face.left), round(face.top), round(face.width), round(face.height)
 
 
 def _cut(image: Pixels, frame: Frame) -> Pixels:

@@ -1,10 +1,20 @@
-"""A clip's scores over time."""
+"""A clip: its scores over time, and the moment of it that is shown."""
 
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import Row
 from dfdetect.web.words import figure
 
 _WIDTH, _HEIGHT = 600.0, 120.0
+
+
+def moment(row: Row) -> str:
+    """What a clip's picture is; empty for a photo, whose picture is all of it."""
+    if not row.timeline:
+        return ""
+    return (
+        f'<p class="df-soft">The most fake moment, at {_most_fake(row):.1f} s. A box has the verdict on the whole '
+        "clip; the evidence is that of this moment.</p>"
+    )
 
 
 def timeline(row: Row, facts: ModelFacts) -> str:
@@ -14,15 +24,21 @@ def timeline(row: Row, facts: ModelFacts) -> str:
     start, end = row.timeline[0][0], row.timeline[-1][0]
     across = _WIDTH / max(end - start, 1e-9)
     points = " ".join(f"{(at - start) * across:.1f},{_y(p):.1f}" for at, p in row.timeline)
-    level = _y(facts.threshold)
+    level, then = _y(facts.threshold), (_most_fake(row) - start) * across
     said = _said(row, facts)
     return (
         f'<figure class="df-timeline"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" '
         f'role="img" aria-label="{said}">{_shade(facts)}<line x1="0" x2="{_WIDTH}" y1="{level:.1f}" y2="{level:.1f}"/>'
+        f'<line class="df-then" x1="{then:.1f}" x2="{then:.1f}" y1="0" y2="{_HEIGHT}"/>'
         f'<polyline points="{points}"/></svg><figcaption><span>{start:.1f} s</span>'
-        f"<span>p_fake over time, dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
+        f"<span>p_fake over time; dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
         f'<p class="df-soft">{said}</p>'
     )
+
+
+def _most_fake(row: Row) -> float:
+    """Seconds of the frame that is shown: of several as fake, the last."""
+    return max(reversed(row.timeline), key=lambda at: at[1])[0]
 
 
 def _said(row: Row, facts: ModelFacts) -> str:

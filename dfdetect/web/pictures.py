@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.yunet import Face
 from dfdetect.deploy.drawing import as_jpeg
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
@@ -79,11 +78,11 @@ def under_evidence(part: Pixels, face: FaceVerdict, facts: ModelFacts) -> Pixels
     return overlay(part, evidence(face.heatmap, facts.temperature), EVIDENCE, grid=grid)
 
 
-def region_shares(face: FaceVerdict, found: Face, facts: ModelFacts, shape: tuple[int, ...]) -> dict[str, Share]:
-    """What the eyes, nose, mouth, skin and the rest have of a face's evidence; empty for a model without a heatmap."""
-    if face.heatmap is None:
+def region_shares(face: FaceVerdict, facts: ModelFacts, shape: tuple[int, ...]) -> dict[str, Share]:
+    """What the eyes, nose, mouth, skin and the rest have of a face's evidence; empty without heatmap or landmarks."""
+    if face.heatmap is None or face.found is None:
         return {}
-    masks = merged(regions(found, Frame(*square_of(face, shape)), (FACE_SIDE, FACE_SIDE)))
+    masks = merged(regions(face.found, Frame(*square_of(face, shape)), (FACE_SIDE, FACE_SIDE)))
     grid = grid_of(facts.backbone, facts.input_size, face.heatmap.shape[-1])
     return shares(evidence(face.heatmap, facts.temperature), masks, grid)
 

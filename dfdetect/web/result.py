@@ -4,19 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from dfdetect.data.yunet import Face
-from dfdetect.deploy.metadata import Verdict
+import numpy as np
+import numpy.typing as npt
+
+from dfdetect.deploy.metadata import ModelFacts, Verdict
 from dfdetect.deploy.verdicts import FaceVerdict, Row
-from dfdetect.explain.regions import Share
-from dfdetect.web.clip import timeline
+from dfdetect.web.clip import moment, timeline
 from dfdetect.web.doubts import doubts_in_short, faces_word
 from dfdetect.web.face_card import face_card, face_line
 from dfdetect.web.gauge import gauge
 from dfdetect.web.model_card import doubt_list, model_card
-from dfdetect.web.pictures import jpeg_address, region_shares, shown_face, shown_picture
+from dfdetect.web.pictures import region_shares, shown_face, shown_picture
 from dfdetect.web.service import Answer, Model
 from dfdetect.web.stage import heat_switch, stage
 from dfdetect.web.words import CAUTION, counted, escaped, figure, headline, sign
+
+Pixels = npt.NDArray[np.uint8]
 
 MOST_CARDS = 6
 """Faces that are shown one by one; the others get a line each."""
@@ -116,36 +119,42 @@ def _panel(answer: Answer, name: str, row: Row, model: Model) -> str:
     """All that one model says."""
     facts = model.settings.detector.facts
     margin = model.settings.used_margin if model.settings.face_model else None
-    picture, has_heat = _picture(answer, row, model)
     doubts = doubt_list(doubts_in_short(row, facts))
-    switch = heat_switch(name) if has_heat else ""
+    image, faces = _view(answer, row)
     return (
-        f'<div class="df-panel"><div class="df-left">{picture}{switch}{timeline(row, facts)}</div>'
-        f'<div class="df-right">{_faces(answer, row, model)}</div>'
+        f'<div class="df-panel"><div class="df-left">{_picture(name, row, image, faces, facts)}{timeline(row, facts)}'
+        f'</div><div class="df-right">{_faces(row, image, faces, facts)}</div>'
         f'<section class="df-trust"><h3>When not to trust this</h3>{doubts}</section></div>'
         f"{model_card(name, facts, model.about, margin)}"
     )
 
 
-def _picture(answer: Answer, row: Row, model: Model) -> tuple[str, bool]:
-    """What was judged, and whether there is evidence to lay over it."""
-    alt = f"What was judged: {faces_word(row)}"
-    if answer.image is None:
-        return (stage(jpeg_address(row.picture), "", alt, (), row.size) if row.picture else ""), False
-    pair = shown_picture(answer.image, row.faces, model.settings.detector.facts)
-    named = list(zip(face_names(row), row.faces, strict=True))
-    return stage(pair.plain, pair.heat, alt, named, row.size), bool(pair.heat)
+def _view(answer: Answer, row: Row) -> tuple[Pixels | None, list[FaceVerdict]]:
+    """The picture that is shown, and a row's faces as they are in it: without a box where they are not."""
+    if row.kind != "video":
+        return answer.image, list(row.faces)
+    return row.frame, [replace(face, box=face.found.box if face.found else None) for face in row.faces]
 
 
-def _faces(answer: Answer, row: Row, model: Model) -> str:
-    facts = model.settings.detector.facts
+def _picture(name: str, row: Row, image: Pixels | None, faces: Sequence[FaceVerdict], facts: ModelFacts) -> str:
+    """What was judged, and what lays the evidence over it where there is any."""
+    if image is None:
+        return ""
+    pair = shown_picture(image, faces, facts)
+    named = list(zip(face_names(row), faces, strict=True))
+    shown = stage(pair.plain, pair.heat, f"What was judged: {faces_word(row)}", named, row.size)
+    return shown + moment(row) + (heat_switch(name) if pair.heat else "")
+
+
+def _faces(row: Row, image: Pixels | None, faces: Sequence[FaceVerdict], facts: ModelFacts) -> str:
     names = face_names(row)
     cards = []
-    for i, (name, face) in enumerate(zip(names[:MOST_CARDS], row.faces, strict=False)):
-        pair = shown_face(answer.image, face, facts) if answer.image is not None and face.box is not None else None
+    for i, (name, face) in enumerate(zip(names[:MOST_CARDS], faces, strict=False)):
+        pair = shown_face(image, face, facts) if image is not None and face.box is not None else None
+        parts = region_shares(face, facts, image.shape) if image is not None else {}
         # where there is one face only, what is wrong with it stands above already
-        told = replace(face, reason="") if face.p_fake is not None and len(row.faces) == 1 else face
-        cards.append(face_card(name, told, facts, pair, _parts(answer, face, model), whole=i == 0))
+        told = replace(face, reason="") if face.p_fake is not None and len(faces) == 1 else face
+        cards.append(face_card(name, told, facts, pair, parts, whole=i == 0))
     lines = [face_line(name, face) for name, face in zip(names, row.faces, strict=True)][MOST_CARDS:]
     more = f'<h4>More faces</h4><ul class="df-list">{"".join(lines)}</ul>' if lines else ""
     return "".join(cards) + more
@@ -159,18 +168,6 @@ def face_names(row: Row) -> list[str]:
     order = [i for i, _ in sorted(places, key=lambda place: place[1])]
     word = _NAMES.get(row.kind, "Face")
     return [f"{word} {order.index(i) + 1}" for i in range(len(row.faces))]
-
-
-def _parts(answer: Answer, face: FaceVerdict, model: Model) -> dict[str, Share]:
-    """What each region of a face has of its evidence; empty where the face's landmarks are not known."""
-    found = [one for one in answer.found if _box_of(one) == face.box]
-    if answer.image is None or not found:
-        return {}
-    return region_shares(face, found[0], model.settings.detector.facts, answer.image.shape)
-
-
-def _box_of(face: Face) -> tuple[int, int, int, int]:
-    return round(face.left), round(face.top), round(face.width), round(face.height)
 
 
 def verdict_of(row: Row) -> Verdict:

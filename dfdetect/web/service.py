@@ -63,13 +63,11 @@ class Answer:
     Attributes:
         name: of the upload, made safe to show.
         rows: by the model's name, in the order asked for; faces with box, score, verdict, heatmap and square.
-        found: faces of a photo with their landmarks, the largest first.
-        image: (H, W, 3) RGB uint8 as it was judged, if it was asked for; None for a clip.
+        image: (H, W, 3) RGB uint8 as it was judged, if it was asked for; None for a clip, whose rows have a frame each.
     """
 
     name: str
     rows: dict[str, Row]
-    found: tuple[Face, ...] = ()
     image: Pixels | None = field(default=None, repr=False, compare=False)
 
 
@@ -197,7 +195,7 @@ class _Work:
         beat()
         found: dict[str, list[Face]] = {}
         rows = {model.name: self._look(image, model.settings, found, beat) for model in self.models}
-        return Answer(self.name, rows, tuple(next(iter(found.values()), ())), image if self.with_image else None)
+        return Answer(self.name, rows, image if self.with_image else None)
 
     def _look(self, image: Pixels, settings: Settings, found: dict[str, list[Face]], beat: Beat) -> Row:
         """One model's row; faces are searched once for all models."""

@@ -37,7 +37,7 @@ def heat_switch(model: str) -> str:
         "<span>Show where the evidence lies</span></label>"
         f'<div class="df-scale"><div class="df-ramp" style="background:linear-gradient(90deg,{_ramp()})"></div>'
         f"<div><span>{-EVIDENCE.full:g} real</span><span>0 nothing</span><span>{EVIDENCE.full:+g} fake</span></div>"
-        f"<p>In {EVIDENCE.unit}. The colours mean the same in every photo; a photo that stays grey holds no "
+        f"<p>In {EVIDENCE.unit}. The colours mean the same in every picture; one that stays grey holds no "
         "evidence. They show what moved this model, not what was edited.</p></div></div>"
     )
 

@@ -132,7 +132,23 @@ def test_the_page_shows_the_most_fake_moment_in_the_tracks_colour(tmp_path):
     row = scan_video(file, Settings(Standin(), "m", pictures=True))
     assert row.verdict == "real"
     assert row.picture.startswith(b"\xff\xd8")
-    assert scan_video(file, Settings(Standin(), "m")).picture == b""
+    bare = scan_video(file, Settings(Standin(), "m"))
+    assert (bare.picture, bare.frame, bare.faces[0].heatmap) == (b"", None, None)
+
+
+def test_the_most_fake_frame_is_kept_with_what_was_seen_in_it(tmp_path):
+    frames = [ground((20 + 5 * i, 60, 80, 60 + 6 * i), *[(230, 20, 60, 40)] * (i < 10)) for i in range(15)]
+    row = scan_video(film(tmp_path / "a.mp4", frames), Settings(Standin(), "m", pictures=True), save=tmp_path)
+    assert row.frame is not None
+    last = frames[10]  # of those at 0, 0.2 and 0.4 s; the copy's boxes are not drawn into it
+    assert np.abs(row.frame.astype(int) - last)[..., 0].mean() < 12
+    by_place = sorted(row.faces, key=lambda one: one.box)
+    here, gone = by_place
+    assert here.found is not None
+    assert here.found.left == pytest.approx(20 + 50, abs=3)
+    assert here.heatmap is not None
+    assert here.heatmap.mean() + 0.5 == pytest.approx(120 / 255, abs=0.06)
+    assert (gone.found, gone.heatmap) == (None, None)
 
 
 def test_beats_come_with_each_frame(tmp_path):

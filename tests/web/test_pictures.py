@@ -50,7 +50,11 @@ def test_without_a_heatmap_there_is_no_second_picture():
     assert shown_picture(image, [bare], FACTS).heat == ""
     assert shown_face(image, bare, FACTS).heat == ""
     assert shown_picture(image, [], FACTS).heat == ""
-    assert region_shares(bare, looking(), FACTS, image.shape) == {}
+    assert region_shares(replace(bare, found=looking()), FACTS, image.shape) == {}
+
+
+def test_without_landmarks_there_are_no_regions():
+    assert region_shares(FAKE, FACTS, (300, 400, 3)) == {}
 
 
 def test_a_face_is_shown_as_the_network_saw_it():
@@ -77,7 +81,7 @@ def looking():
 
 
 def test_the_regions_share_all_of_the_evidence():
-    parts = region_shares(FAKE, looking(), FACTS, (300, 400, 3))
+    parts = region_shares(replace(FAKE, found=looking()), FACTS, (300, 400, 3))
     assert list(parts) == ["eyes", "nose", "mouth", "skin", "hair/background"]
     assert sum(part.area for part in parts.values()) == pytest.approx(1)
     assert sum(part.fake or 0 for part in parts.values()) == pytest.approx(1)

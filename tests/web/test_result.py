@@ -58,19 +58,18 @@ def model(name="m", facts=FACTS):
 def face(p_fake=0.9, box=(100, 50, 80, 100), verdict="fake", heat=0.5, **more):
     heatmap = np.full((4, 4), heat, np.float32) if heat is not None else None
     square = (box[0], box[1], box[3]) if box else None
-    return FaceVerdict(box, p_fake, verdict, heatmap=heatmap, square=square, **more)
+    return FaceVerdict(box, p_fake, verdict, heatmap=heatmap, square=square, found=found(box) if box else None, **more)
 
 
-def found(one):
-    left, top, width, height = one.box
+def found(box):
+    left, top, width, height = box
     at = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)], np.float32)
     return Face(left + 0.2, top - 0.2, width, height, at * (width, height) + (left, top), 0.9)
 
 
 def answer(*faces, facts=FACTS, name="photo.jpg", models=("m",), image=True):
     row = photo_row(name, facts, list(faces), SIZE)
-    seen = tuple(found(one) for one in faces if one.box)
-    return Answer(name, dict.fromkeys(models, row), seen, textured(300, 400, 120) if image else None)
+    return Answer(name, dict.fromkeys(models, row), textured(300, 400, 120) if image else None)
 
 
 def shown(given, *models, request=""):
@@ -176,15 +175,31 @@ def test_several_models_are_compared():
     assert nobody.words.strip().startswith("Not judged No face found.")
 
 
-def test_a_clip_has_its_picture_and_a_line_over_time():
-    row = photo_row("a.mp4", FACTS, [face(frames=12, heat=None)], SIZE)
-    row = replace(row, kind="video", picture=b"\xff\xd8jpeg", timeline=((0.0, 0.2), (1.0, 0.9)))
-    html, tree = shown(Answer("a.mp4", {"m": row}))
+def clip(*faces):
+    row = replace(photo_row("a.mp4", FACTS, faces, SIZE), kind="video", timeline=((0.0, 0.2), (1.0, 0.9), (2.0, 0.4)))
+    return Answer("a.mp4", {"m": replace(row, frame=textured(300, 400, 120))})
+
+
+def test_a_clip_has_what_a_photo_has_and_a_line_over_time():
+    then = face(box=(40, 60, 80, 100), frames=12)
+    html, tree = shown(clip(replace(then, box=(100, 50, 160, 200))))  # its box where it was largest
     assert "1 face followed" in tree.words
     assert "Judged in 12 frames." in tree.words
     assert "<polyline" in html
+    assert "The most fake moment, at 1.0 s." in tree.words
     assert "A clip, judged frame by frame." in tree.words
     assert "Person 1" in tree.words
+    assert "left:10.00%;top:20.00%;width:20.00%;height:33.33%" in html
+    assert html.count('class="df-heat"') == 2
+    assert "Show where the evidence lies" in tree.words
+    assert "hair/background" in tree.words
+
+
+def test_a_person_who_is_not_in_the_moment_shown_has_a_verdict_and_no_picture():
+    gone = FaceVerdict((250, 60, 70, 70), 0.1, "real", frames=8)
+    html, tree = shown(clip(face(frames=12), gone))
+    assert "Person 2 Looks real Judged in 8 frames." in tree.words
+    assert html.count('class="df-box') == html.count('class="df-crop') == 1
 
 
 def test_the_models_card_holds_what_its_file_says():
