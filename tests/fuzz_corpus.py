@@ -10,21 +10,20 @@ import contextlib
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from tests.fuzz_bombs import FOREIGN, black_png, png_bombs
+from tests.fuzz_mutations import MUTATIONS
 from tests.fuzz_seeds import image_seeds, video_seeds
 
-Rng = np.random.Generator
 _SCAN = """
 import json, sys
 from dfdetect.main import main
@@ -42,59 +41,6 @@ MOST_SECONDS = 10
 """Of one file, as processor time of its thread: what else runs on the machine does not count. A thread that waits for
 something that does not come is given up by the scan itself."""
 ENDINGS = (".jpg", ".png", ".gif", ".webp", ".tif", ".bmp", ".mp4", ".avi", ".mov", ".webm")
-
-
-def flip_bits(content: bytes, rng: Rng) -> bytes:
-    data = bytearray(content)
-    for place in rng.integers(len(data), size=int(rng.integers(1, 64))):
-        data[place] ^= 1 << int(rng.integers(8))
-    return bytes(data)
-
-
-def flip_header(content: bytes, rng: Rng) -> bytes:
-    return flip_bits(content[:200], rng) + content[200:]
-
-
-def cut(content: bytes, rng: Rng) -> bytes:
-    return content[: int(rng.integers(1, len(content)))]
-
-
-def cut_start(content: bytes, rng: Rng) -> bytes:
-    return content[int(rng.integers(1, len(content))) :]
-
-
-def blank(content: bytes, rng: Rng) -> bytes:
-    start, length = int(rng.integers(len(content))), int(rng.integers(1, 4096))
-    return content[:start] + bytes(min(length, len(content) - start)) + content[start + length :]
-
-
-def drop(content: bytes, rng: Rng) -> bytes:
-    start = int(rng.integers(len(content)))
-    return content[:start] + content[start + int(rng.integers(1, 512)) :]
-
-
-def insert(content: bytes, rng: Rng) -> bytes:
-    start = int(rng.integers(len(content)))
-    return content[:start] + rng.bytes(int(rng.integers(1, 512))) + content[start:]
-
-
-def large_number(content: bytes, rng: Rng) -> bytes:
-    """A length or size somewhere that promises far too much."""
-    start = int(rng.integers(max(1, min(len(content), 1024) - 4)))
-    numbers = (b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\0\0")
-    return content[:start] + numbers[int(rng.integers(3))] + content[start + 4 :]
-
-
-MUTATIONS: dict[str, Callable[[bytes, Rng], bytes]] = {
-    "bits flipped": flip_bits,
-    "bits of the header flipped": flip_header,
-    "truncated": cut,
-    "start missing": cut_start,
-    "blanked": blank,
-    "bytes dropped": drop,
-    "bytes inserted": insert,
-    "large number": large_number,
-}
 
 
 def make_corpus(root: Path, count: int, seed: int = 0) -> dict[str, str]:
@@ -135,21 +81,15 @@ def _odd_files(root: Path) -> dict[str, str]:
     contents = {
         "zero.jpg": (b"", "zero bytes"),
         "zero.mp4": (b"", "zero bytes"),
-        "text.png": (b"This is no picture.\n" * 40, "text"),
-        "playlist.mp4": (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n\0" * 9, "playlist"),
-        "concat.mp4": (b"ffconcat version 1.0\nfile /etc/passwd\n\0" * 9, "playlist"),
-        "archive.jpg": (b"PK\x05\x06" + bytes(18), "an archive"),
-        "bomb-900-megapixels.png": (_png(30_000, 30_000), "bomb"),
-        "bomb-4-gigapixels.png": (_png(65_535, 65_535, rows=1000), "bomb"),
-        "bomb-text.png": (_png(64, 64, text=50_000_000), "bomb"),
-        "bomb-profile.png": (_png(64, 64, text=50_000_000, chunk=b"iCCP"), "bomb"),
-        "100-megapixels.png": (_png(10_000, 10_000), "100 megapixels"),
-        "100-megapixels-and-more.png": (_png(10_001, 10_000), "100 megapixels"),
-        "100-megapixels-of-nothing.png": (_png(10_000, 10_000, rows=10), "100 megapixels"),
-        "thin.png": (_png(100_000, 1), "thin"),
-        "high.png": (_png(1, 60_000), "thin"),
-        "dot.png": (_png(1, 1), "tiny"),
+        "100-megapixels.png": (black_png(10_000, 10_000), "100 megapixels"),
+        "100-megapixels-and-more.png": (black_png(10_001, 10_000), "100 megapixels"),
+        "100-megapixels-of-nothing.png": (black_png(10_000, 10_000, rows=10), "100 megapixels"),
+        "thin.png": (black_png(100_000, 1), "thin"),
+        "high.png": (black_png(1, 60_000), "thin"),
+        "dot.png": (black_png(1, 1), "tiny"),
     }
+    contents |= {name: (content, "bomb") for name, content in png_bombs().items()}
+    contents |= {f"{kind}{ending}": (content, kind) for kind, (ending, content) in FOREIGN.items()}
     kinds: dict[str, str] = {}
     for name, (content, kind) in contents.items():
         kinds |= _put(folder / name, content, kind)
@@ -197,20 +137,6 @@ def _no_files(root: Path, photo: bytes) -> dict[str, str]:
         odd = ("pipe.jpg", "dangling.jpg", "round.jpg", "device.jpg", "circle.jpg")
         kinds |= {str(folder / name): "pipe, device or bad link" for name in odd}
     return kinds
-
-
-def _png(width: int, height: int, rows: int | None = None, text: int = 0, chunk: bytes = b"zTXt") -> bytes:
-    """A black one-bit PNG that names its size truly and holds `rows` of its rows, with `text` zeros in a chunk."""
-
-    def part(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    packer = zlib.compressobj(9)
-    line = bytes(1 + (width + 7) // 8)
-    data = b"".join(packer.compress(line) for _ in range(height if rows is None else rows)) + packer.flush()
-    extra = part(chunk, b"name\0\0" + zlib.compress(bytes(text), 9)) if text else b""
-    head = part(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + extra + part(b"IDAT", data) + part(b"IEND", b"")
 
 
 @contextlib.contextmanager

@@ -73,9 +73,16 @@ class PageCalls:
 
     async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+        sessions = self._blocks._queue.pending_messages_per_session
+        if session not in sessions:  # Gradio would begin an answer and then break off with an error
+            raise RequestError("not_found", "no answer is kept for such a session")
         self._listening[session] += 1
         try:
             await self._pass(scope, receive, send)
+        except RuntimeError:
+            if session in sessions:
+                raise
+            await send({"type": "http.response.body", "body": b""})  # another who listened took the session along
         finally:
             self._listening[session] -= 1
             self._listening += Counter()  # without those at zero

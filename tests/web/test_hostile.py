@@ -3,13 +3,17 @@
 import asyncio
 import time
 from collections import Counter
+from urllib.parse import urlsplit
 
 import pytest
 
 from dfdetect.web import connections
 from dfdetect.web.limits import Limits
+from dfdetect.web.page_calls import UNHEARD_S
 from tests.web.attacks import MAKERS, attacks
+from tests.web.browsing import served
 from tests.web.hostile import Outcome, ask, assault
+from tests.web.page_attacks import PAGE_MAKERS, unheard_call
 from tests.web.standing import serving
 
 
@@ -35,7 +39,32 @@ def test_a_server_under_attack_answers_honest_clients_and_tells_nothing(tmp_path
     assert not statuses.keys() & {"500", "open"}
     assert set(outcome.statuses["slow client"]) <= {"408", "gone"}
     assert set(outcome.statuses["too large"]) <= {"413", "closed"}
+    for kind in ("wrong call", "huge call", "unheard call", "stream", "page upload"):
+        assert set(outcome.statuses[kind]) <= {"404", "closed"}, "there is no page"
     assert set(outcome.statuses["path trick"]) <= {"307", "400", "404", "405", "421"}
+
+
+@pytest.mark.slow
+def test_a_page_under_attack_answers_and_writes_nothing_into_the_log(tmp_path, fake_png):
+    pytest.importorskip("gradio")
+    with served(tmp_path / "private", "0.5") as there:
+        port = urlsplit(there.url).port
+        assert port is not None
+        outcome = asyncio.run(assault(port, attacks(150, slow=0.2, makers=PAGE_MAKERS), fake_png))
+        after = Outcome()
+        asyncio.run(ask(port, fake_png, after))
+        time.sleep(UNHEARD_S + 1)  # until answers that nobody fetched are dropped
+        outcome_again = asyncio.run(assault(port, attacks(4, makers={unheard_call: 1}), fake_png))
+    assert after.failed == Counter()
+    assert outcome.leaks == []
+    assert set(outcome.failed) <= {429}
+    assert set(outcome.statuses["wrong call"]) <= {"200", "400", "429"}
+    assert set(outcome.statuses["huge call"]) <= {"200", "400", "413", "429", "closed"}
+    assert set(outcome.statuses["unheard call"]) <= {"200", "429"}
+    assert set(outcome.statuses["stream"]) <= {"400", "404", "422"}
+    assert set(outcome.statuses["unread stream"]) == {"gone"}
+    assert set(outcome.statuses["page upload"]) <= {"200", "400", "413", "429", "closed"}
+    assert set(outcome_again.statuses["unheard call"]) == {"200"}
 
 
 def test_every_kind_is_among_the_first_attacks_and_a_seed_repeats_them():

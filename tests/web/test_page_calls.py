@@ -22,7 +22,7 @@ class Page:
         self.pending_messages_per_session = {}
         self.pending_event_ids_session = {}
         self.event_ids_to_events = {}
-        self.status, self.left, self.bodies = 200, asyncio.Event(), []
+        self.status, self.left, self.bodies, self.broken = 200, asyncio.Event(), [], False
         functions = {0: SimpleNamespace(inputs=[]), 1: SimpleNamespace(inputs=["a box"])}
         blocks = SimpleNamespace(_queue=self, fns=functions)
         service: Any = SimpleNamespace(limits=LIMITS, folder=folder)
@@ -31,6 +31,9 @@ class Page:
     async def __call__(self, scope, receive, send):
         if scope["path"].endswith("data"):
             await self.left.wait()
+            if self.broken:
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                raise RuntimeError("Caught handled exception, but response already started.")
         if scope["path"].endswith("join"):
             self.bodies.append((await receive())["body"])
             session = json.loads(self.bodies[-1])["session_hash"]
@@ -52,6 +55,8 @@ class Page:
 
         scope = {"type": "http", "path": f"/gradio_api/{path}", "query_string": query, "headers": list(headers)}
         await self.calls(scope, receive, send)
+        assert not sent[-1].get("more_body", False)
+        assert sent[-1]["type"] == "http.response.body", "the answer is whole"
         return sent[0]["status"]
 
     async def join(self, session="s", **more):
@@ -101,6 +106,28 @@ def test_an_answer_is_kept_as_long_as_somebody_listens(folder, monkeypatch):
         assert list(page.pending_messages_per_session) == ["heard"]  # it may come again at once
         await asyncio.sleep(0.5)
         assert page.pending_messages_per_session == page.calls._heard == {}
+
+    asyncio.run(run())
+
+
+def test_a_stream_is_there_for_sessions_that_have_called_and_ends_with_them(folder):
+    async def run():
+        page = Page(folder)
+        for query in (b"session_hash=made-up", b"", b"session_hash=%00"):
+            with pytest.raises(RequestError) as refused:
+                await page.ask("queue/data", query=query)
+            assert refused.value.kind == "not_found"
+        assert page.calls._listening == {}
+        await page.join("s")
+        page.broken = True
+        listening = asyncio.create_task(page.ask("queue/data", query=b"session_hash=s"))
+        await asyncio.sleep(0)
+        page.left.set()
+        del page.pending_messages_per_session["s"]
+        assert await listening == 200
+        await page.join("s")
+        with pytest.raises(RuntimeError):
+            await page.ask("queue/data", query=b"session_hash=s")
 
     asyncio.run(run())
 
