@@ -75,15 +75,15 @@ const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("File
 document.addEventListener("dragover", (event) => {
   if (!carries(event)) return;
   event.preventDefault();
-  box.classList.add("df-over");
+  box.classList.add("df-aimed");
 });
 document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) box.classList.remove("df-over");
+  if (!event.relatedTarget) box.classList.remove("df-aimed");
 });
 document.addEventListener("drop", (event) => {
   if (!carries(event)) return;
   event.preventDefault();
-  box.classList.remove("df-over");
+  box.classList.remove("df-aimed");
   judge(event.dataTransfer.files[0]);
 });
 document.addEventListener("paste", (event) => {
