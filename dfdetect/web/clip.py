@@ -31,7 +31,7 @@ def timeline(row: Row, facts: ModelFacts) -> str:
         f'role="img" aria-label="{said}">{_shade(facts)}<line x1="0" x2="{_WIDTH}" y1="{level:.1f}" y2="{level:.1f}"/>'
         f'<line class="df-then" x1="{then:.1f}" x2="{then:.1f}" y1="0" y2="{_HEIGHT}"/>'
         f'<polyline points="{points}"/></svg><figcaption><span>{start:.1f} s</span>'
-        f"<span>p_fake over time; dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
+        f"<span>p_fake over time, from 0 to 1; dashed: threshold</span><span>{end:.1f} s</span></figcaption></figure>"
         f'<p class="df-soft">{said}</p>'
     )
 

@@ -122,8 +122,8 @@ def _panel(answer: Answer, name: str, row: Row, model: Model) -> str:
     doubts = doubt_list(doubts_in_short(row, facts))
     image, faces = _view(answer, row)
     return (
-        f'<div class="df-panel"><div class="df-left">{_picture(name, row, image, faces, facts)}{timeline(row, facts)}'
-        f'</div><div class="df-right">{_faces(row, image, faces, facts)}</div>'
+        f'<div class="df-panel"><div class="df-left">{_picture(name, row, image, faces, facts)}</div>'
+        f'<div class="df-right">{timeline(row, facts)}{_faces(row, image, faces, facts)}</div>'
         f'<section class="df-trust"><h3>When not to trust this</h3>{doubts}</section></div>'
         f"{model_card(name, facts, model.about, margin)}"
     )
