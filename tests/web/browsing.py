@@ -84,7 +84,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda said: self.complaints.extend([said.text] if said.type == "error" else []))
         self.page.goto(url)
-        self.page.wait_for_selector(".df-drop")
+        self.page.wait_for_selector(".df-camera")  # shown by its script, which listens from then on
 
     def send(self, path: str) -> None:
         self.page.set_input_files(".df-file", path)
