@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfdetect.deploy.model_options import chosen_face_model
 from dfdetect.deploy.scan_options import check, parser
 from dfdetect.errors import DecodeError, DFDetectError
 
@@ -125,7 +126,6 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
     import cv2
 
     from dfdetect.deploy.engines.engine import usable_cores
-    from dfdetect.deploy.face_model import face_model
     from dfdetect.deploy.find_model import find_model
     from dfdetect.deploy.photos import Settings
     from dfdetect.deploy.rows import settings_digest
@@ -134,7 +134,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
 
     cv2.setNumThreads(1)  # files are worked on side by side; threads within each would only get into each other's way
     options.threads = options.threads or usable_cores()
-    faces = face_model(options.face_model or os.environ.get("DFDETECT_FACE_MODEL")) if options.faces == "on" else None
+    faces = chosen_face_model(options)
     file = find_model(options.model)
     detector = Detector.load(file, threads=1 if options.camera is None else usable_cores())
     settings = Settings(

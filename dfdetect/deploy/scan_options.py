@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from dfdetect.deploy.model_options import add_faces, add_model, check_margin
 from dfdetect.errors import UsageError
 
 DESCRIPTION = """Judge photos, videos and a camera: real, fake or uncertain, with p_fake, the face, and the reason.
@@ -58,8 +59,7 @@ def check(options: argparse.Namespace) -> None:
     for option in ("rate", "timeout"):
         if not 0 < getattr(options, option) < 1e6:
             raise UsageError(f"--{option} must be above 0")
-    if options.margin is not None and not 0 <= options.margin <= 10:
-        raise UsageError("--margin is a share of the face's side, from 0 to 10")
+    check_margin(options)
     if options.html is not None and options.html.is_dir():
         raise UsageError(f"--html {options.html} is a folder; name a file")
 
@@ -97,14 +97,8 @@ def _check_camera(options: argparse.Namespace) -> None:
 
 
 def _add_model(model: "argparse._ArgumentGroup") -> None:
-    model.add_argument("--model", type=Path, metavar="FILE", help="exported or checkpoint (default: of the newest run)")
-    model.add_argument("--faces", choices=["on", "off"], default="on", help="off: judge whole pictures")
-    model.add_argument(
-        "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
-    )
-    model.add_argument(
-        "--margin", type=float, metavar="M", help="room around a face, in shares of its side (default: the model's own)"
-    )
+    add_model(model)
+    add_faces(model)
     model.add_argument("--careful", action="store_true", help="uncertain where mild re-encoding changes the answer")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfdetect.deploy.model_options import add_faces, add_model, check_margin, chosen_face_model
 from dfdetect.errors import DecodeError, DFDetectError, UsageError
 from dfdetect.explain.methods import GRADIENTS, METHODS
 
@@ -46,8 +47,7 @@ def run(name: str, arguments: list[str]) -> int:
 
         quiet_third_parties()
     detector = Detector.load(file)
-    faces = _face_model(options)
-    settings = Settings(detector, faces, options.margin)
+    settings = Settings(detector, chosen_face_model(options), options.margin)
     explain = explainer(options.method, detector, file, options.layer)
     sys.stderr.write(f"{file}: {_described(detector)}; --method {options.method}\n")
     try:
@@ -67,15 +67,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     )
     made.add_argument("paths", nargs="+", metavar="IMAGE", help="photos, folders; - for paths on standard input")
     model = made.add_argument_group("model")
-    model.add_argument("--model", type=Path, metavar="FILE", help="exported or checkpoint (default: of the newest run)")
+    add_model(model)
     model.add_argument("--ckpt_path", type=Path, metavar="FILE", help="checkpoint")
-    model.add_argument("--faces", choices=["on", "off"], default="on", help="off: explain whole pictures, no regions")
-    model.add_argument(
-        "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
-    )
-    model.add_argument(
-        "--margin", type=float, metavar="M", help="room around a face, in shares of its side (default: the model's own)"
-    )
+    add_faces(model, off="explain whole pictures, no regions")
     how = made.add_argument_group("method")
     how.add_argument(
         "--method",
@@ -93,17 +87,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> None:
     if options.layer and options.method not in GRADIENTS:
         raise UsageError(f"--layer is of gradients: --method {', '.join(GRADIENTS)}")
-    if options.margin is not None and not 0 <= options.margin <= 10:
-        raise UsageError("--margin is a share of the face's side, from 0 to 10")
+    check_margin(options)
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file; name a folder")
-
-
-def _face_model(options: argparse.Namespace) -> str | None:
-    from dfdetect.deploy.face_model import face_model
-
-    named = options.face_model or os.environ.get("DFDETECT_FACE_MODEL")
-    return face_model(named) if options.faces == "on" else None
 
 
 def _described(detector: "Detector") -> str:

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dfdetect.deploy.model_options import add_face_model, named_face_model
 from dfdetect.errors import ExplainError, UsageError
 from dfdetect.explain.curves import FILLS
 from dfdetect.explain.methods import GRADIENTS, METHODS, explainer
@@ -82,9 +82,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         metavar="N",
         help="at most N for randomised weights (default: 60)",
     )
-    parser.add_argument(
-        "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
-    )
+    add_face_model(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="of the network (default: one a core)")
     parser.add_argument("--out", type=Path, default=Path("explain-score"), metavar="DIR", help="default: %(default)s/")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
@@ -178,7 +176,7 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
     from dfdetect.deploy.face_model import face_model
     from dfdetect.deploy.faces import search
 
-    file = face_model(options.face_model or os.environ.get("DFDETECT_FACE_MODEL"))
+    file = face_model(named_face_model(options))
     return lambda image: search(image, file)
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfdetect.deploy.model_options import chosen_face_model
 from dfdetect.errors import MissingExtraError, UsageError
 from dfdetect.process import prepare_server
 from dfdetect.web.serve_options import check, limits_of, parser, token_of
@@ -56,7 +57,6 @@ def _load(options: argparse.Namespace) -> "list[Model]":
     """The models, each under a name of its own."""
     import cv2
 
-    from dfdetect.deploy.face_model import face_model
     from dfdetect.deploy.film import tame_codecs
     from dfdetect.deploy.find_model import find_model
     from dfdetect.deploy.photos import Settings
@@ -65,7 +65,7 @@ def _load(options: argparse.Namespace) -> "list[Model]":
 
     cv2.setNumThreads(1)  # files are worked on side by side; threads within each would only get into each other's way
     tame_codecs()
-    faces = face_model(options.face_model or os.environ.get("DFDETECT_FACE_MODEL")) if options.faces == "on" else None
+    faces = chosen_face_model(options)
     files = options.model or [find_model(None)]
     models = []
     for file, name in zip(files, names_of(files), strict=True):

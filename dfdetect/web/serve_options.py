@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from dfdetect.deploy.model_options import add_faces, check_margin
 from dfdetect.errors import UsageError
 from dfdetect.web.limits import MEGABYTE, Limits
 
@@ -34,11 +35,7 @@ def parser(name: str) -> argparse.ArgumentParser:
     model.add_argument(
         "--model", nargs="+", type=Path, metavar="FILE", help="exported or checkpoints (default: of the newest run)"
     )
-    model.add_argument("--faces", choices=["on", "off"], default="on", help="off: judge whole pictures")
-    model.add_argument(
-        "--face-model", metavar="FILE", help="YuNet (ONNX); default $DFDETECT_FACE_MODEL, else downloaded once"
-    )
-    model.add_argument("--margin", type=float, metavar="M", help="room around a face (default: the model's own)")
+    add_faces(model)
     _add_reach(made.add_argument_group("who may ask"))
     _add_limits(made.add_argument_group("limits"))
     return made
@@ -87,8 +84,7 @@ def check(options: argparse.Namespace) -> None:
     for name, (low, high) in bounds.items():
         if not low <= getattr(options, name) <= high:
             raise UsageError(f"--{name.replace('_', '-')} is from {low:g} to {high:g}, not {getattr(options, name)}")
-    if options.margin is not None and not 0 <= options.margin <= 10:
-        raise UsageError("--margin is a share of the face's side, from 0 to 10")
+    check_margin(options)
 
 
 def limits_of(options: argparse.Namespace, threads: int) -> Limits:

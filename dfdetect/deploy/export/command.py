@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import os
 import sys
 import unicodedata
 from pathlib import Path
 
 from dfdetect.deploy.metadata import FORMATS, MOST_MARGIN, PRECISIONS
+from dfdetect.deploy.model_options import named_face_model
 from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.runs import local_checkpoint, make_plan
 
@@ -116,7 +116,7 @@ def _face_model(options: argparse.Namespace) -> str | None:
         return None
     from dfdetect.deploy.face_model import face_model_at_hand
 
-    return face_model_at_hand(options.face_model or os.environ.get("DFDETECT_FACE_MODEL"))
+    return face_model_at_hand(named_face_model(options))
 
 
 def _checkpoint(named: str | None) -> Path:
