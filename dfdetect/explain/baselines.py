@@ -8,11 +8,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 CENTRE, RANDOM, OTHER = "centre", "random", "other picture"
-BASELINES = {
-    CENTRE: "a bell in the middle of the picture, where faces are",
-    RANDOM: "noise on the same grid as the map",
-    OTHER: "the same detector's map of another picture with the same verdict",
-}
+"""Names of the baselines: a bell in the middle of the picture, where faces are; noise on the same grid as the map; the
+same detector's map of another picture with the same verdict."""
 RELATIVE = "less average"
 """No baseline but another reading of the map: less the mean of all other pictures' maps, that is, what is unusual at a
 place. It tells a map that holds nothing from one whose content is hidden below what all maps have in common."""

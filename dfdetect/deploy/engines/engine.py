@@ -24,8 +24,6 @@ _ENGINES = {
     ".tflite": ("dfdetect.deploy.engines.litert", "LiteRTEngine"),
     ".ckpt": ("dfdetect.deploy.engines.checkpoint", "CheckpointEngine"),
 }
-MODEL_SUFFIXES = tuple(_ENGINES)
-"""Endings of the files that can be run."""
 
 
 class Engine(Protocol):
