@@ -127,7 +127,7 @@ def overlay_figure(detector: DeepfakeDetector, images: ShownImages, title: str) 
         images.names,
         title,
         threshold=float(detector.facts["threshold"]),
-        grid=grid_of(str(detector.hparams["backbone"]), images.pixels.shape[1], maps.shape[-1]),
+        grid=grid_of(detector.spec.centred_on_first, images.pixels.shape[1], maps.shape[-1]),
     )
 
 

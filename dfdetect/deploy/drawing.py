@@ -10,7 +10,6 @@ import numpy.typing as npt
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.evaluation.colours import CLASS_COLOURS, UNCERTAIN_COLOUR
-from dfdetect.explain.grid import grid_of
 from dfdetect.explain.maps import evidence
 from dfdetect.explain.overlay import overlay, with_regions
 from dfdetect.explain.regions import Frame, Share, merged, regions, shares, whole_frame
@@ -82,7 +81,7 @@ def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Sti
     left, top, width, height = (int(n) for n in frame)
     square = image[top : top + height, left : left + width]
     shown = np.asarray(cv2.resize(square, (_HEIGHT, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
-    grid = grid_of(facts.backbone, facts.input_size, first.heatmap.shape[-1])
+    grid = facts.grid(first.heatmap.shape[-1])
     values = evidence(first.heatmap, facts.temperature)
     over = overlay(shown, values, grid=grid)
     if first.found is None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from dfdetect.errors import DamagedModelError, ForeignModelError
 from dfdetect.evaluation.uncertain import UncertainBand as UncertainBand
+from dfdetect.explain.grid import Grid, grid_of
 
 INPUT, OUTPUTS = "pixels", ("p_fake", "heatmap")
 """Names of an exported graph's input and outputs."""
@@ -18,6 +19,9 @@ VERSION = "1"
 
 MOST_MARGIN = 10
 """Room around a face's box, in shares of its side: a face of a twentieth of the picture's side."""
+
+_CENTRED_BEFORE = frozenset({"mobilenet_v2", "mobilenet_v3_large", "resnet18", "efficientnet_b0", "efficientnet_v2_s"})
+"""Backbones that are centred on the first pixel in files that do not say it yet; new ones say it in the registry."""
 
 Format = Literal["onnx", "openvino", "litert", "checkpoint"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -45,6 +49,8 @@ class ModelFacts:
         normalise_encoding: JPEG quality that a picture is re-encoded with before it is resized; None for none.
         face_margin: share of a face box's longer side to add on each side when it is cut out: what the training's
             pictures leave around a face, at the median, or what was stated; None where neither is known.
+        centred_on_first: whether cell i of the heatmap looks at pixel i * step of the input; None in files of the time
+            before this was written down.
         class_names: by label.
         positive_class: the one whose probability p_fake is.
         colour_order: of the input's channels.
@@ -71,6 +77,7 @@ class ModelFacts:
     dfdetect_version: str
     normalise_encoding: int | None = None
     face_margin: float | None = None
+    centred_on_first: bool | None = None
     class_names: tuple[str, ...] = ("real", "fake")
     positive_class: str = "fake"
     colour_order: str = "RGB"
@@ -87,6 +94,11 @@ class ModelFacts:
         if self.uncertain is not None and self.uncertain.holds(p_fake):
             return "uncertain"
         return "fake" if p_fake >= self.threshold else "real"
+
+    def grid(self, cells: int) -> Grid:
+        """Where the cells of a map with so many on a side lie in the input."""
+        known = self.centred_on_first
+        return grid_of(self.backbone in _CENTRED_BEFORE if known is None else known, self.input_size, cells)
 
     def to_strings(self) -> dict[str, str]:
         """Flat text for a file's metadata; what is None is left out. Read back by `from_strings`."""
@@ -196,6 +208,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "crop": _one_of("resize", "center"),
     "normalise_encoding": _whole(1, 100),
     "face_margin": _number(0, MOST_MARGIN),
+    "centred_on_first": _flag,
     "class_names": _two_classes,
     "positive_class": _one_of("fake"),
     "colour_order": _one_of("RGB"),

@@ -19,7 +19,7 @@ from dfdetect.deploy.checkpoint_facts import facts_of_checkpoint
 from dfdetect.deploy.engines.engine import require
 from dfdetect.errors import ExplainError
 from dfdetect.explain.colours import EVIDENCE, GRADIENT_PLUS, Scale
-from dfdetect.explain.grid import Grid, grid_of
+from dfdetect.explain.grid import Grid, middles
 from dfdetect.explain.maps import Maps
 from dfdetect.explain.target_layer import Layer, target_layer
 from dfdetect.models.checkpoint import read_detector_checkpoint
@@ -48,7 +48,7 @@ class GradientExplainer:
         method: one of these.
         temperature: that its margin is divided by.
         layer: name of the layer; empty for the last with places.
-        backbone: its name, for where the map's cells lie.
+        grid: gives the places of a map with so many cells on a side, as `ModelFacts.grid`.
 
     Raises:
         MissingExtraError: grad-cam is not installed.
@@ -56,12 +56,17 @@ class GradientExplainer:
     """
 
     def __init__(
-        self, network: nn.Module, method: str, temperature: float = 1.0, layer: str = "", backbone: str = ""
+        self,
+        network: nn.Module,
+        method: str,
+        temperature: float = 1.0,
+        layer: str = "",
+        grid: Callable[[int], Grid] = middles,
     ) -> None:
         library = require("pytorch_grad_cam", "cam", f"--method {method}")
         self._make = _unscaled(getattr(library, _CLASSES[method]))
         self._network, self._method, self._named = network.eval(), method, layer
-        self._temperature, self._backbone = temperature, backbone
+        self._temperature, self._grid = temperature, grid
         self._layer: Layer | None = None
         self._lock = threading.Lock()
 
@@ -70,7 +75,7 @@ class GradientExplainer:
         """For a checkpoint; raises `CheckpointError` for what is none."""
         checkpoint = read_detector_checkpoint(file)
         facts = facts_of_checkpoint(checkpoint, file)
-        return cls(load_detector(checkpoint), method, facts.temperature, layer, facts.backbone)
+        return cls(load_detector(checkpoint), method, facts.temperature, layer, facts.grid)
 
     @property
     def layer(self) -> str:
@@ -92,10 +97,7 @@ class GradientExplainer:
             values = values * (values.shape[1] * values.shape[2])  # the margin is a mean over the map, not a sum
         p_fake = torch.sigmoid(margin_of(logits) / self._temperature).cpu().numpy()
         scaled = np.asarray(values / self._temperature, np.float32)
-        return Maps(p_fake, scaled, scale, self._method, self._grid(batch.shape[1], scaled.shape[1]))
-
-    def _grid(self, size: int, cells: int) -> Grid:
-        return grid_of(self._backbone, size, cells)
+        return Maps(p_fake, scaled, scale, self._method, self._grid(scaled.shape[2]))
 
     def _run(self, pixels: Tensor, layer: Layer, sign: float) -> tuple[Tensor, Floats]:
         """Logits and maps (N, h, w) of the margin times `sign`, as the method gives them."""

@@ -3,7 +3,8 @@
 A padded convolution with stride 2 has its output i centred on input 2i, not in the middle of the two inputs it stands
 for. After five of them a cell of MobileNetV2 or ResNet18 looks at a place half a cell further up and left than a map
 that is simply enlarged shows: 16 of 224 pixels, the way from a mouth to its chin. (By the gradients of trained
-detectors: docs/explain.md.)
+detectors: docs/explain.md.) Patches lie in their cells' middles. Which of both a backbone does stands in the registry,
+and goes with checkpoints and exported files.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Weights = npt.NDArray[np.float64]
-
-CENTRED_ON_FIRST = frozenset({"mobilenet_v2", "mobilenet_v3_large", "resnet18", "efficientnet_b0", "efficientnet_v2_s"})
-"""Backbones whose cell i looks at pixel i * step of their input; a test asks every one that gives a map. Patches of
-transformers and ConvNeXts lie in their cells' middles, and what is not known, as timm's networks, is taken to."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,16 @@ class Grid:
     step: float
 
 
-def grid_of(backbone: str, size: int, cells: int) -> Grid:
-    """The grid of a backbone's map.
+def grid_of(centred_on_first: bool, size: int, cells: int) -> Grid:
+    """The grid of a network's map.
 
     Args:
-        backbone: its name.
+        centred_on_first: whether cell i looks at pixel i * step of its input.
         size: the network's input side in pixels.
         cells: of one side of the map.
     """
     steps = [2**power for power in range(12) if -(-size // 2**power) == cells]
-    if backbone in CENTRED_ON_FIRST and steps:
+    if centred_on_first and steps:
         return Grid(0.5 / size, steps[-1] / size)
     return middles(cells)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from dfdetect.deploy.verdicts import Judge
 from dfdetect.errors import ExplainError
 from dfdetect.explain.colours import EVIDENCE, Scale
-from dfdetect.explain.grid import Grid, grid_of
+from dfdetect.explain.grid import Grid
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -61,8 +61,7 @@ def cam(detector: Judge) -> Explainer:
                 "checkpoint: --method gradcam --ckpt_path FILE"
             )
         facts = detector.facts
-        grid = grid_of(facts.backbone, facts.input_size, heatmaps.shape[-1])
-        return Maps(p_fake, evidence(heatmaps, facts.temperature), EVIDENCE, "cam", grid)
+        return Maps(p_fake, evidence(heatmaps, facts.temperature), EVIDENCE, "cam", facts.grid(heatmaps.shape[-1]))
 
     return explain
 

@@ -69,6 +69,8 @@ class Backbone:
         prefix: what its parameters' names begin with in the state dict of the whole network.
         head_prefix: the same of the classifier, which does not carry over; one or several.
         form: `map` (N, C, h, w), which gives a heatmap, or `vector` (N, C), pooled in a way of its own.
+        centred_on_first: of a map, whether cell i looks at pixel i * step, as after padded convolutions with a stride
+            (`dfdetect.explain.grid`), and not, as patches do, at the middle of the pixels it stands for.
         inner: what its parameters' names begin with here, in place of `prefix`.
         takes_any_size: whether every input size goes; else it is tried (`check_size`).
         depths: tells how deep each parameter lies, for layer-wise learning-rate decay.
@@ -82,6 +84,7 @@ class Backbone:
     prefix: str
     head_prefix: str | tuple[str, ...]
     form: Form = "map"
+    centred_on_first: bool = False
     inner: str = ""
     takes_any_size: bool = True
     depths: Callable[[nn.Module], Depths] = DepthsByName(r"(\d+)\.")

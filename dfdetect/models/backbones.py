@@ -20,6 +20,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=models.MobileNet_V2_Weights.IMAGENET1K_V1,
         prefix="features.",
         head_prefix="classifier.",
+        centred_on_first=True,
     ),
     "mobilenet_v3_large": Backbone(
         build=networks.mobilenet_v3_large,
@@ -28,6 +29,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=models.MobileNet_V3_Large_Weights.IMAGENET1K_V2,
         prefix="features.",
         head_prefix="classifier.",
+        centred_on_first=True,
     ),
     "resnet18": Backbone(
         build=networks.resnet18,
@@ -37,6 +39,7 @@ BACKBONES: dict[str, Backbone] = {
         prefix="",
         head_prefix="fc.",
         depths=DepthsByName(r"layer(\d)\.(\d)\.", stem="conv1|bn1"),
+        centred_on_first=True,
     ),
     "efficientnet_b0": Backbone(
         build=networks.efficientnet_b0,
@@ -45,6 +48,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=models.EfficientNet_B0_Weights.IMAGENET1K_V1,
         prefix="features.",
         head_prefix="classifier.",
+        centred_on_first=True,
     ),
     "efficientnet_v2_s": Backbone(
         build=networks.efficientnet_v2_s,
@@ -53,6 +57,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=models.EfficientNet_V2_S_Weights.IMAGENET1K_V1,
         prefix="features.",
         head_prefix="classifier.",
+        centred_on_first=True,
     ),
     "convnext_tiny": Backbone(
         build=networks.convnext_tiny,

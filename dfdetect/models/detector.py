@@ -302,7 +302,9 @@ class DeepfakeDetector(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write the facts beside the weights."""
-        checkpoint[stored.FACTS_KEY] = stored.facts_to_store(self.facts, self._dropout_seed)
+        checkpoint[stored.FACTS_KEY] = stored.facts_to_store(
+            self.facts | {"centred_on_first": self.spec.centred_on_first}, self._dropout_seed
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the facts back; raises `CheckpointError` for a file that another program wrote."""

@@ -22,6 +22,7 @@ _WITH_DROP_PATH = {"drop_path_rate": 0.1}
 """timm builds the places to drop only where a rate is asked for; it is set to 0 at once."""
 _ANY_SIZE = {"dynamic_img_size": True}
 """Vision transformers of timm then interpolate their position embeddings when they see another size."""
+_POOLS_AND_CONVOLUTIONS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 _HEAD = "classifier-of-dfdetect"
 _OPTIONS: tuple[dict[str, Any], ...] = (_WITH_DROP_PATH | _ANY_SIZE, _WITH_DROP_PATH, {})
 
@@ -126,6 +127,7 @@ def timm_backbone(name: str) -> Backbone:
         prefix="",
         head_prefix=tuple(f"{classifier}." for classifier in classifiers),
         form="map" if layout else "vector",
+        centred_on_first=bool(layout) and _centred_on_first(network),
         inner="network.",
         takes_any_size=False,
         depths=_depths,
@@ -208,6 +210,20 @@ def _map_layout(network: Any, features: Any) -> str:
         if pooled.shape == mean.shape and torch.allclose(pooled, mean, atol=1e-5):
             return layout
     return ""
+
+
+def _centred_on_first(network: Any) -> bool:
+    """Whether all layers with a stride are padded so that output i is centred on input i * stride.
+
+    Where they disagree, as pooling in the shortcuts of ResNet-D does, cells are taken to look at their middles.
+    """
+    strided = [one for one in network.modules() if isinstance(one, _POOLS_AND_CONVOLUTIONS) and _side(one.stride) > 1]
+    return bool(strided) and all(_side(one.kernel_size) == 2 * _side(one.padding) + 1 for one in strided)
+
+
+def _side(value: Any) -> int:
+    """Of a square that torch takes as one number or as two."""
+    return int(value[0] if isinstance(value, tuple | list) else value)
 
 
 def _depths(backbone: nn.Module) -> Depths:

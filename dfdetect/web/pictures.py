@@ -13,7 +13,6 @@ from dfdetect.deploy.drawing import as_jpeg
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.explain.colours import EVIDENCE
-from dfdetect.explain.grid import grid_of
 from dfdetect.explain.maps import evidence
 from dfdetect.explain.overlay import overlay
 from dfdetect.explain.regions import Frame, Share, merged, regions, shares
@@ -74,7 +73,7 @@ def under_evidence(part: Pixels, face: FaceVerdict, facts: ModelFacts) -> Pixels
     """Lay a face's evidence over its pixels, on the absolute scale that every picture shares."""
     if face.heatmap is None:
         return part
-    grid = grid_of(facts.backbone, facts.input_size, face.heatmap.shape[-1])
+    grid = facts.grid(face.heatmap.shape[-1])
     return overlay(part, evidence(face.heatmap, facts.temperature), EVIDENCE, grid=grid)
 
 
@@ -83,7 +82,7 @@ def region_shares(face: FaceVerdict, facts: ModelFacts, shape: tuple[int, ...]) 
     if face.heatmap is None or face.found is None:
         return {}
     masks = merged(regions(face.found, Frame(*square_of(face, shape)), (FACE_SIDE, FACE_SIDE)))
-    grid = grid_of(facts.backbone, facts.input_size, face.heatmap.shape[-1])
+    grid = facts.grid(face.heatmap.shape[-1])
     return shares(evidence(face.heatmap, facts.temperature), masks, grid)
 
 

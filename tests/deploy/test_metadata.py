@@ -4,6 +4,7 @@ import pytest
 
 from dfdetect.deploy.metadata import PREFIX, ModelFacts, UncertainBand
 from dfdetect.errors import DamagedModelError, ForeignModelError
+from dfdetect.explain.grid import grid_of, middles
 
 FACTS = ModelFacts(
     backbone="mobilenet_v2",
@@ -19,6 +20,7 @@ FACTS = ModelFacts(
     dfdetect_version="0.1.0",
     normalise_encoding=90,
     face_margin=0.3,
+    centred_on_first=False,
     uncertain=UncertainBand(0.25, 0.35, 0.05, 0.0495, 0.62, 260),
     float_layers=("features.1", 'a "quoted", é layer'),
     data_fingerprint="ab12",
@@ -84,6 +86,7 @@ def test_a_missing_fact_without_a_default_is_damage(name):
         ("crop", "random"),
         ("normalise_encoding", "0"),
         ("face_margin", "-0.1"),
+        ("centred_on_first", "1"),
         ("class_names", '["fake", "real"]'),
         ("positive_class", "real"),
         ("colour_order", "BGR"),
@@ -97,6 +100,15 @@ def test_a_missing_fact_without_a_default_is_damage(name):
 def test_values_out_of_range_are_damage_and_named(name, text):
     with pytest.raises(DamagedModelError, match=f"damaged metadata: {name}"):
         ModelFacts.from_strings(FACTS.to_strings() | {PREFIX + name: text})
+
+
+def test_cells_lie_as_the_file_says_and_in_older_files_as_the_backbone_is_known_to():
+    first, middle = grid_of(True, 224, 7), middles(7)
+    older = replace(FACTS, centred_on_first=None)
+    assert FACTS.grid(7) == middle != first
+    assert ModelFacts.from_strings(older.to_strings()).grid(7) == first
+    assert replace(older, backbone="timm:any").grid(7) == middle
+    assert replace(older, backbone="timm:any", centred_on_first=True).grid(7) == first
 
 
 def test_verdicts_and_the_band_between_them():

@@ -38,7 +38,7 @@ def test_each_picture_stands_beside_its_overlay_framed_in_its_true_colour():
 
 
 def test_the_cells_lie_where_they_look():
-    grid = grid_of("resnet18", 40, 2)
+    grid = grid_of(True, 40, 2)
     pictures, maps, figure = drawn(1, floats([[[0.0, 8.0], [0.0, 0.0]]]), grid=grid)
     shown = np.asarray(figure.axes[0].images[0].get_array())[:, -40:]
     assert np.array_equal(shown, overlay(pictures[0], maps[0], grid=grid))

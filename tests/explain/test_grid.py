@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dfdetect.explain.grid import Grid, cell_shares, enlarged, grid_of, middles
-from dfdetect.models.backbones import BACKBONES
+from dfdetect.models.backbones import BACKBONES, get_backbone
 
 from .helpers import floats
 
@@ -43,12 +43,15 @@ def test_cells_are_divided_without_rest_among_masks_that_cover_the_picture(grid)
 MAPS = sorted(name for name, one in BACKBONES.items() if one.form == "map" and name != "tiny")
 
 
-@pytest.mark.parametrize("backbone", MAPS)
+@pytest.mark.parametrize("backbone", [*MAPS, "timm:mobilenetv2_050", "timm:regnetx_002"])
 def test_each_backbones_cells_look_where_its_grid_says(backbone):
     """By the centre of gravity of squared gradients: a cell's neighbours are 32 pixels away, its middle 16."""
     size = 448
     torch.manual_seed(0)
-    network = BACKBONES[backbone].build().eval()
+    if backbone.startswith("timm:"):
+        pytest.importorskip("timm")
+    spec = get_backbone(backbone)
+    network = spec.build().eval()
     pixels = torch.randn(1, 3, size, size, requires_grad=True)
     features = network(pixels)
     cell, weights = features.shape[-1] // 2, torch.randn(4, features.shape[1])
@@ -57,7 +60,7 @@ def test_each_backbones_cells_look_where_its_grid_says(backbone):
         (gradient,) = torch.autograd.grad((features[0, :, cell, cell] * weight).sum(), pixels, retain_graph=True)
         squares += gradient[0].square().sum(0)
     squares[squares < 0.02 * squares.max()] = 0  # squeeze and excitation sees everything, a little
-    grid, middle = grid_of(backbone, size, features.shape[-1]), torch.arange(size) + 0.5
+    grid, middle = grid_of(spec.centred_on_first, size, features.shape[-1]), torch.arange(size) + 0.5
     for axis in (0, 1):
         centre = float((squares.sum(1 - axis) * middle).sum() / squares.sum())
         assert centre == pytest.approx(size * (grid.start + grid.step * cell), abs=5)
@@ -67,9 +70,9 @@ def test_each_backbones_cells_look_where_its_grid_says(backbone):
     ("size", "cells", "step"), [(224, 7, 32), (112, 4, 32), (80, 3, 32), (40, 2, 32), (224, 14, 16)]
 )
 def test_steps_of_inputs_that_are_no_multiple(size, cells, step):
-    assert grid_of("resnet18", size, cells) == Grid(0.5 / size, step / size)
+    assert grid_of(True, size, cells) == Grid(0.5 / size, step / size)
 
 
-def test_what_is_not_known_lies_in_the_middles():
-    assert grid_of("another", 224, 7) == middles(7) == Grid(1 / 14, 1 / 7)
-    assert grid_of("resnet18", 224, 100) == middles(100)
+def test_patches_and_what_is_not_known_lie_in_the_middles():
+    assert grid_of(False, 224, 7) == middles(7) == Grid(1 / 14, 1 / 7)
+    assert grid_of(True, 224, 100) == middles(100)

@@ -90,7 +90,7 @@ def test_a_profiles_eyes_are_as_large_as_a_frontal_faces():
     assert one < union < 1.6 * one
 
 
-@pytest.mark.parametrize("grid", [None, grid_of("mobilenet_v2", 224, 7), Grid(0.3, 0.02)])
+@pytest.mark.parametrize("grid", [None, grid_of(True, 224, 7), Grid(0.3, 0.02)])
 def test_shares_are_sums_of_the_enlarged_map(grid):
     rng = np.random.default_rng(0)
     evidence = rng.normal(0, 3, (7, 7)).astype(np.float32)
