@@ -28,9 +28,9 @@ def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
     return [f"{name}: trained with {trained[name]}, now {used[name]}" for name in used if used[name] != trained[name]]
 
 
-def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule | None) -> None:
+def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> None:
     """Say it aloud."""
-    for change in changed_preprocessing(facts, data) if data is not None else ():
+    for change in changed_preprocessing(facts, data):
         rank_zero_info(f"Other preprocessing than in training: {change}")
 
 

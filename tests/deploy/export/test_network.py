@@ -11,6 +11,7 @@ from dfdetect.deploy.export.network import ChannelsLastNetwork, ExportNetwork, c
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.runtime import Detector
 from dfdetect.errors import ExportError
+from dfdetect.explain.grid import grid_of
 from dfdetect.models.backbones import BACKBONES
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import margin_of
@@ -137,3 +138,12 @@ def test_what_cannot_be_written_is_refused_before_the_work(normed):
         refuse_impossible(normed, ["onnx", "litert"], ["fp32"])
     refuse_impossible(normed, ["onnx", "openvino"], ["fp32", "fp16"])
     refuse_impossible(tiny_detector(), ["onnx", "litert"], ["int8"])
+
+
+def test_where_cells_look_goes_from_the_registry_into_checkpoint_and_file(monkeypatch, generated_faces, tmp_path):
+    monkeypatch.setitem(BACKBONES, "first", replace(BACKBONES["tiny"], centred_on_first=True))
+    trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=1, limit_val_batches=1)
+    trainer.fit(tiny_detector(backbone="first"), faces_data(generated_faces))
+    trainer.save_checkpoint(tmp_path / "first.ckpt")
+    facts = CheckpointEngine(tmp_path / "first.ckpt", 1).facts
+    assert ModelFacts.from_strings(facts.to_strings()).grid(8) == facts.grid(8) == grid_of(True, 32, 8)
