@@ -60,7 +60,8 @@ class DeepfakeDataModule(LightningDataModule):
             this machine, 8 at most; but none for cached pixels on a CPU, whose cores the training step needs itself.
         cache: keep decoded, resized pixels on `disk`, in `ram`, or not at all (`off`).
         cache_dir: folder of the disk cache; null for the user's cache folder.
-        class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often.
+        class_balance: `weighted_loss` weighs the rarer class up, `sampler` draws both classes equally often, and
+            `source_sampler` within each of them its sources too.
         split: `given` takes the folders' or the manifest's split, `grouped` divides so that no group crosses parts,
             `random` takes no notice of groups; `auto` is given where there is a split, else grouped where groups are
             known, else random.
@@ -160,8 +161,16 @@ class DeepfakeDataModule(LightningDataModule):
             self.datasets[name] = self._dataset(part, training=name == "train")
         if stage == "fit":
             self.augmentation.check(self.training_size)
-        if stage == "fit" and self.class_balance == "sampler" and len(set(self.part("train").labels.tolist())) < 2:
-            raise UsageError("data.class_balance: sampler needs both classes in the training part")
+            self._check_balance(self.part("train"))
+
+    def _check_balance(self, training: Samples) -> None:
+        if "sampler" in self.class_balance and len(set(training.labels.tolist())) < 2:
+            raise UsageError(f"data.class_balance: {self.class_balance} needs both classes in the training part")
+        if self.class_balance == "source_sampler" and not any(training.column("source")):
+            raise UsageError(
+                "data.class_balance: source_sampler needs sources: a column `source` in the manifest, or folders below "
+                "real and fake; with none use sampler"
+            )
 
     @property
     def image_size(self) -> int:
@@ -271,11 +280,13 @@ class DeepfakeDataModule(LightningDataModule):
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
         rank, world_size = self._rank()
+        samples = self.datasets[name].samples
         sampler = EpochBatchSampler(
-            self.datasets[name].samples.labels,
+            samples.labels,
             self.batch_size,
             self.seed,
-            balanced=training and self.class_balance == "sampler",
+            balanced=training and "sampler" in self.class_balance,
+            sources=samples.column("source") if self.class_balance == "source_sampler" else None,
             shuffle_epochs=training,
             rank=rank,
             world_size=world_size,

@@ -6,7 +6,7 @@ which a checkpoint restores.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
         batch_size: images a batch and rank.
         seed: another seed, another order.
         balanced: draw as many real as fake images in an epoch, the rarer class repeated, the other thinned out.
+        sources: (N,) of each image, where those of a class shall be drawn equally often too when `balanced`.
         shuffle_epochs: another order in every epoch. Otherwise one fixed order, shuffled all the same, since metrics of
             the first few batches are undefined where a batch holds one class only.
         rank: this process.
@@ -60,6 +61,7 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
         batch_size: int,
         seed: int = 0,
         balanced: bool = False,
+        sources: Sequence[str] | None = None,
         shuffle_epochs: bool = True,
         rank: int = 0,
         world_size: int = 1,
@@ -69,6 +71,7 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
         self.batch_size = batch_size
         self.seed = seed
         self.balanced = balanced
+        self.strata = None if sources is None else np.unique(np.asarray(sources), return_inverse=True)[1]
         self.shuffle_epochs = shuffle_epochs
         self.rank = rank
         self.world_size = world_size
@@ -91,11 +94,16 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
     def _order(self, epoch: int) -> Indices:
         generator = np.random.default_rng(sample_seed(self.seed, epoch if self.shuffle_epochs else 0))
         order = generator.permutation(len(self.labels))
-        return _balance(order, self.labels, self.world_size) if self.balanced else order
+        return _balance(order, self.labels, self.world_size, self.strata) if self.balanced else order
 
 
-def _balance(order: Indices, labels: npt.NDArray[np.int8], world_size: int) -> Indices:
-    """(N,) a shuffled order to one of the same length that holds both classes equally often, in turn on every rank."""
+def _balance(
+    order: Indices, labels: npt.NDArray[np.int8], world_size: int, strata: npt.NDArray[np.intp] | None
+) -> Indices:
+    """(N,) a shuffled order to one of the same length that holds both classes equally often, in turn on every rank.
+
+    With `strata` (N,) those of a class take turns too.
+    """
     turn = np.arange(len(order))
     if world_size % 2 == 0:  # every second image alone would give a rank one class only
         turn += turn // world_size
@@ -103,8 +111,16 @@ def _balance(order: Indices, labels: npt.NDArray[np.int8], world_size: int) -> I
     for label in (0, 1):
         members = order[labels[order] == label]
         places = np.flatnonzero(turn % 2 == label)
-        balanced[places] = np.resize(members, len(places))
+        drawn = members if strata is None else _in_turn(members, strata[members], len(places))
+        balanced[places] = np.resize(drawn, len(places))
     return balanced
+
+
+def _in_turn(members: Indices, strata: npt.NDArray[np.intp], length: int) -> Indices:
+    """At least `length` of the members, of each stratum equally many: those of the smaller ones repeat."""
+    names = np.unique(strata)
+    rounds = -(-length // len(names))
+    return np.stack([np.resize(members[strata == name], rounds) for name in names], axis=1).reshape(-1)
 
 
 class ResumableLoader(DataLoader[Any]):

@@ -8,7 +8,7 @@ from dfdetect.data.resize import CROPS
 from dfdetect.data.splits import Split
 from dfdetect.errors import UsageError
 
-ClassBalance = Literal["none", "weighted_loss", "sampler"]
+ClassBalance = Literal["none", "weighted_loss", "sampler", "source_sampler"]
 _CHOICES = {
     "crop": CROPS,
     "cache": CACHE_MODES,

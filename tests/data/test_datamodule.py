@@ -1,6 +1,7 @@
 """The data module: every option does what it says, data is fetched only where it is missing, nothing is silent."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -220,10 +221,22 @@ def test_class_balance(balance, faces):
     assert sorted(indices(data.val_dataloader())) == list(range(9))
 
 
+def test_sources_are_balanced_where_they_are_known(faces, generated_faces):
+    data = module(generated_faces, class_balance="source_sampler")
+    data.setup("fit")
+    sources = data.datasets["train"].samples.column("source")
+    drawn = Counter(sources[i] for i in indices(data.train_dataloader()))
+    fakes = [drawn[name] for name in set(sources) if name]
+    assert len(fakes) > 1
+    assert max(fakes) - min(fakes) <= 1
+    with pytest.raises(UsageError, match="source_sampler needs sources"):
+        module(faces, class_balance="source_sampler").setup("fit")
+
+
 BAD = {
     "crop": ("squeeze", "resize, center"),
     "cache": ("gpu", "off, ram, disk"),
-    "class_balance": ("both", "none, weighted_loss, sampler"),
+    "class_balance": ("both", "none, weighted_loss, sampler, source_sampler"),
     "image_size": (0, "at least 1, got 0"),
     "batch_size": (-4, "at least 1, got -4"),
     "num_workers": (-1, "at least 0, got -1"),

@@ -107,6 +107,17 @@ def test_balanced_order_has_both_classes_equally_often_on_every_rank(n, fakes, w
     assert sum(map(len, drawn)) == n
 
 
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_sources_of_each_class_are_drawn_equally_often(world):
+    labels = np.array([0] * 60 + [1] * 30, np.int8)
+    sources = ["a"] * 50 + ["b"] * 10 + ["c"] * 20 + ["d"] * 9 + ["a"]
+    samplers = [EpochBatchSampler(labels, 8, 3, True, sources, rank=r, world_size=world) for r in range(world)]
+    times = Counter((int(labels[i]), sources[i]) for sampler in samplers for _, i in flat(sampler))
+    assert times == {(0, "a"): 23, (0, "b"): 22, (1, "a"): 15, (1, "c"): 15, (1, "d"): 15}
+    drawn = [[i for _, i in flat(sampler)] for sampler in samplers]
+    assert drawn == [[i for _, i in flat(sampler)] for sampler in samplers]
+
+
 def test_balanced_order_repeats_evenly_and_thins_by_epoch():
     labels = some_labels(100, 10)
     seen: set[int] = set()
