@@ -1,0 +1,37 @@
+"""Mixing the images and labels of a training batch: mixup and cutmix."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms import v2
+
+from dfdetect.data.samples import CLASS_NAMES
+
+Mixing = Literal["none", "mixup", "cutmix", "both"]
+
+
+def mix(pixels: Tensor, label: Tensor, mixing: Mixing, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mix each image with another of its batch, with one share for all, drawn from Beta(alpha, alpha).
+
+    Source: Zhang and others, *mixup: Beyond Empirical Risk Minimization*, ICLR 2018; Yun and others, *CutMix:
+    Regularization Strategy to Train Strong Classifiers*, ICCV 2019. Random numbers are torch's global ones.
+
+    Args:
+        pixels: (B, 3, H, W) in 0..255, uint8 or float.
+        label: (B,) 0 or 1.
+        mixing: `both` tosses a coin for each batch.
+        alpha: above 0; below 1 most pairs stay nearly unmixed, 1 makes all shares equally likely.
+
+    Returns:
+        Pixels (B, 3, H, W), and the share of each class in each image, (B, 2) float32. With `none` the pixels are those
+        that were given; else they are float32.
+    """
+    if mixing == "both":
+        mixing = "mixup" if bool(torch.rand(()) < 0.5) else "cutmix"
+    if mixing == "none":
+        return pixels, F.one_hot(label, len(CLASS_NAMES)).float()
+    kind = v2.MixUp if mixing == "mixup" else v2.CutMix
+    mixed: tuple[Tensor, Tensor] = kind(num_classes=len(CLASS_NAMES), alpha=alpha)(pixels.float(), label)
+    return mixed
