@@ -107,8 +107,7 @@ def look(detector: DeepfakeDetector, pixels: Pixels) -> tuple[Floats, Floats]:
     detector.eval()
     try:
         with torch.no_grad(), without_autocast(inputs):
-            inputs = detector.normalise(inputs).contiguous(memory_format=torch.channels_last)
-            features = detector.backbone.forward(inputs)  # not called: torch.compile would compile it for this N too
+            features = detector.features(inputs, compiled=False)
             p_fake, heatmap = detector.p_fake(margin_of(head(features))), head.heatmap(features)
     finally:
         detector.train(training)

@@ -49,6 +49,7 @@ class GradientExplainer:
         temperature: that its margin is divided by.
         layer: name of the layer; empty for the last with places.
         grid: gives the places of a map with so many cells on a side, as `ModelFacts.grid`.
+        mirrors: explain the mean over each picture and its mirror image; the network itself knows nothing of it.
 
     Raises:
         MissingExtraError: grad-cam is not installed.
@@ -62,11 +63,12 @@ class GradientExplainer:
         temperature: float = 1.0,
         layer: str = "",
         grid: Callable[[int], Grid] = middles,
+        mirrors: bool = False,
     ) -> None:
         library = require("pytorch_grad_cam", "cam", f"--method {method}")
         self._make = _unscaled(getattr(library, _CLASSES[method]))
         self._network, self._method, self._named = network.eval(), method, layer
-        self._temperature, self._grid = temperature, grid
+        self._temperature, self._grid, self._mirrors = temperature, grid, mirrors
         self._layer: Layer | None = None
         self._lock = threading.Lock()
 
@@ -75,7 +77,9 @@ class GradientExplainer:
         """For a checkpoint; raises `CheckpointError` for what is none."""
         checkpoint = read_detector_checkpoint(file)
         facts = facts_of_checkpoint(checkpoint, file)
-        return cls(load_detector(checkpoint), method, facts.temperature, layer, facts.grid)
+        detector = load_detector(checkpoint)
+        mirrors, detector.hparams["test_time_flip"] = detector.hparams["test_time_flip"], False
+        return cls(detector, method, facts.temperature, layer, facts.grid, mirrors)
 
     @property
     def layer(self) -> str:
@@ -86,18 +90,26 @@ class GradientExplainer:
         """As `Explainer`."""
         device = next(self._network.parameters()).device
         pixels = torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))).to(device)
+        margin, values = self._explain(pixels)
+        if self._mirrors:
+            mirrored_margin, mirrored = self._explain(pixels.flip(3))
+            margin, values = (margin + mirrored_margin) / 2, (values + mirrored[:, :, ::-1]) / 2
+        scale: Scale = GRADIENT_PLUS if self._method == "gradcam++" else EVIDENCE
+        if self._method != "gradcam++":
+            values = values * (values.shape[1] * values.shape[2])  # the margin is a mean over the map, not a sum
+        p_fake = torch.sigmoid(margin / self._temperature).cpu().numpy()
+        scaled = np.asarray(values / self._temperature, np.float32)
+        return Maps(p_fake, scaled, scale, self._method, self._grid(scaled.shape[2]))
+
+    def _explain(self, pixels: Tensor) -> tuple[Tensor, Floats]:
+        """Margins (N,) and maps (N, h, w) of pixels (N, 3, S, S)."""
         with self._lock:  # hooks and gradients belong to the network
             if self._layer is None:
                 self._layer = target_layer(self._network, pixels[:_FOR_PROBE], margin_of, self._named)
             logits, values = self._run(pixels, self._layer, 1.0)
             if self._method == "gradcam++":
                 values = values - self._run(pixels, self._layer, -1.0)[1]
-        scale: Scale = GRADIENT_PLUS if self._method == "gradcam++" else EVIDENCE
-        if self._method != "gradcam++":
-            values = values * (values.shape[1] * values.shape[2])  # the margin is a mean over the map, not a sum
-        p_fake = torch.sigmoid(margin_of(logits) / self._temperature).cpu().numpy()
-        scaled = np.asarray(values / self._temperature, np.float32)
-        return Maps(p_fake, scaled, scale, self._method, self._grid(scaled.shape[2]))
+        return margin_of(logits), values
 
     def _run(self, pixels: Tensor, layer: Layer, sign: float) -> tuple[Tensor, Floats]:
         """Logits and maps (N, h, w) of the margin times `sign`, as the method gives them."""

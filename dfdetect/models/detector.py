@@ -21,6 +21,7 @@ from dfdetect.models.backbones import get_backbone
 from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.metrics import PredictionStore, detection_metrics
+from dfdetect.models.mixing import Mixing, mix
 from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, with_cosine
 from dfdetect.models.settings import check_settings
 from dfdetect.models.trainer import any_rank, data_of, is_fitting
@@ -46,6 +47,9 @@ class DeepfakeDetector(LightningModule):
         drop_path: rate at which residual branches are left out in training, of the deepest block; null for the
             backbone's own.
         label_smoothing: share of the target given to the other class, in [0, 1).
+        mixing: pictures of a training batch are mixed: `mixup`, `cutmix`, `both` in turn by chance, or null for neither.
+        mixing_alpha: how much: shares are drawn from Beta(alpha, alpha).
+        test_time_flip: outside of training, score the mean over a picture and its mirror image; twice the cost.
         lr: learning rate.
         weight_decay: of all parameters.
         optimizer: adam, adamw or sgd (momentum 0.9).
@@ -67,6 +71,9 @@ class DeepfakeDetector(LightningModule):
         dropout: float | None = None,
         drop_path: float | None = None,
         label_smoothing: float = 0.0,
+        mixing: Mixing | None = None,
+        mixing_alpha: float = 1.0,
+        test_time_flip: bool = False,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
         optimizer: OptimizerName = "adam",
@@ -126,11 +133,22 @@ class DeepfakeDetector(LightningModule):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to logits (N, 2), real and fake."""
-        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen):
-            features = self.backbone(inputs)
+            features = self.features(pixels)
         logits: Tensor = self.head(features)
         return logits
+
+    def features(self, pixels: Tensor, compiled: bool = True) -> Tensor:
+        """(N, 3, H, W) RGB in 0..255 to what the head takes: a feature map (N, C, h, w), or a vector (N, C).
+
+        Without `compiled` torch.compile, which would compile the backbone for another N too, is passed by.
+        """
+        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
+        backbone = self.backbone if compiled else self.backbone.forward
+        if self.hparams["test_time_flip"] and not self.training:
+            return layers.mirrored_mean(backbone, inputs)
+        features: Tensor = backbone(inputs)
+        return features
 
     @property
     def input_size(self) -> int:
@@ -211,9 +229,13 @@ class DeepfakeDetector(LightningModule):
         if any_rank(self.trainer, len(label) == 0):
             return layers.zero_loss(self)
         self._has_gradients = True
-        logits = self(batch["image"])
+        pixels, target, mixing = batch["image"], label, self.hparams["mixing"]
+        if mixing is not None:
+            pixels, target = mix(pixels, label, mixing, self.hparams["mixing_alpha"])
+            label = target.argmax(dim=1)  # what most of a picture is, for the metrics
+        logits = self(pixels)
         smoothing = self.hparams["label_smoothing"]
-        loss = F.cross_entropy(logits.float(), label, weight=self._class_weights, label_smoothing=smoothing)
+        loss = F.cross_entropy(logits.float(), target, weight=self._class_weights, label_smoothing=smoothing)
         margin = layers.margin_of(logits.detach())
         self.train_metrics.update(self.p_fake(margin), label)
         shown = layers.cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed

@@ -1,5 +1,6 @@
 """What stands before and behind a backbone: normalisation of raw pixels, the classifier head, and its scores."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -113,6 +114,15 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
         if type(module) is nn.Conv2d and module.groups == module.in_channels > 1 and max(module.stride) > 1:
             module.__class__ = StridedDepthwiseConv2d
     return network
+
+
+def mirrored_mean(backbone: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    """Features of pictures (N, 3, H, W), the mean over each and its mirror image, the latter's turned back.
+
+    What pooling and linear layer make of it, logits and heatmap, is the mean over both.
+    """
+    own, mirrored = backbone(torch.cat([inputs, inputs.flip(3)])).chunk(2)
+    return (own + (mirrored.flip(3) if mirrored.ndim == 4 else mirrored)) / 2
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:

@@ -3,13 +3,12 @@
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms import v2
 
 from dfdetect.data.samples import CLASS_NAMES
 
-Mixing = Literal["none", "mixup", "cutmix", "both"]
+Mixing = Literal["mixup", "cutmix", "both"]
 
 
 def mix(pixels: Tensor, label: Tensor, mixing: Mixing, alpha: float) -> tuple[Tensor, Tensor]:
@@ -25,13 +24,10 @@ def mix(pixels: Tensor, label: Tensor, mixing: Mixing, alpha: float) -> tuple[Te
         alpha: above 0; below 1 most pairs stay nearly unmixed, 1 makes all shares equally likely.
 
     Returns:
-        Pixels (B, 3, H, W), and the share of each class in each image, (B, 2) float32. With `none` the pixels are those
-        that were given; else they are float32.
+        Pixels (B, 3, H, W) float32, and the share of each class in each image, (B, 2) float32.
     """
     if mixing == "both":
         mixing = "mixup" if bool(torch.rand(()) < 0.5) else "cutmix"
-    if mixing == "none":
-        return pixels, F.one_hot(label, len(CLASS_NAMES)).float()
     kind = v2.MixUp if mixing == "mixup" else v2.CutMix
     mixed: tuple[Tensor, Tensor] = kind(num_classes=len(CLASS_NAMES), alpha=alpha)(pixels.float(), label)
     return mixed

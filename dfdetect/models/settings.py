@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from dfdetect.errors import UsageError
+from dfdetect.models.mixing import Mixing
 from dfdetect.models.optimizers import OptimizerName, SchedulerName
 from dfdetect.models.tuning import Tune
 
-_CHOICES = {"optimizer": get_args(OptimizerName), "scheduler": get_args(SchedulerName), "tune": get_args(Tune)}
+_CHOICES = {
+    "optimizer": get_args(OptimizerName),
+    "scheduler": get_args(SchedulerName),
+    "tune": get_args(Tune),
+    "mixing": (*get_args(Mixing), None),
+}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -18,12 +24,14 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     """
     for name, choices in _CHOICES.items():
         if settings[name] not in choices:
-            raise UsageError(f"model.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
+            raise UsageError(f"model.{name} is one of {', '.join(map(str, choices))}, not {settings[name]!r}")
     for name in ("dropout", "drop_path", "label_smoothing"):
         if not 0 <= (settings[name] or 0) < 1:
             raise UsageError(f"model.{name} is at least 0 and below 1, not {settings[name]}")
     for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
         if settings[name] < 0:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
+    if settings["mixing_alpha"] <= 0:
+        raise UsageError(f"model.mixing_alpha is above 0, not {settings['mixing_alpha']}")
     if not 0 < settings["layer_decay"] <= 1:
         raise UsageError(f"model.layer_decay is above 0 and at most 1, not {settings['layer_decay']}")

@@ -34,7 +34,11 @@ def test_what_is_in_range_is_taken(changed):
     [
         ({"crop": "middle"}, 0, "data.crop is one of resize, center, not 'middle'"),
         ({"cache": "gpu"}, 0, "data.cache is one of"),
-        ({"class_balance": "smote"}, 0, "data.class_balance is one of none, weighted_loss, sampler, source_sampler, not 'smote'"),
+        (
+            {"class_balance": "smote"},
+            0,
+            "data.class_balance is one of none, weighted_loss, sampler, source_sampler, not 'smote'",
+        ),
         ({"split": "odd"}, 0, "data.split is one of auto, grouped, random, given"),
         ({"image_size": 0}, 0, "data.image_size must be at least 1, got 0"),
         ({"batch_size": -1}, 0, "data.batch_size must be at least 1"),

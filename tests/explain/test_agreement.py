@@ -50,7 +50,7 @@ def faces(seed, count):
 
 def maps(detector, batch):
     """Grad-CAM before its ReLU."""
-    explain = GradientExplainer(detector, "gradcam", 1.0, "", "mobilenet_v2")
+    explain = GradientExplainer(detector, "gradcam")
     return np.concatenate([explain(batch[i : i + 20]).values for i in range(0, len(batch), 20)])
 
 

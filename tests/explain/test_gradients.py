@@ -33,6 +33,17 @@ def test_of_a_pooled_linear_network_they_are_the_class_activation_map(method):
     np.testing.assert_allclose(found.p_fake, torch.sigmoid((logits[:, 1] - logits[:, 0]) / 2).numpy(), rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_mirrored_it_is_the_mean_of_both_ways_round(method):
+    network = convolutional()
+    own, turned = (GradientExplainer(network, method)(batch) for batch in (BATCH, BATCH[:, :, ::-1]))
+    found = GradientExplainer(network, method, mirrors=True)(BATCH)
+    np.testing.assert_allclose(found.values, (own.values + turned.values[:, :, ::-1]) / 2, atol=1e-4)
+    with torch.no_grad():
+        logits = (network(pixels().float()) + network(pixels().flip(3).float())) / 2
+    np.testing.assert_allclose(found.p_fake, torch.sigmoid(logits[:, 1] - logits[:, 0]).numpy(), rtol=1e-4)
+
+
 def test_grad_cam_plus_plus_weighs_each_channel_by_its_formula():
     network = convolutional()
     found = GradientExplainer(network, "gradcam++")(BATCH)

@@ -17,6 +17,7 @@ from dfdetect.errors import TrainingError, UsageError
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import margin_of
+from dfdetect.models.mixing import mix
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -120,6 +121,47 @@ def test_the_logged_training_loss_is_the_function_that_validation_logs(tmp_path,
     logits, label = torch.cat([step[1] for step in recorder.losses]), torch.cat([step[2] for step in recorder.losses])
     plain = float(F.cross_entropy(logits, label))
     assert trainer.callback_metrics["train/loss"] == pytest.approx(plain, abs=1e-5)
+
+
+class Mixed(Callback):
+    """Mixes each batch once more with the step's own seed: loss that was, and loss of mixed pixels and shares."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[float, float]] = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        with torch.no_grad(), torch.random.fork_rng():
+            torch.manual_seed(sample_seed(pl_module._dropout_seed, trainer.current_epoch, batch_idx, 0))
+            pixels, share = mix(batch["image"], batch["label"], pl_module.hparams["mixing"], 0.7)
+            expected = -(share * F.log_softmax(pl_module(pixels), dim=1)).sum(dim=1).mean()
+        self.pairs.append((float(outputs["loss"]), float(expected)))
+
+
+@pytest.mark.parametrize("mixing", ["mixup", "cutmix", "both"])
+def test_mixed_batches_are_learned_from_by_their_shares(tmp_path, generated_faces, mixing):
+    detector = tiny_detector(lr=0.0, dropout=0.0, mixing=mixing, mixing_alpha=0.7)
+    trainer = quiet_trainer(tmp_path, callbacks=[mixed := Mixed()], limit_train_batches=4)
+    trainer.fit(detector, faces_data(generated_faces))
+    assert len(mixed.pairs) == 4
+    for loss, expected in mixed.pairs:
+        assert loss == pytest.approx(expected, abs=1e-5)
+    assert 0 < trainer.callback_metrics["train/accuracy"] <= 1
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "convnext_tiny"])
+def test_a_flipped_test_is_the_mean_of_both_ways_round(backbone):
+    plain = DeepfakeDetector(backbone, weights="none").eval()
+    flipping = DeepfakeDetector(backbone, weights="none", test_time_flip=True)
+    flipping.load_state_dict(plain.state_dict())
+    pixels = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        wanted = (plain(pixels) + plain(pixels.flip(3))) / 2
+        torch.testing.assert_close(flipping.eval()(pixels), wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(flipping.eval()(pixels.flip(3)), wanted, atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(wanted, plain(pixels), atol=1e-5)
+    for batch_norm in (module for module in flipping.modules() if isinstance(module, nn.BatchNorm2d)):
+        batch_norm.momentum = 0.0
+    assert len(flipping.train()(pixels)) == 3  # training sees pictures as they come
 
 
 class Gradients(Callback):

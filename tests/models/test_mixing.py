@@ -15,12 +15,6 @@ def other(values):
     return values.roll(1, 0)
 
 
-def test_without_mixing_pixels_stay_and_labels_are_whole():
-    pixels, share = mix(PIXELS, LABEL, "none", 1.0)
-    assert pixels is PIXELS
-    assert share.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_mixup_is_the_mean_by_the_labels_shares(seed):
     torch.manual_seed(seed)

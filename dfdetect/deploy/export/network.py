@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from dfdetect.deploy.metadata import Format, Precision
 from dfdetect.errors import ExportError
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.layers import LinearHead, PooledLinearHead
+from dfdetect.models.layers import LinearHead, PooledLinearHead, mirrored_mean
 
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
@@ -42,6 +42,7 @@ class ExportNetwork(nn.Module):
             )
         head = detector.head
         self.normalise, self.backbone = detector.normalise, detector.backbone
+        self.mirrors = bool(detector.hparams["test_time_flip"])
         self.heatmap = head.heatmap_layer() if isinstance(head, PooledLinearHead) else None
         self.margin = head.margin_layer() if self.heatmap is None else None
         self.register_buffer("margin_bias", head.margin_bias())
@@ -49,7 +50,8 @@ class ExportNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, S, S) RGB in 0..255, uint8 or float, to p_fake (N,) and, where there is one, the heatmap (N, h, w)."""
-        features = self.backbone(self.normalise(pixels))
+        inputs = self.normalise(pixels)
+        features = mirrored_mean(self.backbone, inputs) if self.mirrors else self.backbone(inputs)
         if self.heatmap is not None:
             heatmap = self.heatmap(features).squeeze(1)
             return self._p_fake(heatmap.mean(dim=(1, 2))), heatmap

@@ -43,6 +43,20 @@ def test_it_gives_the_detectors_score_and_a_heatmap_whose_mean_is_the_margin(bac
     torch.testing.assert_close(heatmap.mean(dim=(1, 2)) + bias, margin, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "convnext_tiny"])
+def test_a_detector_that_flips_flips_in_the_exported_network(backbone):
+    detector = drawn(backbone)
+    detector.hparams["test_time_flip"] = True
+    pixels = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    with torch.inference_mode():
+        p_fake, *heatmap = ExportNetwork(detector).eval()(pixels)
+        turned, *turned_map = ExportNetwork(detector).eval()(pixels.flip(3))
+        torch.testing.assert_close(p_fake, detector.p_fake(margin_of(detector(pixels))), atol=1e-6, rtol=0)
+    torch.testing.assert_close(p_fake, turned, atol=1e-6, rtol=0)
+    for one, other in zip(heatmap, turned_map, strict=True):
+        torch.testing.assert_close(one, other.flip(2), atol=1e-4, rtol=1e-4)
+
+
 def test_pixels_may_lie_as_a_camera_gives_them():
     network = ExportNetwork(tiny_detector()).eval()
     pixels = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
