@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pickle
+import platform
 import shutil
 import subprocess
 import sys
@@ -551,7 +552,7 @@ def test_precision_falls_back_where_the_machine_cannot(accelerator, cuda, mps, b
     [("x86_64", True, True, True), ("AMD64", False, True, False), ("aarch64", False, True, True)],
 )
 def test_bfloat16_is_used_only_where_the_cpu_has_it(machine, avx512, onednn, expected, monkeypatch):
-    monkeypatch.setattr(cli.platform, "machine", lambda: machine)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn)
     assert cli._computes_bfloat16() == expected

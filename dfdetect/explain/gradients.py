@@ -90,10 +90,11 @@ class GradientExplainer:
         """As `Explainer`."""
         device = next(self._network.parameters()).device
         pixels = torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2))).to(device)
-        margin, values = self._explain(pixels)
+        margin, found = self._explain(pixels)
+        values: npt.NDArray[np.floating] = found
         if self._mirrors:
             mirrored_margin, mirrored = self._explain(pixels.flip(3))
-            margin, values = (margin + mirrored_margin) / 2, (values + mirrored[:, :, ::-1]) / 2
+            margin, values = (margin + mirrored_margin) / 2, (found + mirrored[:, :, ::-1]) / 2
         scale: Scale = GRADIENT_PLUS if self._method == "gradcam++" else EVIDENCE
         if self._method != "gradcam++":
             values = values * (values.shape[1] * values.shape[2])  # the margin is a mean over the map, not a sum

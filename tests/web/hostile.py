@@ -22,7 +22,8 @@ from pathlib import Path
 
 from dfdetect.data.synthetic import draw_face
 from dfdetect.deploy.drawing import as_jpeg
-from tests.web.attacks import Attack, attacks, sent
+from tests.web.attack import Attack, sent
+from tests.web.attacks import attacks
 
 AT_ONCE, PATIENCE_S = 32, 60.0
 SECRETS = re.compile(rb"Traceback|site-packages|root:x:|\.py\b|/tmp/|/work/|/home/|0x[0-9a-f]{8}")

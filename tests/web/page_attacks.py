@@ -11,6 +11,8 @@ from tests.web.standing import form
 
 _JOIN, _UPLOAD = "/gradio_api/queue/join", "/gradio_api/upload"
 _NO_FUNCTIONS: tuple[Any, ...] = (99, -1, 2**70, "0", None, True, 1.5, [], {})
+_NO_SESSIONS: tuple[Any, ...] = (None, "", 5, [], {"a": 1})
+_NO_DATA: tuple[Any, ...] = (None, {}, [{"path": "/etc/passwd"}], ["x"] * 50)
 
 
 def call(session: Any, **more: Any) -> bytes:
@@ -22,8 +24,8 @@ def call(session: Any, **more: Any) -> bytes:
 def wrong_call(rng: Rng, number: int, slow: float) -> Attack:
     calls = (
         *(call("made-up", fn_index=one) for one in _NO_FUNCTIONS),
-        *(call(session) for session in (None, "", 5, [], {"a": 1})),
-        *(call("made-up", data=data) for data in (None, {}, [{"path": "/etc/passwd"}], ["x"] * 50)),
+        *(call(session) for session in _NO_SESSIONS),
+        *(call("made-up", data=data) for data in _NO_DATA),
         call("made-up", event_data={"path": "/etc/passwd", "request": "<script>"}),
         call("made-up", event_data={"deep": [{"path": "http://169.254.169.254/"}]}),
         call("x" * 90_000),
