@@ -124,8 +124,8 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
     """The model, how it judges, and the digest of both."""
     import cv2
 
+    from dfdetect.data.face_model import face_model
     from dfdetect.deploy.engines.engine import usable_cores
-    from dfdetect.deploy.face_model import face_model
     from dfdetect.deploy.find_model import find_model
     from dfdetect.deploy.photos import Settings
     from dfdetect.deploy.rows import settings_digest

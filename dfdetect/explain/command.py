@@ -100,7 +100,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _face_model(options: argparse.Namespace) -> str | None:
-    from dfdetect.deploy.face_model import face_model
+    from dfdetect.data.face_model import face_model
 
     named = options.face_model or os.environ.get("DFDETECT_FACE_MODEL")
     return face_model(named) if options.faces == "on" else None

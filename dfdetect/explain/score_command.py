@@ -175,8 +175,8 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
 
     if not any(edited_parts(path) for path in paths):
         return None
-    from dfdetect.deploy.face_model import face_model
-    from dfdetect.deploy.faces import search
+    from dfdetect.data.face_model import face_model
+    from dfdetect.data.yunet import search
 
     file = face_model(options.face_model or os.environ.get("DFDETECT_FACE_MODEL"))
     return lambda image: search(image, file)

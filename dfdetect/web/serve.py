@@ -56,7 +56,7 @@ def _load(options: argparse.Namespace) -> "list[Model]":
     """The models, each under a name of its own."""
     import cv2
 
-    from dfdetect.deploy.face_model import face_model
+    from dfdetect.data.face_model import face_model
     from dfdetect.deploy.film import tame_codecs
     from dfdetect.deploy.find_model import find_model
     from dfdetect.deploy.photos import Settings

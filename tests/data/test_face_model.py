@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dfdetect.deploy import face_model
+from dfdetect.data import face_model
 from dfdetect.errors import DownloadError, UsageError
 
 CONTENT = b"model " * 1000
