@@ -5,9 +5,11 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 from tqdm import tqdm
 
 from dfdetect.data.blending.masks import MASKS, MaskName, outlines
@@ -114,11 +116,10 @@ def given_landmarks(photos: Samples, file: str, size: int) -> list[Landmarks | N
         UsageError: no such file, or what it holds is no landmarks.
     """
     try:
-        with np.load(file, allow_pickle=False) as held:
-            names = set(held.files)
-            points = [held[path] if path in names else np.empty((0, 2)) for path in photos.paths]
+        held = _arrays(file)
     except _DAMAGED as error:
         raise UsageError(f"data.landmarks {file}: {error}") from error
+    points = [held.get(path, np.empty((0, 2))) for path in photos.paths]
     for path, one in zip(photos.paths, points, strict=True):
         if one.ndim != 2 or one.shape[1] != 2 or one.dtype.kind not in "fiu" or len(one) in (1, 2):
             raise UsageError(f"data.landmarks {file}: {path} has {one.dtype} {one.shape}, not (L, 2) with 3 or more")
@@ -150,9 +151,9 @@ def _kept_or_found(index: int, path: str, store: PixelStore, folder: Path | None
         return _found(store.load(index, path), model)
     entry, identity = Path(f"{entry_path(folder, path)}.npz"), file_identity(path)
     try:
-        with np.load(entry, allow_pickle=False) as kept:
-            if tuple(kept["identity"].tolist()) == identity:
-                return np.asarray(kept["landmarks"], np.float32)
+        kept = _arrays(entry)
+        if tuple(kept["identity"].tolist()) == identity:
+            return np.asarray(kept["landmarks"], np.float32)
     except _DAMAGED:
         pass
     landmarks = _found(store.load(index, path), model)
@@ -162,6 +163,15 @@ def _kept_or_found(index: int, path: str, store: PixelStore, folder: Path | None
     except OSError as error:  # a full or read-only disk costs speed, never the run
         warnings.warn(f"Landmarks cannot be kept in {folder} ({error}); they are found again next time", stacklevel=2)
     return landmarks
+
+
+def _arrays(file: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of an npz file by their names; raises one of `_DAMAGED`."""
+    with open(file, "rb") as stream:  # by its name NumPy would leave a damaged one open
+        held = np.load(stream, allow_pickle=False)
+        if not isinstance(held, NpzFile):
+            raise ValueError("a single array, no npz")
+        return dict(held)
 
 
 def _found(image: npt.NDArray[np.uint8], model: str) -> Landmarks:
