@@ -73,11 +73,11 @@ def test_a_pair_stands_in_one_batch_and_differs_only_by_its_blending(blended):
 def test_fakes_change_with_the_epoch_and_the_seed_and_nothing_else(blended):
     data, again, other = blended(), blended(num_workers=1, cache="off"), blended(seed=1)
     dataset = data.datasets["train"]
-    fake = dataset[2, 5]["image"]  # type: ignore[index]
-    assert torch.equal(again.datasets["train"][2, 5]["image"], fake)  # type: ignore[index]
-    assert torch.equal(dataset[2, 4]["image"], dataset[3, 4]["image"])  # type: ignore[index]
+    fake = dataset[2, 5]["image"]
+    assert torch.equal(again.datasets["train"][2, 5]["image"], fake)
+    assert torch.equal(dataset[2, 4]["image"], dataset[3, 4]["image"])
     for changed in (dataset[3, 5], dataset[2, 7], other.datasets["train"][2, 5]):
-        assert not torch.equal(changed["image"], fake)  # type: ignore[index]
+        assert not torch.equal(changed["image"], fake)
     for a, b in zip(data.train_dataloader(), again.train_dataloader(), strict=True):
         assert torch.equal(a["image"], b["image"])
 

@@ -5,7 +5,7 @@ import pytest
 
 from dfdetect.data.blending import blend as module
 from dfdetect.data.blending.blend import RATIOS, SelfBlender, blend, moved_copy
-from dfdetect.data.blending.masks import MASKS, SoftMask
+from dfdetect.data.blending.masks import MASKS, SoftMask, outlines, soft_mask
 from dfdetect.data.synthetic import draw_face
 
 from .faces import USUAL
@@ -95,17 +95,19 @@ def test_a_fake_is_the_photo_but_for_its_part(name, centre, reach, photo):
 def test_every_mask_and_ratio_is_drawn(photo, monkeypatch):
     drawn: list[tuple[str, int]] = []
     ratios: set[float] = set()
-    known = module.outlines(USUAL * SIZE)
+    known = outlines(USUAL * SIZE)
 
-    def spy(polygons, shape, rng):
-        drawn.extend(
-            (name, len(polygons)) for name in MASKS if any(np.array_equal(polygons[0], p) for p in known[name])
-        )
-        return soft(polygons, shape, rng)
+    def note_mask(polygons, shape, rng):
+        names = [name for name in MASKS if any(np.array_equal(polygons[0], one) for one in known[name])]
+        drawn.extend((name, len(polygons)) for name in names)
+        return soft_mask(polygons, shape, rng)
 
-    soft, plain = module.soft_mask, module.blend
-    monkeypatch.setattr(module, "soft_mask", spy)
-    monkeypatch.setattr(module, "blend", lambda *given: (ratios.add(given[3]), plain(*given))[1])
+    def note_ratio(image, copy, mask, ratio):
+        ratios.add(ratio)
+        return blend(image, copy, mask, ratio)
+
+    monkeypatch.setattr(module, "soft_mask", note_mask)
+    monkeypatch.setattr(module, "blend", note_ratio)
     blender = SelfBlender(MASKS)
     for index in range(120):
         blender(photo, USUAL * SIZE, 0, 0, index)
