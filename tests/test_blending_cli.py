@@ -1,6 +1,5 @@
 """Self-blended training as its users type it: what is printed, what is trained on, and that it goes on bit for bit."""
 
-import csv
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from dfdetect.main import main
 from dfdetect.models.checkpoint import read_checkpoint
 
 from .data.blending.faces import write_landmarks
-from .test_cli import tiny
+from .test_cli import rows_of, tiny
 from .test_resume import finish, kill_after_step, last_step, start
 
 RUN = Path("lightning_logs/self_blended/version_0")
@@ -26,22 +25,21 @@ def test_real_photos_alone_train_and_the_true_fakes_judge(generated_faces, marks
     options = [*tiny(generated_faces, epochs=2), f"--data.landmarks={marks}"]
     assert main(["fit", "--config", "self_blended", *options]) == 0
     said = capsys.readouterr().out
-    rows = list(csv.DictReader((RUN / "split.csv").open(newline="")))
+    rows = rows_of(RUN / "split.csv")
     reals, fakes = (sum(r["split"] == "train" and r["label"] == label for r in rows) for label in ("real", "fake"))
     assert f"Training on {reals} real photos, each beside its self-blended fake; the {fakes} fakes" in said
     saved = yaml.safe_load((RUN / "config.yaml").read_text())["data"]
     assert (saved["blending"], saved["landmarks"]) == (["face", "eyes", "nose", "mouth"], str(marks))
-    assert (
-        read_checkpoint(RUN / "checkpoints/last.ckpt")["datamodule_hyper_parameters"]["blending"] == saved["blending"]
-    )
+    kept = read_checkpoint(RUN / "checkpoints/last.ckpt")["datamodule_hyper_parameters"]
+    assert kept["blending"] == saved["blending"]
     marks.rename(marks.with_suffix(".away"))  # a test blends nothing
     try:
         assert main(["test"]) == 0
     finally:
         marks.with_suffix(".away").rename(marks)
-    judged = list(csv.DictReader((RUN / "predictions.csv").open(newline="")))
+    judged = rows_of(RUN / "predictions.csv")
     assert len(judged) == sum(row["split"] == "test" for row in rows)
-    assert {row["label"] for row in judged} == {"0", "1"}
+    assert {row["label"] for row in judged} == {"real", "fake"}
 
 
 @pytest.mark.slow
