@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.face_model import face_model
 from dfdetect.data.samples import Samples, load_samples
 from dfdetect.deploy import Detector
-from dfdetect.deploy.face_model import face_model
 from dfdetect.deploy.photos import Settings, scan_photo
 from dfdetect.errors import DecodeError, DFDetectError
 from dfdetect.evaluation.intervals import percentile_interval, resample_means

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import decode
+from dfdetect.data.face_model import face_model
 from dfdetect.data.samples import Samples, load_samples
 from dfdetect.deploy import Detector
-from dfdetect.deploy.face_model import face_model
 from dfdetect.deploy.photos import Settings, look
 from dfdetect.deploy.verdicts import photo_row
 from dfdetect.errors import DFDetectError

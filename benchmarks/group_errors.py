@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import decode
-from dfdetect.data.yunet import Face
-from dfdetect.deploy.face_model import face_model
-from dfdetect.deploy.faces import search, sharpness
+from dfdetect.data.face_model import face_model
+from dfdetect.data.yunet import Face, search
+from dfdetect.deploy.faces import sharpness
 from dfdetect.errors import DFDetectError
 from dfdetect.evaluation.intervals import group_bootstrap
 from dfdetect.evaluation.metrics import ScoreTable

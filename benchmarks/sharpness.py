@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from dfdetect.data.decode import decode
 from dfdetect.data.samples import list_images
-from dfdetect.deploy.faces import LEAST_SHARPNESS, LEAST_SIDE, search, sharpness
+from dfdetect.data.yunet import search
+from dfdetect.deploy.faces import LEAST_SHARPNESS, LEAST_SIDE, sharpness
 
 BLURS = (0.0, 0.01, 0.02, 0.03)
 

@@ -27,6 +27,8 @@ from dfdetect.main import COMMANDS, main
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 
+from .data.blending.faces import write_landmarks
+
 CONFIG_FOLDER = Path(__file__).parent.parent / "configs"  # an installed package lies elsewhere
 CONFIGS = sorted(file for file in CONFIG_FOLDER.glob("*.yaml") if file.stem != "robustness")
 """Those that train; `robustness` says how to test, and has tests of its own in test_robustness_cli.py."""
@@ -139,7 +141,8 @@ HEAVY = {"vit_b_16"}
     [pytest.param(file, marks=pytest.mark.slow if file.stem in HEAVY else (), id=file.stem) for file in CONFIGS],
 )
 def test_configuration_trains_tests_and_predicts(config, generated_faces, capsys):
-    assert main(["fit", "--config", str(config), *tiny(generated_faces)]) == 0
+    offline = [f"--data.landmarks={write_landmarks(Path('marks.npz'), generated_faces)}"]
+    assert main(["fit", "--config", str(config), *tiny(generated_faces), *offline]) == 0
     assert main(["test"]) == 0
     assert main(["predict", f"--data.predict_root={generated_faces / 'real'}"]) == 0
     run = Path("lightning_logs") / config.stem / "version_0"

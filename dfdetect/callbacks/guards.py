@@ -54,10 +54,12 @@ class SkippedFiles(Callback):
         self._record(trainer, "predict", batch)
 
     def _take(self, trainer: Trainer, part: str, batch: Any) -> None:
+        dataset = None if (data := data_of(trainer)) is None else data.datasets[part]
+        images_a_file = 1 if dataset is None else dataset.together
         self._bad[part] += self._record(trainer, part, batch)
-        self._seen[part] += len(batch["label"]) + len(batch["skipped"])
-        if (data := data_of(trainer)) is not None:  # later epochs see the same files again
-            self._seen[part] = min(self._seen[part], len(data.datasets[part]))
+        self._seen[part] += (len(batch["label"]) + len(batch["skipped"])) // images_a_file
+        if dataset is not None:  # later epochs see the same files again
+            self._seen[part] = min(self._seen[part], len(dataset) // images_a_file)
         seen, bad = self._seen[part], self._bad[part]
         if any_rank(trainer, seen >= COUNT_FROM and bad > MAX_BAD_SHARE * seen):
             raise TrainingError(

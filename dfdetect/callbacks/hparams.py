@@ -29,6 +29,7 @@ _HPARAMS = (
     "scheduler",
     "image_size",
     "batch_size",
+    "blending",
     "class_balance",
     "split",
     "split_seed",
@@ -59,13 +60,18 @@ def open_hparams(writer: Any, trainer: Trainer, pl_module: LightningModule) -> N
     from torch.utils.tensorboard.summary import hparams
 
     chosen, data = configuration(trainer, pl_module), data_of(trainer)
-    plain = {name: chosen[name] for name in _HPARAMS if chosen.get(name) is not None}
+    plain = {name: _plain(chosen[name]) for name in _HPARAMS if chosen.get(name) is not None}
     if data is not None:
         plain["data_fingerprint"] = str(data.split_facts()["data_fingerprint"])[:_DIGITS]
     first, *others = [f"val_best/{name}" for name in VALIDATED]
     columns = [first, *board_columns(), *others]  # TensorBoard shows the first five until more are ticked
     for summary in hparams(plain, dict.fromkeys(columns, 0.0)):  # type: ignore[no-untyped-call]
         writer.file_writer.add_summary(summary)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as TensorBoard takes it: no list."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def board_columns() -> list[str]:

@@ -89,7 +89,7 @@ class RamStore:
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
-        identity, held = _identity(path), self.identities[index].numpy()
+        identity, held = file_identity(path), self.identities[index].numpy()
         pixels: Pixels = self.pixels[index].numpy()
         if not np.array_equal(held, identity):
             pixels[...] = self.decoder.load(index, path)
@@ -112,17 +112,13 @@ class DiskStore:
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
-        identity = _identity(path)
-        entry = self._entry(path)
+        identity = file_identity(path)
+        entry = entry_path(self.folder, path)
         pixels = self._read(entry, identity)
         if pixels is None:
             pixels = self.decoder.load(index, path)
             self._write(entry, identity, pixels)
         return pixels
-
-    def _entry(self, path: str) -> str:
-        key = hashlib.blake2b(f"{METHOD}\0{os.path.abspath(path)}".encode(), digest_size=16).hexdigest()
-        return os.path.join(self.folder, key[:2], key[2:])
 
     def _read(self, entry: str, identity: tuple[int, int, int]) -> Pixels | None:
         size = self.decoder.size
@@ -211,7 +207,13 @@ def clear_cache(folder: Path | None = None) -> CacheUsage:
     return held
 
 
-def _identity(path: str) -> tuple[int, int, int]:
+def entry_path(folder: Path, path: str) -> str:
+    """Where what is made of the file at `path` is kept in a folder of the cache."""
+    key = hashlib.blake2b(f"{METHOD}\0{os.path.abspath(path)}".encode(), digest_size=16).hexdigest()
+    return os.path.join(folder, key[:2], key[2:])
+
+
+def file_identity(path: str) -> tuple[int, int, int]:
     """Size and times of a file; the change time catches what a copied modification time would hide."""
     try:
         stat = os.stat(path)

@@ -12,7 +12,10 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from dfdetect.data.cache import CacheMode, Decoder, open_store
+from dfdetect.data.blending.blend import SelfBlender
+from dfdetect.data.blending.faces import real_photos
+from dfdetect.data.blending.masks import MaskName
+from dfdetect.data.cache import CacheMode, Decoder, open_store, pixel_folder
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
@@ -25,6 +28,7 @@ from dfdetect.data.loader import (
     resumable_loader,
     workers_of_one_process,
 )
+from dfdetect.data.pairs import PairDataset
 from dfdetect.data.resize import METHOD, Crop
 from dfdetect.data.samples import Samples, list_images, load_samples
 from dfdetect.data.settings import ClassBalance, check_settings
@@ -55,6 +59,10 @@ class DeepfakeDataModule(LightningDataModule):
         zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms.
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.
+        blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
+            itself within one of these masks, drawn from face, eyes, nose, mouth; null to train on the data's fakes.
+        landmarks: npz file of the photos' landmarks for `blending`, see docs/blending.md; null to find them with
+            $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
         batch_size: images a step and process.
         num_workers: loader processes; `auto` is one a core, shared with the other processes that torchrun started on
             this machine, 8 at most; but none for cached pixels on a CPU, whose cores the training step needs itself.
@@ -88,6 +96,8 @@ class DeepfakeDataModule(LightningDataModule):
         normalise_encoding: int | None = None,
         zoom_room: float = 1.0,
         augment: list[A.BasicTransform] | None = None,
+        blending: list[MaskName] | None = None,
+        landmarks: str | None = None,
         batch_size: int = 32,
         num_workers: int | Literal["auto"] = "auto",
         cache: CacheMode = "disk",
@@ -109,6 +119,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.download, self.generate = download, generate
         self.crop, self.normalise_encoding, self.zoom_room = crop, normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
+        self.blending, self.landmarks = blending, landmarks
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
@@ -158,15 +169,17 @@ class DeepfakeDataModule(LightningDataModule):
             part = self.part(name)
             if len(part) == 0:
                 raise UsageError(f"The {name} part of {self.origin} is empty: {self.summary()}")
-            self.datasets[name] = self._dataset(part, training=name == "train")
+            blended = name == "train" and self.blending
+            self.datasets[name] = self._pairs(part) if blended else self._dataset(part, training=name == "train")
         if stage == "fit":
-            self.augmentation.check(self.training_size)
-            self._check_balance(self.part("train"))
+            self._check_training()
 
-    def _check_balance(self, training: Samples) -> None:
-        if "sampler" in self.class_balance and len(set(training.labels.tolist())) < 2:
+    def _check_training(self) -> None:
+        self.augmentation.check(self.training_size)
+        samples = self.datasets["train"].samples
+        if "sampler" in self.class_balance and len(set(samples.labels.tolist())) < 2:
             raise UsageError(f"data.class_balance: {self.class_balance} needs both classes in the training part")
-        if self.class_balance == "source_sampler" and not any(training.column("source")):
+        if self.class_balance == "source_sampler" and not any(samples.column("source")):
             raise UsageError(
                 "data.class_balance: source_sampler needs sources: a column `source` in the manifest, or folders below "
                 "real and fake; with none use sampler"
@@ -250,7 +263,8 @@ class DeepfakeDataModule(LightningDataModule):
 
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
-        return summarise(self.origin, self.division)
+        text, train = summarise(self.origin, self.division), self.datasets.get("train")
+        return f"{text}\n{train.photos.note()}" if isinstance(train, PairDataset) else text
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
@@ -277,22 +291,32 @@ class DeepfakeDataModule(LightningDataModule):
         store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
         return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
 
+    def _pairs(self, part: Samples) -> PairDataset:
+        masks, decoder, on_disk = self.blending or [], self.decoder(training=True), self.cache == "disk"
+        store = open_store(self.cache if on_disk else "off", decoder, len(part), self.cache_dir)
+        kept = pixel_folder(self.cache_dir) if on_disk else None
+        photos = real_photos(part, masks, self.landmarks, decoder, store, kept)
+        if not on_disk:
+            store = open_store(self.cache, decoder, len(photos.samples), self.cache_dir)
+        return PairDataset(photos, SelfBlender(masks), store, self.image_size, self.augmentation, self.seed)
+
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
-        rank, world_size = self._rank()
-        samples = self.datasets[name].samples
+        dataset, (rank, world_size) = self.datasets[name], self._rank()
+        samples = dataset.samples
         sampler = EpochBatchSampler(
             samples.labels,
             self.batch_size,
             self.seed,
-            balanced=training and "sampler" in self.class_balance,
+            balanced=training and "sampler" in self.class_balance and dataset.together == 1,  # pairs are balanced
             sources=samples.column("source") if self.class_balance == "source_sampler" else None,
             shuffle_epochs=training,
             rank=rank,
             world_size=world_size,
             position=partial(position_of, self.trainer) if training else from_the_start,
+            together=dataset.together,
         )
-        return resumable_loader(self.datasets[name], sampler, self.workers(cached=self.cache != "off"))
+        return resumable_loader(dataset, sampler, self.workers(cached=self.cache != "off"))
 
     def workers(self, cached: bool) -> int:
         """Number of loader processes: as asked for, or what `auto` comes to, where pixels are cached or not."""

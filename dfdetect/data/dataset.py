@@ -58,7 +58,12 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         size: side of the network's input in pixels.
         augmentation: for training; None leaves the pixels as they are.
         seed: the run's seed.
+
+    Attributes:
+        together: so many samples in a row stand in one batch and get the same augmentation.
     """
+
+    together = 1
 
     def __init__(
         self,
@@ -81,18 +86,22 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         """One sample, or `Unreadable` where its file is broken."""
         epoch, index = key if isinstance(key, tuple) else (0, key)
         try:
-            pixels = self.store.load(index, self.samples.file(index))
+            pixels = self.stored(epoch, index)
         except DecodeError as error:
             return Unreadable(self.samples.paths[index], error.cause)
         if self.augmentation is not None:
-            pixels = self.augmentation(pixels, self.seed, epoch, index)
+            pixels = self.augmentation(pixels, self.seed, epoch, index // self.together)
         pixels = resize(pixels, self.size)
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
         return {"image": image, "label": int(self.samples.labels[index]), "index": index}
 
+    def stored(self, epoch: int, index: int) -> npt.NDArray[np.uint8]:
+        """(H, W, 3) uint8 of one image before augmentation; raises `DecodeError`."""
+        return self.store.load(index, self.samples.file(index))
+
     def pixels(self, index: int) -> npt.NDArray[np.uint8]:
         """(S, S, 3) uint8 of one readable image, as the network sees it without augmentation."""
-        return resize(self.store.load(index, self.samples.file(index)), self.size)
+        return resize(self.stored(0, index), self.size)
 
 
 def collate(items: Sequence[Sample | Unreadable]) -> Batch:

@@ -53,6 +53,7 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
         rank: this process.
         world_size: number of processes.
         position: gives (epoch, first batch) whenever an iteration begins.
+        together: so many images in a row, from the first, always stand in one batch; a divisor of `batch_size`.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
         rank: int = 0,
         world_size: int = 1,
         position: Callable[[], tuple[int, int]] = from_the_start,
+        together: int = 1,
     ) -> None:
-        self.labels = labels
-        self.batch_size = batch_size
+        self.labels = labels[::together]
+        self.batch_size = batch_size // together
+        self.together = together
         self.seed = seed
         self.balanced = balanced
         self.strata = None if sources is None else np.unique(np.asarray(sources), return_inverse=True)[1]
@@ -89,7 +92,7 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
             last = batches.pop() if batches else []
             batches += [last[:-1], last[-1:]]
         for batch in batches[len(batches) - len(self) :][first:]:
-            yield [(epoch, index) for index in batch]
+            yield [(epoch, index * self.together + i) for index in batch for i in range(self.together)]
 
     def _order(self, epoch: int) -> Indices:
         generator = np.random.default_rng(sample_seed(self.seed, epoch if self.shuffle_epochs else 0))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+from dfdetect.data.blending.masks import MASKS
 from dfdetect.data.cache import CACHE_MODES
 from dfdetect.data.resize import CROPS
 from dfdetect.data.splits import Split
@@ -38,6 +39,19 @@ def check_settings(settings: Mapping[str, Any], seed: int) -> None:
     quality = settings["normalise_encoding"]
     if quality is not None and not 1 <= quality <= 100:
         raise UsageError(f"data.normalise_encoding is a JPEG quality from 1 to 100, not {quality}")
+    _check_blending(settings)
+
+
+def _check_blending(settings: Mapping[str, Any]) -> None:
+    masks, landmarks = settings["blending"], settings["landmarks"]
+    if masks is None:
+        return
+    if not masks or not set(masks) <= set(MASKS):
+        raise UsageError(f"data.blending is null or a list of {', '.join(MASKS)}, not {masks!r}")
+    if settings["batch_size"] % 2:
+        raise UsageError(f"data.blending makes pairs, so data.batch_size must be even, not {settings['batch_size']}")
+    if landmarks and settings["crop"] != "resize":
+        raise UsageError("data.landmarks are shares of the whole picture: they need data.crop: resize")
 
 
 def _check_at_least(least: int, **options: int) -> None:

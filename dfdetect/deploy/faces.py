@@ -7,14 +7,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.yunet import Face, find_faces
+from dfdetect.data.yunet import Face, search
 
 Pixels = npt.NDArray[np.uint8]
 
-SEARCHES = ((320, 0.0), (640, 0.0), (320, 0.25))
-"""Pictures are shrunk to so many pixels for the search, with a border of that share around them; the next one is tried
-only where the one before found nothing. The first finds faces of a thirtieth of the side and more, the second smaller
-ones at four times the cost, the third such as fill the picture."""
 DEFAULT_MARGIN = 0.17
 """For a model that records no margin: what CIPLAB (n = 217) and FFHQ (n = 125) leave around a face, at the median."""
 LEAST_SIDE = 40
@@ -51,13 +47,6 @@ class Margin:
     high: float | None
     n: int
     count: int
-
-
-def search(image: Pixels, model: str) -> list[Face]:
-    """All faces of (H, W, 3) RGB uint8 pixels, the largest first."""
-    found = (find_faces(image, model, longest, room) for longest, room in SEARCHES)
-    faces: list[Face] = next(filter(None, found), [])
-    return sorted(faces, key=lambda face: -face.side)
 
 
 def cut_square(image: Pixels, face: Face, margin: float) -> Cut:

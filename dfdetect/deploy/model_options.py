@@ -46,6 +46,6 @@ def named_face_model(options: argparse.Namespace) -> str | None:
 
 def chosen_face_model(options: argparse.Namespace) -> str | None:
     """The face model's file, fetched where it must be; None for `--faces off`. Raises what `face_model` does."""
-    from dfdetect.deploy.face_model import face_model
+    from dfdetect.data.face_model import face_model
 
     return face_model(named_face_model(options)) if options.faces == "on" else None

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import MAX_PIXELS, decode
-from dfdetect.data.yunet import Face
+from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.careful import doubted, version_scores
-from dfdetect.deploy.faces import DEFAULT_MARGIN, MOST_FACES, cut_square, fault, search
+from dfdetect.deploy.faces import DEFAULT_MARGIN, MOST_FACES, cut_square, fault
 from dfdetect.deploy.verdicts import FaceVerdict, Judge, Row, judged_face, photo_row
 from dfdetect.errors import DecodeError, TooLargeError
 

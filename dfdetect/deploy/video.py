@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.yunet import Face
+from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.drawing import draw_boxes, still, thumbnail
-from dfdetect.deploy.faces import MOST_FACES, search
+from dfdetect.deploy.faces import MOST_FACES
 from dfdetect.deploy.film import Film, annotated_copy, free_name, open_film
 from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
 from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.yunet import Face
-from dfdetect.deploy.faces import MOST_FACES, cut_square, fault, search
+from dfdetect.data.yunet import Face, search
+from dfdetect.deploy.faces import MOST_FACES, cut_square, fault
 from dfdetect.deploy.photos import Settings
 from dfdetect.deploy.verdicts import FaceVerdict, judged_face, rounded
 from dfdetect.explain.colours import Scale

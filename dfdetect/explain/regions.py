@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.face_parts import Points, ellipse, face_axes, filled, part_outlines
 from dfdetect.data.yunet import Face
 from dfdetect.explain.grid import Grid, cell_shares, enlarged
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
-Points = npt.NDArray[np.float64]
 
 REGIONS = ("left_eye", "right_eye", "nose", "mouth", "skin", "hair_background")
 """Disjoint, and together the whole picture. Left and right are the person's own."""
@@ -29,14 +28,8 @@ MERGED = {
 BEHIND = {"fake": "of what says fake", "real": "of what says real", "uncertain": "of all evidence"}
 """What `Share.behind` is a share of, by verdict."""
 
-_EYE, _EYE_LIFT = (0.44, 0.32), 0.08
-_MOUTH = (0.46, 0.30)
-_BRIDGE, _WINGS, _BASE = (0.13, 0.05), (0.33, -0.02), (0.24, 0.17)
 _OVAL = 1.04
-"""In units of the face: the distance of the eyes, as it would be seen from the front."""
-_TALL = 0.95
-"""A face's eyes are about so many times as far apart as they lie above the mouth; turned aside, they seem closer."""
-_SUBPIXEL = 4
+"""Of the face's box."""
 _NOTHING = 1e-9
 
 
@@ -73,18 +66,9 @@ def regions(face: Face, frame: Frame, shape: tuple[int, int]) -> dict[str, Mask]
         One (H, W) mask for each of `REGIONS`; each pixel is in exactly one.
     """
     to_mask = _Canvas(frame, shape)
-    right_eye, left_eye, nose, right_mouth, left_mouth = np.asarray(face.landmarks, np.float64)
-    eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
-    unit = max(float(np.hypot(*(left_eye - right_eye))), _TALL * float(np.hypot(*(mouth - eyes))), 1e-3)
-    across, down = _axes(left_eye - right_eye, mouth - eyes)
-    turn = np.stack([across, down]) * unit
-    drawn = {
-        "left_eye": to_mask.fill(left_eye - _EYE_LIFT * turn[1] + _ellipse(*_EYE) @ turn),
-        "right_eye": to_mask.fill(right_eye - _EYE_LIFT * turn[1] + _ellipse(*_EYE) @ turn),
-        "nose": to_mask.fill(_nose(eyes, nose, turn)),
-        "mouth": to_mask.fill(mouth + _ellipse(*_MOUTH) @ turn),
-        "skin": to_mask.fill(_oval(face, turn / unit)),
-    }
+    axes = face_axes(face.landmarks)
+    outlines = part_outlines(face.landmarks) | {"skin": _oval(face, np.stack([axes.across, axes.down]))}
+    drawn = {name: to_mask.fill(outline) for name, outline in outlines.items()}
     free, found = np.ones(shape, np.bool_), {}
     for name in ("left_eye", "right_eye", "mouth", "nose", "skin"):
         found[name] = drawn[name] & free
@@ -156,31 +140,10 @@ def _part(part: float, total: float, pixels: int) -> float | None:
     return part / total if total > _NOTHING * pixels else None
 
 
-def _axes(across: Points, down: Points) -> tuple[Points, Points]:
-    """Unit vectors to the face's left and to its chin, at right angles: of both lines, the longer one is surer."""
-    if np.hypot(*across) * 1.5 >= np.hypot(*down):
-        right = across / max(float(np.hypot(*across)), 1e-6)
-        return right, np.array([-right[1], right[0]])
-    below = down / max(float(np.hypot(*down)), 1e-6)
-    return np.array([below[1], -below[0]]), below
-
-
-def _ellipse(width: float, height: float) -> Points:
-    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    return np.column_stack([width * np.cos(angle), height * np.sin(angle)])
-
-
-def _nose(eyes: Points, tip: Points, turn: Points) -> Points:
-    """From between the eyes, widening to the wings, to below the tip."""
-    right = [(_BRIDGE, eyes), (_WINGS, tip), (_BASE, tip)]
-    left = [((-x, y), at) for (x, y), at in reversed(right)]
-    return np.array([at + np.array(offset) @ turn for offset, at in [*right, *left]])
-
-
 def _oval(face: Face, axes: Points) -> Points:
     """The ellipse in the face's box, tilted as the face is."""
     centre = np.array([face.left + face.width / 2, face.top + face.height / 2])
-    return centre + _ellipse(face.width / 2 * _OVAL, face.height / 2 * _OVAL) @ axes
+    return centre + ellipse(face.width / 2 * _OVAL, face.height / 2 * _OVAL) @ axes
 
 
 class _Canvas:
@@ -192,9 +155,4 @@ class _Canvas:
         self._stretch = np.array([shape[1] / frame.width, shape[0] / frame.height])
 
     def fill(self, points: Points) -> Mask:
-        drawn = np.zeros(self._shape, np.uint8)
-        # a pixel's middle is half a pixel behind its edge; coordinates far outside would overflow OpenCV's integers
-        corners = np.clip((points - self._origin) * self._stretch - 0.5, -1e4, 1e4)
-        fixed = np.round(corners * 2**_SUBPIXEL).astype(np.int32)
-        cv2.fillPoly(drawn, [fixed], (1,), cv2.LINE_8, _SUBPIXEL)
-        return drawn.astype(np.bool_)
+        return filled((points - self._origin) * self._stretch, self._shape).astype(np.bool_)

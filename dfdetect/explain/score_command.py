@@ -173,8 +173,8 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
 
     if not any(edited_parts(path) for path in paths):
         return None
-    from dfdetect.deploy.face_model import face_model
-    from dfdetect.deploy.faces import search
+    from dfdetect.data.face_model import face_model
+    from dfdetect.data.yunet import search
 
     file = face_model(named_face_model(options))
     return lambda image: search(image, file)

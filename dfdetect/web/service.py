@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.yunet import Face
-from dfdetect.deploy.faces import MOST_FACES, search
+from dfdetect.data.yunet import Face, search
+from dfdetect.deploy.faces import MOST_FACES
 from dfdetect.deploy.photos import Settings, decode_in_turn, judge_faces, look
 from dfdetect.deploy.sources import holds_video, shown
 from dfdetect.deploy.verdicts import Row, photo_row

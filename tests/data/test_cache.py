@@ -228,13 +228,13 @@ def test_processes_share_a_folder_that_is_cleared_under_them(photos, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from dfdetect.data.cache import Decoder, DiskStore, _identity
+from dfdetect.data.cache import Decoder, DiskStore, entry_path, file_identity
 store = DiskStore(Decoder(400), Path(sys.argv[1]))
 pixels = {path: store.load(0, path) for path in sys.argv[2:]}
 print("ready", flush=True)
 while True:
     for path in pixels:
-        store._write(store._entry(path), _identity(path), pixels[path])
+        store._write(entry_path(store.folder, path), file_identity(path), pixels[path])
 """
 
 

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, Any] = {
         {"folds": 5, "fold": 4},
         {"split_seed": -(2**63)},
         {"normalise_encoding": 1},
+        {"blending": ["nose"], "landmarks": "marks.npz", "batch_size": 2},
         {"crop": "center", "cache": "off", "class_balance": "sampler", "split": "grouped"},
     ],
 )

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from dfdetect.data import yunet
+from dfdetect.data.synthetic import draw_face
 from dfdetect.errors import UsageError
+
+needs_yunet = pytest.mark.skipif(
+    "DFDETECT_FACE_MODEL" not in os.environ, reason="set DFDETECT_FACE_MODEL to a YuNet file"
+)
 
 
 class Detector:
@@ -84,7 +89,7 @@ def test_each_thread_has_a_detector_of_its_own(monkeypatch):
     assert made == ["each thread"] * 3
 
 
-@pytest.mark.skipif("DFDETECT_FACE_MODEL" not in os.environ, reason="set DFDETECT_FACE_MODEL to a YuNet file")
+@needs_yunet
 def test_the_model_itself_finds_no_face_in_noise_and_takes_any_shape():
     model = os.environ["DFDETECT_FACE_MODEL"]
     yunet.check_model(model)
@@ -92,3 +97,36 @@ def test_the_model_itself_finds_no_face_in_noise_and_takes_any_shape():
         noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
         soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), 2), np.uint8)
         assert yunet.find_faces(soft, model, 320) == []
+
+
+def a_face(width, height):
+    return yunet.Face(0, 0, width, height, np.zeros((5, 2), np.float32), 0.9)
+
+
+@pytest.mark.parametrize("answering", [0, 1, 2, 3])
+def test_a_further_search_only_where_the_one_before_finds_nothing(answering, monkeypatch):
+    asked = []
+
+    def find(image, model, longest, room):
+        asked.append((longest, room))
+        return [a_face(9, 9), a_face(50, 60)] if len(asked) == answering + 1 else []
+
+    monkeypatch.setattr(yunet, "find_faces", find)
+    found = yunet.search(np.zeros((9, 9, 3), np.uint8), "m")
+    assert [one.side for one in found] == ([60, 9] if answering < 3 else [])
+    assert asked == list(yunet.SEARCHES[: answering + 1])
+
+
+@needs_yunet
+def test_drawn_faces_are_found_in_a_wide_picture_and_a_close_up_and_far_away():
+    model = os.environ["DFDETECT_FACE_MODEL"]
+    scene = np.full((900, 1600, 3), 90, np.uint8)
+    for i, left in enumerate((100, 700, 1300)):
+        scene[300:500, left : left + 200] = draw_face(0, i, size=200).image
+    found = sorted(yunet.search(scene, model), key=lambda one: one.left)
+    assert [round(one.left + one.width / 2, -2) for one in found] == [200, 800, 1400]
+    far = np.full((1500, 3000, 3), 90, np.uint8)
+    far[700:800, 1000:1100] = draw_face(0, 1, size=100).image
+    assert [round(one.left, -2) for one in yunet.search(far, model)] == [1000]
+    close = draw_face(0, 1, size=256).image
+    assert len(yunet.search(close, model)) == 1

@@ -1,7 +1,5 @@
 """Cutting faces out, and which cannot be judged."""
 
-import os
-
 import cv2
 import numpy as np
 import pytest
@@ -10,8 +8,6 @@ from dfdetect.data.synthetic import draw_face
 from dfdetect.deploy import faces
 
 from .standin import face, textured
-
-needs_yunet = pytest.mark.skipif("DFDETECT_FACE_MODEL" not in os.environ, reason="set DFDETECT_FACE_MODEL")
 
 
 def numbered(height, width):
@@ -62,20 +58,6 @@ def test_sharpness_falls_with_blur_whatever_the_contrast():
     assert faces.sharpness(pale) == pytest.approx(faces.sharpness(drawn), rel=0.15)
 
 
-@pytest.mark.parametrize("answering", [0, 1, 2, 3])
-def test_a_further_search_only_where_the_one_before_finds_nothing(answering, monkeypatch):
-    asked = []
-
-    def find(image, model, longest, room):
-        asked.append((longest, room))
-        return [face(0, 0, 9, 9), face(0, 0, 50, 60)] if len(asked) == answering + 1 else []
-
-    monkeypatch.setattr(faces, "find_faces", find)
-    found = faces.search(np.zeros((9, 9, 3), np.uint8), "m")
-    assert [one.side for one in found] == ([60, 9] if answering < 3 else [])
-    assert asked == list(faces.SEARCHES[: answering + 1])
-
-
 def test_margin_of_a_collection(monkeypatch):
     boxes = iter([[face(0, 0, 40, 50)], [], [face(0, 0, 100, 60)], [face(0, 0, 10, 120)]])
     monkeypatch.setattr(faces, "search", lambda image, model: next(boxes))
@@ -93,18 +75,3 @@ def test_the_margin_of_a_collection_is_what_gives_its_pictures_back(monkeypatch)
     assert margin is not None
     cut = faces.cut_square(image, face(35, 30, 40, 50), margin)
     assert (cut.left, cut.top, cut.pixels.shape) == (5, 0, (100, 100, 3))
-
-
-@needs_yunet
-def test_drawn_faces_are_found_in_a_wide_picture_and_a_close_up_and_far_away():
-    model = os.environ["DFDETECT_FACE_MODEL"]
-    scene = np.full((900, 1600, 3), 90, np.uint8)
-    for i, left in enumerate((100, 700, 1300)):
-        scene[300:500, left : left + 200] = draw_face(0, i, size=200).image
-    found = sorted(faces.search(scene, model), key=lambda one: one.left)
-    assert [round(one.left + one.width / 2, -2) for one in found] == [200, 800, 1400]
-    far = np.full((1500, 3000, 3), 90, np.uint8)
-    far[700:800, 1000:1100] = draw_face(0, 1, size=100).image
-    assert [round(one.left, -2) for one in faces.search(far, model)] == [1000]
-    close = draw_face(0, 1, size=256).image
-    assert len(faces.search(close, model)) == 1

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dfdetect.deploy import face_model, photos, scan, video
+from dfdetect.data import face_model
+from dfdetect.deploy import photos, scan, video
 from dfdetect.main import main
 from tests import fuzz_corpus
 from tests.fuzz_corpus import MEASURED, MOST_SECONDS, make_corpus, measured, vanishing

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from dfdetect.deploy import face_model, runtime, video
+from dfdetect.data import face_model
+from dfdetect.deploy import runtime, video
 from dfdetect.deploy.film import annotated_copy, open_film
 from dfdetect.deploy.live import stopped_by_signal, watch
 from dfdetect.deploy.live_board import Board

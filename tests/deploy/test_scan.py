@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfdetect.deploy import face_model, photos, runtime, video
+from dfdetect.data import face_model
+from dfdetect.deploy import photos, runtime, video
 from dfdetect.deploy.output import Output
 from dfdetect.main import main
 from tests.fuzz_seeds import image_seeds, video_seeds

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfdetect.deploy import face_model, runtime
+from dfdetect.data import face_model
+from dfdetect.deploy import runtime
 from dfdetect.explain import photos
 from dfdetect.main import main
 from tests.deploy.standin import BAND, Standin, find_marked, marked, textured

@@ -114,7 +114,7 @@ def _face_model(options: argparse.Namespace) -> str | None:
     """What measures the margin; None where it is stated, or where no face model is at hand."""
     if options.face_margin is not None:
         return None
-    from dfdetect.deploy.face_model import face_model_at_hand
+    from dfdetect.data.face_model import face_model_at_hand
 
     return face_model_at_hand(named_face_model(options))
 

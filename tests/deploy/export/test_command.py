@@ -69,7 +69,8 @@ def test_a_file_that_decides_otherwise_fails_and_gets_another_name(tiny_checkpoi
 
 
 def test_the_margin_of_the_trainings_pictures_is_recorded_for_scan(tiny_checkpoint, tmp_path, monkeypatch, capsys):
-    from dfdetect.deploy import face_model, faces
+    from dfdetect.data import face_model
+    from dfdetect.deploy import faces
 
     from ..standin import face
 

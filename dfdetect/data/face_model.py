@@ -14,18 +14,23 @@ URL = (
 )
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 """Of the 232,589 bytes that OpenCV's model zoo publishes, under the MIT licence."""
+_WITHOUT = "judge whole pictures: --faces off"
 _MOST_BYTES, _SECONDS = 5_000_000, 30
 
 
-def face_model(named: str | None) -> str:
+def face_model(named: str | None, without: str = _WITHOUT) -> str:
     """A YuNet file that can be used: `named`, else the cached one, else a fresh download.
+
+    Args:
+        named: its file; None for the cached one.
+        without: how to go on without it, for the message.
 
     Raises:
         UsageError: the named file is not there, or no YuNet model.
         DownloadError: it had to be fetched and could not be.
     """
     if named is None:
-        file = str(cached_model())
+        file = str(cached_model(without=without))
     elif Path(named).is_file():
         file = named
     else:
@@ -43,13 +48,14 @@ def face_model_at_hand(named: str | None) -> str | None:
     return face_model(named) if named is not None or _is_whole(_place(None), SHA256) else None
 
 
-def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA256) -> Path:
+def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA256, without: str = _WITHOUT) -> Path:
     """The official model in a cache folder, fetched if it is not there or not whole.
 
     Args:
         folder: the cache; None for the user's own (`$DFDETECT_CACHE`).
         url: where it is published.
         sha256: of its content; anything else is refused.
+        without: how to go on without it, for the message.
 
     Raises:
         DownloadError: no connection, or other content; the message names the ways on.
@@ -68,7 +74,7 @@ def cached_model(folder: Path | None = None, url: str = URL, sha256: str = SHA25
             f"{url} could not be fetched into {file} ({error}).\nThree ways on:\n"
             "  1. go online and run the same command again\n"
             "  2. download the file elsewhere and name it: --face-model FILE, or in $DFDETECT_FACE_MODEL\n"
-            "  3. judge whole pictures: --faces off"
+            f"  3. {without}"
         ) from error
     return file
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dfdetect.deploy import face_model
+from dfdetect.data import face_model
 from dfdetect.errors import DownloadError, UsageError
 
 CONTENT = b"model " * 1000
@@ -69,7 +69,7 @@ def test_at_hand_is_what_is_named_or_was_fetched_and_nothing_is_fetched(monkeypa
     monkeypatch.setattr(face_model, "check_model", lambda file: None)
     monkeypatch.setattr(face_model, "_fetch", lambda url: pytest.fail("asked the network"))
     monkeypatch.setattr(face_model, "SHA256", SHA)
-    monkeypatch.setattr(face_model.cached_model, "__defaults__", (None, face_model.URL, SHA))
+    monkeypatch.setattr(face_model.cached_model, "__defaults__", (None, face_model.URL, SHA, "w"))
     monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path))
     assert face_model.face_model_at_hand(None) is None
     kept = tmp_path / "models" / "face_detection_yunet_2023mar.onnx"
@@ -91,7 +91,7 @@ def test_more_than_a_model_can_hold_is_not_read(server, tmp_path, monkeypatch):
 
 def test_offline_names_the_ways_on(tmp_path, monkeypatch):
     monkeypatch.setenv("DFDETECT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(face_model.cached_model, "__defaults__", (None, "http://127.0.0.1:9/model", SHA))
+    monkeypatch.setattr(face_model.cached_model, "__defaults__", (None, "http://127.0.0.1:9/model", SHA, "judge"))
     with pytest.raises(DownloadError, match=r"(?s)127\.0\.0\.1:9/model.*cache.*1\. go online.*\n  3\. judge whole"):
         face_model.face_model(None)
 

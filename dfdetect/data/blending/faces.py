@@ -1,0 +1,179 @@
+"""Landmarks of the photos that fakes are made of: found by YuNet once and kept beside the pixels, or given."""
+
+import os
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
+from tqdm import tqdm
+
+from dfdetect.data.blending.masks import MASKS, MaskName, outlines
+from dfdetect.data.cache import Decoder, PixelStore, entry_path, file_identity
+from dfdetect.data.face_model import face_model
+from dfdetect.data.samples import REAL, Samples
+from dfdetect.data.yunet import search
+from dfdetect.errors import DecodeError, UsageError
+from dfdetect.files import replacing, sha256_of
+
+Landmarks = npt.NDArray[np.float32]
+"""(L, 2) x and y in pixels; (0, 2) where there is no face."""
+
+_WAYS_ON = "name landmarks: --data.landmarks FILE (docs/blending.md)"
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Real photos that fakes are made of.
+
+    Attributes:
+        samples: N of them.
+        landmarks: of each, in the store's pixels; None for a file that could not be read.
+        faceless: number of real photos that were left out, because no whole face was found in them.
+        fakes: number of fakes of the training part that are not used.
+    """
+
+    samples: Samples
+    landmarks: list[Landmarks | None]
+    faceless: int
+    fakes: int
+
+    def note(self) -> str:
+        """What is trained on, in a line."""
+        left_out = f"; left out: {self.faceless} real photos without a whole face" if self.faceless else ""
+        return (
+            f"Training on {len(self.samples)} real photos, each beside its self-blended fake{left_out}; "
+            f"the {self.fakes} fakes of the train part are not used"
+        )
+
+
+def real_photos(
+    part: Samples, masks: list[MaskName], given: str | None, decoder: Decoder, store: PixelStore, kept: Path | None
+) -> Photos:
+    """The real photos of a training part that show a whole face.
+
+    Args:
+        part: real photos and fakes.
+        masks: what will be blended.
+        given: file of landmarks; None to find them.
+        decoder: what makes the pixels that `store` holds.
+        store: pixels of photos, by their paths.
+        kept: folder in which found landmarks are kept; None to keep none.
+
+    Raises:
+        UsageError: no photo is left; bad landmarks, or such as give not all `masks`; no such face model.
+        DownloadError: the face model had to be fetched and could not be.
+    """
+    reals = part.select(np.flatnonzero(part.labels == REAL))
+    landmarks = given_landmarks(reals, given, decoder.size) if given else find_landmarks(reals, store, decoder, kept)
+    check_masks(landmarks, masks)
+    whole = [index for index, one in enumerate(landmarks) if is_whole(one, decoder.size)]
+    if not whole:
+        raise UsageError(f"data.blending: none of the {len(reals)} real photos of the train part shows a whole face")
+    chosen = [landmarks[index] for index in whole]
+    return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), len(part) - len(reals))
+
+
+def find_landmarks(photos: Samples, store: PixelStore, decoder: Decoder, folder: Path | None) -> list[Landmarks | None]:
+    """Landmarks of the largest face of each photo, in pixels as `store` gives them.
+
+    Args:
+        photos: N images.
+        store: their pixels.
+        decoder: what made them.
+        folder: cache folder in which landmarks are kept; None to keep none.
+
+    Returns:
+        N times (5, 2), or (0, 2) without a face; None for a file that cannot be read.
+
+    Raises:
+        UsageError: `$DFDETECT_FACE_MODEL` is not there, or no YuNet model.
+        DownloadError: the face model had to be fetched and could not be.
+    """
+    model = face_model(os.environ.get("DFDETECT_FACE_MODEL"), _WAYS_ON)
+    kept = None if folder is None else folder / f"{decoder.recipe()}-faces-{sha256_of(model)[:12]}"
+    found: list[Landmarks | None] = []
+    for index in tqdm(range(len(photos)), desc="Finding faces", unit="photo", delay=2):
+        try:
+            found.append(_kept_or_found(index, photos.file(index), store, kept, model))
+        except DecodeError:
+            found.append(None)
+    return found
+
+
+def given_landmarks(photos: Samples, file: str, size: int) -> list[Landmarks | None]:
+    """Landmarks of each photo out of an npz file, in pixels of pictures of `size` by `size`.
+
+    The file holds an array (L, 2) under the path of each photo, as the manifest or the folder lists it: x and y in
+    shares of the picture's width and height. A photo that it lacks has no face: (0, 2).
+
+    Raises:
+        UsageError: no such file, or what it holds is no landmarks.
+    """
+    try:
+        held = _arrays(file)
+    except _DAMAGED as error:
+        raise UsageError(f"data.landmarks {file}: {error}") from error
+    points = [held.get(path, np.empty((0, 2))) for path in photos.paths]
+    for path, one in zip(photos.paths, points, strict=True):
+        if one.ndim != 2 or one.shape[1] != 2 or one.dtype.kind not in "fiu" or len(one) in (1, 2):
+            raise UsageError(f"data.landmarks {file}: {path} has {one.dtype} {one.shape}, not (L, 2) with 3 or more")
+    return [np.asarray(one * size, np.float32) for one in points]
+
+
+def check_masks(landmarks: list[Landmarks | None], masks: list[MaskName]) -> None:
+    """Refuse masks that landmarks do not give.
+
+    Raises:
+        UsageError: parts of a face are asked for, of landmarks that give its hull alone.
+    """
+    for count in {len(one) for one in landmarks if one is not None and len(one)}:
+        lacking = set(masks) - set(outlines(np.eye(count, 2)))
+        if lacking:
+            raise UsageError(
+                f"data.blending: {count} landmarks give no {', '.join(sorted(lacking, key=MASKS.index))}; 5 or 68 do. "
+                "Use data.blending: [face]"
+            )
+
+
+def is_whole(landmarks: Landmarks | None, size: int) -> bool:
+    """Whether a face was found that lies in its picture of `size` by `size` pixels; a broken file may yet hold one."""
+    return landmarks is None or (len(landmarks) > 0 and bool(((landmarks >= 0) & (landmarks < size)).all()))
+
+
+def _kept_or_found(index: int, path: str, store: PixelStore, folder: Path | None, model: str) -> Landmarks:
+    if folder is None:
+        return _found(store.load(index, path), model)
+    entry, identity = Path(f"{entry_path(folder, path)}.npz"), file_identity(path)
+    try:
+        kept = _arrays(entry)
+        if tuple(kept["identity"].tolist()) == identity:
+            return np.asarray(kept["landmarks"], np.float32)
+    except _DAMAGED:
+        pass
+    landmarks = _found(store.load(index, path), model)
+    try:
+        with replacing(entry) as temporary, open(temporary, "wb") as stream:
+            np.savez(stream, identity=np.array(identity), landmarks=landmarks)
+    except OSError as error:  # a full or read-only disk costs speed, never the run
+        warnings.warn(f"Landmarks cannot be kept in {folder} ({error}); they are found again next time", stacklevel=2)
+    return landmarks
+
+
+def _arrays(file: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of an npz file by their names; raises one of `_DAMAGED`."""
+    with open(file, "rb") as stream:  # by its name NumPy would leave a damaged one open
+        held = np.load(stream, allow_pickle=False)
+        if not isinstance(held, NpzFile):
+            raise ValueError("a single array, no npz")
+        return dict(held)
+
+
+def _found(image: npt.NDArray[np.uint8], model: str) -> Landmarks:
+    faces = search(image, model)
+    return faces[0].landmarks if faces else np.empty((0, 2), np.float32)

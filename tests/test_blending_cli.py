@@ -1,0 +1,57 @@
+"""Self-blended training as its users type it: what is printed, what is trained on, and that it goes on bit for bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from dfdetect.main import main
+from dfdetect.models.checkpoint import read_checkpoint
+
+from .data.blending.faces import write_landmarks
+from .test_cli import rows_of, tiny
+from .test_resume import finish, kill_after_step, last_step, start
+
+RUN = Path("lightning_logs/self_blended/version_0")
+
+
+@pytest.fixture(scope="module")
+def marks(tmp_path_factory, generated_faces):
+    return write_landmarks(tmp_path_factory.mktemp("marks") / "marks.npz", generated_faces)
+
+
+def test_real_photos_alone_train_and_the_true_fakes_judge(generated_faces, marks, capsys):
+    options = [*tiny(generated_faces, epochs=2), f"--data.landmarks={marks}"]
+    assert main(["fit", "--config", "self_blended", *options]) == 0
+    said = capsys.readouterr().out
+    rows = rows_of(RUN / "split.csv")
+    reals, fakes = (sum(r["split"] == "train" and r["label"] == label for r in rows) for label in ("real", "fake"))
+    assert f"Training on {reals} real photos, each beside its self-blended fake; the {fakes} fakes" in said
+    saved = yaml.safe_load((RUN / "config.yaml").read_text())["data"]
+    assert (saved["blending"], saved["landmarks"]) == (["face", "eyes", "nose", "mouth"], str(marks))
+    kept = read_checkpoint(RUN / "checkpoints/last.ckpt")["datamodule_hyper_parameters"]
+    assert kept["blending"] == saved["blending"]
+    marks.rename(marks.with_suffix(".away"))  # a test blends nothing
+    try:
+        assert main(["test"]) == 0
+    finally:
+        marks.with_suffix(".away").rename(marks)
+    judged = rows_of(RUN / "predictions.csv")
+    assert len(judged) == sum(row["split"] == "test" for row in rows)
+    assert {row["label"] for row in judged} == {"real", "fake"}
+
+
+@pytest.mark.slow
+def test_a_killed_self_blended_fit_ends_as_the_unbroken_one(tmp_path, generated_faces, marks):
+    options = ("--data.blending=[face,mouth]", f"--data.landmarks={marks}")
+    finish(start(tmp_path / "whole", generated_faces, 0, *options), tmp_path / "whole")
+    broken = tmp_path / "broken"
+    kill_after_step(start(broken, generated_faces, 4, *options), broken, 6)
+    assert last_step(broken) < 33
+    finish(start(broken, generated_faces, 4, *options, "--ckpt_path=last"), broken)
+    last = "lightning_logs/demo/version_0/checkpoints/last.ckpt"
+    resumed, unbroken = read_checkpoint(broken / last), read_checkpoint(tmp_path / "whole" / last)
+    assert resumed["global_step"] == unbroken["global_step"]
+    for name, tensor in unbroken["state_dict"].items():
+        assert torch.equal(resumed["state_dict"][name], tensor), name
