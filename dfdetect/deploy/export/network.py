@@ -12,13 +12,16 @@ from dfdetect.models.layers import LinearHead, PooledLinearHead
 
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
+FRONTEND, BACKBONE = "normalise", "backbone."
+"""Name of what stands before the backbone, which computes in single precision in every file; what layers of the backbone
+begin with."""
 LEAST_HALVED = 10_000
 """Layers with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
 among them, are 5% of the weights and make nine tenths of the error."""
 
 
 class ExportNetwork(nn.Module):
-    """A detector's normalisation and backbone with a head that gives a score and, where it can, its explanation.
+    """A detector's front-end and backbone with a head that gives a score and, where it can, its explanation.
 
     The heatmap is one small convolution, and the score is made of its mean (`PooledLinearHead.heatmap_layer`). Where no
     feature map is pooled right before the linear layer there is no such map, and the score stands alone.
@@ -88,6 +91,11 @@ def refuse_impossible(detector: DeepfakeDetector, formats: Sequence[Format], pre
     if unknown := [one for one in formats if spec.formats is not None and one not in spec.formats]:
         known = " ".join(spec.formats or ())
         raise ExportError(f"{name} cannot be exported to {', '.join(unknown)}: use --format {known}")
+
+
+def frontends(network: ExportNetwork) -> list[str]:
+    """Names of the front-ends that see more than plain pixels."""
+    return [f"{FRONTEND}.{name}" for name, _ in network.normalise.named_children()]
 
 
 def convolutions(network: ExportNetwork, size: int) -> list[str]:

@@ -18,8 +18,9 @@ def fourier_tables(height: int, width: int) -> Mapping[str, Table]:
 
     Returns:
         across: (W, 2K), K = W // 2 + 1: rows to the real and then the imaginary parts of their spectra.
-        down: (2H, 2H): the same along columns, of numbers whose imaginary parts lie below their real ones.
-        back: (2K, W): from spectra of rows to rows.
+        back: (2K, W): the other way.
+        cosine: (H, H): real part of the transform along columns.
+        sine: (H, H): its imaginary part, with the sign turned.
     """
     kept = width // 2 + 1
     cosine, sine = _waves(width)
@@ -28,10 +29,10 @@ def fourier_tables(height: int, width: int) -> Mapping[str, Table]:
     mirrored[0] = 1
     if width % 2 == 0:
         mirrored[-1] = 1
-    cosines, sines = _waves(height)
-    down = np.block([[cosines, sines], [-sines, cosines]])
     back = np.tile(mirrored, 2)[:, None] * across.T
-    return {name: values.astype(np.float32) for name, values in (("across", across), ("down", down), ("back", back))}
+    cosine, sine = _waves(height)
+    tables = {"across": across, "back": back, "cosine": cosine, "sine": sine}
+    return {name: values.astype(np.float32) for name, values in tables.items()}
 
 
 def _waves(side: int) -> tuple[Floats, Floats]:
@@ -40,17 +41,24 @@ def _waves(side: int) -> tuple[Floats, Floats]:
     return np.cos(2 * np.pi * turns) / np.sqrt(side), np.sin(2 * np.pi * turns) / np.sqrt(side)
 
 
-def spectrum_of(picture: Tensor, across: Tensor, down: Tensor) -> Tensor:
-    """(N, 1, H, W) to real parts, and below them imaginary ones, (N, 1, 2H, K)."""
-    return down @ torch.cat((picture @ across).chunk(2, dim=3), dim=2)
+def spectrum_of(picture: Tensor, across: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """(N, 1, H, W) to real parts, and right of them imaginary ones, (N, 1, H, 2K)."""
+    rows = picture @ across
+    return cosine @ rows + sine @ _turned(rows)
 
 
-def picture_of(spectrum: Tensor, down: Tensor, back: Tensor) -> Tensor:
-    """(N, 1, 2H, K) as `spectrum_of` gives it to (N, 1, H, W)."""
-    return torch.cat((down.T @ spectrum).chunk(2, dim=2), dim=3) @ back
+def picture_of(spectrum: Tensor, back: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """(N, 1, H, 2K) as `spectrum_of` gives it to (N, 1, H, W)."""
+    return (cosine @ spectrum - sine @ _turned(spectrum)) @ back
 
 
 def power_of(spectrum: Tensor) -> Tensor:
-    """(N, 1, 2H, K) to squares of its absolute values, (N, 1, H, K)."""
-    real, imaginary = spectrum.chunk(2, dim=2)
+    """(N, 1, H, 2K) to squares of its absolute values, (N, 1, H, K)."""
+    real, imaginary = spectrum.chunk(2, dim=3)
     return real * real + imaginary * imaginary
+
+
+def _turned(values: Tensor) -> Tensor:
+    """Times -i."""
+    real, imaginary = values.chunk(2, dim=3)
+    return torch.cat([imaginary, -real], dim=3)

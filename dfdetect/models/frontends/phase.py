@@ -22,8 +22,9 @@ class PhaseOnly(Sized):
     """
 
     across: Tensor
-    down: Tensor
     back: Tensor
+    cosine: Tensor
+    sine: Tensor
 
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
         """As `fourier_tables`."""
@@ -32,6 +33,6 @@ class PhaseOnly(Sized):
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to (N, 1, H, W)."""
         self.fit(pixels)
-        spectrum = spectrum_of(luma(pixels), self.across, self.down)
+        spectrum = spectrum_of(luma(pixels), self.across, self.cosine, self.sine)
         strength = torch.sqrt(power_of(spectrum) + ROUNDING)
-        return picture_of(spectrum / torch.cat([strength, strength], dim=2), self.down, self.back)
+        return picture_of(spectrum / torch.cat([strength, strength], dim=3), self.back, self.cosine, self.sine)

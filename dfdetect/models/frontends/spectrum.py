@@ -29,29 +29,26 @@ class RadialSpectrum(Sized):
     """
 
     across: Tensor
-    down: Tensor
+    cosine: Tensor
+    sine: Tensor
     polar: Tensor
     ring: Tensor
 
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
         """Of `fourier_tables` those that lead to the spectrum; where in it the directions' samples lie; rings of places."""
         rings = min(height, width) // 2
-        matrices = fourier_tables(height, width)
-        return {
-            "across": matrices["across"],
-            "down": matrices["down"],
-            "polar": _polar(height, width, rings),
-            "ring": _rings(height, width, rings),
-        }
+        matrices = {name: table for name, table in fourier_tables(height, width).items() if name != "back"}
+        return {**matrices, "polar": _polar(height, width, rings), "ring": _rings(height, width, rings)}
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to (N, 1, H, W)."""
         self.fit(pixels)
-        power = power_of(spectrum_of(luma(pixels), self.across, self.down))
+        power = power_of(spectrum_of(luma(pixels), self.across, self.cosine, self.sine))
         logarithm = (torch.log(power + ROUNDING) - _CENTRE) / _UNIT
         samples = logarithm.flatten(2).index_select(2, self.polar)
-        means = samples.reshape(len(pixels), 1, -1, _DIRECTIONS).mean(dim=3)
-        return means.index_select(2, self.ring).reshape(len(pixels), 1, *pixels.shape[2:])
+        height, width = pixels.shape[2:]
+        means = samples.unflatten(2, (-1, _DIRECTIONS)).mean(dim=3)
+        return means.index_select(2, self.ring).unflatten(2, (height, width))
 
 
 def _polar(height: int, width: int, rings: int) -> Table:

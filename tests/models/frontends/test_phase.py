@@ -20,7 +20,7 @@ def test_all_strengths_but_the_faintest_are_one(height, width):
 
 def test_contrast_does_not_matter_and_blackness_is_borne():
     frontend, pixels = PhaseOnly(), tensor_of(faces(64, 64))
-    torch.testing.assert_close(frontend(pixels), frontend(pixels * 100), atol=1.0, rtol=0)
+    torch.testing.assert_close(frontend(pixels * 100), frontend(pixels * 1000), atol=0.05, rtol=0)
     black = torch.zeros(1, 3, 64, 64, requires_grad=True)
     frontend(black).sum().backward()
     assert black.grad is not None

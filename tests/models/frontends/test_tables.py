@@ -8,7 +8,7 @@ def test_constants_follow_the_size_of_the_pictures_and_no_checkpoint_keeps_them(
     for side in (16, 24, 16):
         pixels = torch.rand(1, 3, side, side) * 255
         torch.testing.assert_close(frontend(pixels), PhaseOnly()(pixels))
-        assert frontend.down.shape == (2 * side, 2 * side)
+        assert frontend.cosine.shape == (side, side)
     assert not frontend.state_dict()
 
 
