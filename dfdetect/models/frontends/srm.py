@@ -1,12 +1,13 @@
 """`srm`: noise residuals, what is left of a pixel when its neighbours have predicted it."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 _STEPS = 3.0
 """On each side of 0: where residuals are cut off, since edges of the scene say nothing of its noise."""
-_SECOND = torch.tensor([0.0, 1.0, -2.0, 1.0, 0.0])
-_SQUARE = torch.tensor(
+_SECOND = np.array([0.0, 1.0, -2.0, 1.0, 0.0])
+_SQUARE = np.array(
     [
         [-1.0, 2.0, -2.0, 2.0, -1.0],
         [2.0, -6.0, 8.0, -6.0, 2.0],
@@ -19,9 +20,10 @@ _SQUARE = torch.tensor(
 
 def kernels() -> Tensor:
     """The three filters (3, 5, 5): 3x3 square, 5x5 square, second derivative along a row; each its step as unit."""
-    row = torch.zeros(5, 5)
+    row = np.zeros((5, 5))
     row[2] = _SECOND / 2
-    return torch.stack([-torch.outer(_SECOND, _SECOND) / 4, _SQUARE / 12, row])
+    filters = np.stack([-np.outer(_SECOND, _SECOND) / 4, _SQUARE / 12, row])
+    return torch.tensor(filters, dtype=torch.float32)
 
 
 class FixedConv2d(nn.Conv2d):

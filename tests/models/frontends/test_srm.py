@@ -9,7 +9,9 @@ from dfdetect.models.frontends.srm import SRM
 from tests.models.frontends.pictures import faces, tensor_of
 
 SQUARE_3 = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]]) / 4
-SQUARE_5 = np.array([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]) / 12
+SQUARE_5 = (
+    np.array([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]) / 12
+)
 SECOND = np.array([[1, -2, 1]]) / 2
 
 
