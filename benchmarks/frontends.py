@@ -4,8 +4,8 @@
     python benchmarks/frontends.py time
 
 The picture shows one drawn face as the camera took it, with a part of it enlarged from fewer pixels, and encoded as
-JPEG. Times are the processor's for one picture on one thread, in PyTorch without gradients: detectors take turns, and of
-each the least time counts.
+JPEG. Times are the processor's for one picture on one thread, in PyTorch without gradients: detectors take turns, and
+of each the least time counts.
 """
 
 import argparse

@@ -61,8 +61,8 @@ def measure(name: str, frontend: str = RGB) -> dict[str, Any]:
     It is built on torch's meta device, without memory for its weights, and computes only shapes.
 
     Returns:
-        backbone, frontend, input_size in pixels, parameters (those of the head included), megabytes (10^6 bytes in fp32, buffers
-        included), flops (of one picture of that size, multiplications and additions apart, so MACs x 2), heatmap,
+        backbone, frontend, input_size in pixels, parameters (those of the head included), megabytes (10^6 bytes in fp32,
+        buffers included), flops (of one picture of that size, multiplications and additions apart, so MACs x 2), heatmap,
         formats that it is known to be exported to (None where nobody tried), int8 (whether that is offered), weights
         (where pretrained ones come from).
 
@@ -155,8 +155,8 @@ def _counted_attention() -> Iterator[None]:
 def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"dfdetect {name}",
-        description="List the backbones for model.backbone, with input size, parameters and the work of one picture, and "
-        "the front-ends for model.frontend.",
+        description="List the backbones for model.backbone, with input size, parameters and the work of one picture, "
+        "and the front-ends for model.frontend.",
         epilog="example: dfdetect backbones --timm 'convnext*'",
     )
     parser.add_argument("--timm", metavar="PATTERN", help="those of timm whose names match, with * and ?")

@@ -56,7 +56,8 @@ def _to_fit(state: dict[str, Any], spec: Backbone, source: str, frontend: str) -
         return []
     if trained != RGB:
         raise CheckpointError(
-            f"{source}: its first layer was trained to see through {trained}, not {frontend}: --model.frontend {trained}"
+            f"{source}: its first layer was trained to see through {trained}, not {frontend}. Give it what it knows: "
+            f"--model.frontend {trained}"
         )
     return first_convolutions(spec)
 

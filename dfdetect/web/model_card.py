@@ -32,16 +32,14 @@ def _rows(facts: ModelFacts, about: str, margin: float | None) -> list[tuple[str
     trained = facts.data_title or "not recorded"
     if facts.data_fingerprint:
         trained += f" (fingerprint {facts.data_fingerprint[:12]})"
+    network = network_name(facts.backbone, facts.frontend)
     return [
         ("Trained on", trained),
         ("Test", facts.test_summary or "no result is recorded: nothing is known of how often it is wrong"),
         ("Says fake", _threshold(facts)),
         ("Says uncertain", _band(facts)),
         ("Looks at", _input(facts, margin)),
-        (
-            "Network",
-            f"{network_name(facts.backbone, facts.frontend)}, {facts.precision}, {facts.format}{'; ' + about if about else ''}",
-        ),
+        ("Network", f"{network}, {facts.precision}, {facts.format}{'; ' + about if about else ''}"),
         ("Made by", f"dfdetect {facts.dfdetect_version}"),
         ("Licence", facts.licence or "not recorded"),
     ]

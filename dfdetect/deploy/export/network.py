@@ -13,8 +13,8 @@ from dfdetect.models.layers import LinearHead, PooledLinearHead
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
 FRONTEND, BACKBONE = "normalise", "backbone."
-"""Name of what stands before the backbone, which computes in single precision in every file; what layers of the backbone
-begin with."""
+"""Name of what stands before the backbone, which computes in single precision in every file; beginning of the names of
+the backbone's layers."""
 LEAST_HALVED = 10_000
 """Layers with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
 among them, are 5% of the weights and make nine tenths of the error."""

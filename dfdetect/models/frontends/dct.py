@@ -25,10 +25,11 @@ class BlockDCT(nn.Module):
 
     Row and column within a block are vertical and horizontal frequency, from 0 on.
 
-    Channels: one, `(ln(1 + |c|) - 1) / 1.2`, in [-0.84, 5.6]. Blocks that reach over the border are filled with its pixels.
+    Channels: one, `(ln(1 + |c|) - 1) / 1.2`, in [-0.84, 5.6]. Blocks that reach over the border are filled with its
+    pixels.
 
-    Source: Ahmed, Natarajan and Rao, *Discrete Cosine Transform*, IEEE Trans. Computers 1974; as a detector's input Frank
-    et al., *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020, there of the whole picture.
+    Source: Ahmed, Natarajan and Rao, *Discrete Cosine Transform*, IEEE Trans. Computers 1974; as a detector's input
+    Frank et al., *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020, there of the whole picture.
     """
 
     matrix: Tensor

@@ -72,8 +72,8 @@ def widen(network: nn.Module, spec: Backbone, frontend: str, name: str) -> None:
         trial(pixels)
     except (RuntimeError, ValueError) as error:
         raise UsageError(
-            f"{name} cannot be given the {channels} channels of {frontend} ({' '.join(str(error).split())}). Take front-"
-            "ends of three in all, such as srm"
+            f"{name} cannot be given the {channels} channels of {frontend} ({' '.join(str(error).split())}). Take "
+            "front-ends of three in all, such as srm"
         ) from None
     _widen_all(network, places, frontend)
 

@@ -46,7 +46,7 @@ FRONTENDS: dict[str, FrontEnd] = {
 
 
 class Joined(nn.ModuleDict):
-    """Front-ends side by side, in float32 whatever the precision of the training: they subtract what is nearly equal."""
+    """Front-ends side by side, in float32 whatever the training's precision: they subtract what is nearly equal."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255, uint8 or float, to the channels of all, (N, C, H, W)."""

@@ -19,13 +19,13 @@ _CENTRE, _UNIT = 2.5, 2.0
 class RadialSpectrum(Sized):
     """Logarithm of luma's power spectrum, averaged over directions, one frequency a ring.
 
-    The ring at half the picture's side from its centre is the highest frequency, half a cycle a pixel; corners repeat it.
-    Each mean is over the nearest coefficients in 180 directions.
+    The ring at half the picture's side from its centre is the highest frequency, half a cycle a pixel; corners repeat
+    it. Each mean is over the nearest coefficients in 180 directions.
 
     Channels: one, `(ln(power + 1/12) - 2.5) / 2`, of the orthonormal transform; at 224 pixels in [-2.5, 9.7].
 
-    Source: Durall, Keuper and Keuper, *Watch your Up-Convolution: CNN Based Generative Deep Neural Networks are Failing to
-    Reproduce Spectral Distributions*, CVPR 2020.
+    Source: Durall, Keuper and Keuper, *Watch your Up-Convolution: CNN Based Generative Deep Neural Networks are Failing
+    to Reproduce Spectral Distributions*, CVPR 2020.
     """
 
     across: Tensor
@@ -35,7 +35,7 @@ class RadialSpectrum(Sized):
     ring: Tensor
 
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
-        """Of `fourier_tables` those that lead to the spectrum; where in it the directions' samples lie; rings of places."""
+        """Of `fourier_tables` those that lead to the spectrum; where samples of all directions lie; rings of places."""
         rings = min(height, width) // 2
         matrices = {name: table for name, table in fourier_tables(height, width).items() if name != "back"}
         return {**matrices, "polar": _polar(height, width, rings), "ring": _rings(height, width, rings)}

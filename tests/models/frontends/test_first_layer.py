@@ -86,7 +86,10 @@ def saved(detector: DeepfakeDetector, file: Any) -> str:
 
 
 @pytest.mark.parametrize(("name", "frontend"), [
-    ("mobilenet_v2", "rgb+srm"), ("resnet18", "spectrum+rgb"), ("timm:test_vit", "rgb+srm+dct"), ("timm:repvgg_a0", "npr+rgb")
+    ("mobilenet_v2", "rgb+srm"),
+    ("resnet18", "spectrum+rgb"),
+    ("timm:test_vit", "rgb+srm+dct"),
+    ("timm:repvgg_a0", "npr+rgb"),
 ])  # fmt: skip
 def test_more_channels_change_no_logit_right_after_loading(name, frontend, tmp_path):
     spec_of(name)
