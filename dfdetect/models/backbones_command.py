@@ -61,10 +61,10 @@ def measure(name: str, frontend: str = RGB) -> dict[str, Any]:
     It is built on torch's meta device, without memory for its weights, and computes only shapes.
 
     Returns:
-        backbone, frontend, input_size in pixels, parameters (those of the head included), megabytes (10^6 bytes in fp32,
-        buffers included), flops (of one picture of that size, multiplications and additions apart, so MACs x 2), heatmap,
-        formats that it is known to be exported to (None where nobody tried), int8 (whether that is offered), weights
-        (where pretrained ones come from).
+        backbone, frontend, input_size in pixels, parameters (those of the head included), megabytes (10^6 bytes in
+        fp32, buffers included), flops (of one picture of that size, multiplications and additions apart, so MACs x 2),
+        heatmap, formats that it is known to be exported to (None where nobody tried), int8 (whether that is offered),
+        weights (where pretrained ones come from).
 
     Raises:
         UsageError: there is no such backbone, or it cannot see through this front-end.

@@ -29,7 +29,7 @@ class BlockDCT(nn.Module):
     pixels.
 
     Source: Ahmed, Natarajan and Rao, *Discrete Cosine Transform*, IEEE Trans. Computers 1974; as a detector's input
-    Frank et al., *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020, there of the whole picture.
+    Frank et al., *Leveraging Frequency Analysis for Deep Fake Image Recognition*, ICML 2020, there of whole pictures.
     """
 
     matrix: Tensor
