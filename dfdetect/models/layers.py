@@ -116,9 +116,10 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
-    """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
+    """Autocast off on the tensor's device; nothing at all where it is off already, as in an export, or unknown."""
     kind = tensor.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+    enabled = kind != "meta" and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if enabled else nullcontext()
 
 
 def margin_of(logits: Tensor) -> Tensor:
