@@ -16,6 +16,7 @@ _BOARD = "leaderboard"
 _COSTS = ("parameters", "megabytes", "cpu_ms")
 _HPARAMS = (
     "backbone",
+    "frontend",
     "weights",
     "freeze_epochs",
     "tune",

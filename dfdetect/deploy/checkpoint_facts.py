@@ -34,6 +34,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
     split = facts["split"] or {}
     return ModelFacts(
         backbone=str(checkpoint["hyper_parameters"].get("backbone", "mobilenet_v2")),
+        frontend=str(checkpoint["hyper_parameters"].get("frontend", "rgb")),
         threshold=float(facts["threshold"]),
         temperature=float(facts["temperature"]),
         calibrated=bool(facts["calibrated"]),

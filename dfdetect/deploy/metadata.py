@@ -37,6 +37,7 @@ class ModelFacts:
 
     Attributes:
         backbone: name of the feature extractor.
+        frontend: what it sees of a picture, as in `model.frontend`; the graph does it, this is the record.
         threshold: p_fake from which an image is called fake.
         temperature: what the logits are divided by; the graph does it, this is the record.
         calibrated: whether both were fitted on validation images.
@@ -75,6 +76,7 @@ class ModelFacts:
     crop: str
     interpolation: str
     dfdetect_version: str
+    frontend: str = "rgb"
     normalise_encoding: int | None = None
     face_margin: float | None = None
     centred_on_first: bool | None = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dfdetect.evaluation.page import interval_bars, page, table
-from dfdetect.evaluation.plain_words import cut
+from dfdetect.evaluation.plain_words import cut, network_name
 
 _SHOWN = {
     "auroc": "AUROC",
@@ -110,7 +110,8 @@ def _cost_row(run: dict[str, Any]) -> list[str]:
         return [run["name"], "checkpoint is gone", "", "", "", "", ""]
     speed = "-" if run["cpu_ms"] is None else f"{run['cpu_ms']:.1f}"
     size, data = f"{run['megabytes']:.1f}", (run["data_fingerprint"] or "unknown")[:12]
-    return [run["name"], run["backbone"], str(run["image_size"]), f"{run['parameters']:,}", size, speed, data]
+    network = network_name(run["backbone"], run.get("frontend", "rgb"))
+    return [run["name"], network, str(run["image_size"]), f"{run['parameters']:,}", size, speed, data]
 
 
 def _with_interval(value: float | None, interval: Sequence[float] | None, sign: str = "") -> str:

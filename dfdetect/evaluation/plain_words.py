@@ -9,6 +9,11 @@ _MARKS = (0.0, 0.5, 1.0)
 """Bounds and middle of p_fake; 1 is no temperature too."""
 
 
+def network_name(backbone: str, frontend: str = "rgb") -> str:
+    """A backbone, and what it sees unless that is the plain picture."""
+    return backbone if frontend == "rgb" else f"{backbone} on {frontend}"
+
+
 def headline(result: Mapping[str, Any]) -> list[str]:
     """How well it ranks, and how often it errs at its threshold, of a result of `evaluate`."""
     return [_ranks(result), *_errs(result)]

@@ -18,7 +18,7 @@ from dfdetect.evaluation.page_parts import (
     verdict_box,
     worth_table,
 )
-from dfdetect.evaluation.plain_words import cut, false_alarms, headline, misses, of_hundred
+from dfdetect.evaluation.plain_words import cut, false_alarms, headline, misses, network_name, of_hundred
 from dfdetect.evaluation.run_sections import groups_section, other_data_section, robustness_section, training_section
 
 _FIGURES = {
@@ -58,7 +58,8 @@ def render(run: RunContents, limits: Sequence[Limit]) -> str:
 
 
 def _about(run: RunContents) -> str:
-    backbone = f"A detector of fake face photos ({escape(str(run.model['backbone']))})" if run.model else "A detector"
+    network = run.model and network_name(str(run.model["backbone"]), str(run.model.get("frontend", "rgb")))
+    backbone = f"A detector of fake face photos ({escape(network)})" if network else "A detector"
     tested = (run.metrics or {}).get("root")
     on = f", tested on <code>{escape(str(tested))}</code>" if tested else ""
     file = f" Checkpoint <code>{escape(run.checkpoint)}</code>." if run.checkpoint else " Its checkpoint is gone."

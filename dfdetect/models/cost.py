@@ -35,10 +35,10 @@ def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, A
         timed: whether to measure time.
 
     Returns:
-        Of each: backbone, image_size, parameters, megabytes (10^6 bytes, what the file holds for going on with the fit
-        included), data_fingerprint and test_fingerprint of its training's data, and cpu_ms: milliseconds of one image,
-        fp32, one thread, PyTorch eager, the fastest of 20, which other work on the machine moves least, the detectors
-        taking turns; None where it is not `timed`.
+        Of each: backbone, frontend, image_size, parameters, megabytes (10^6 bytes, what the file holds for going on
+        with the fit included), data_fingerprint and test_fingerprint of its training's data, and cpu_ms: milliseconds
+        of one image, fp32, one thread, PyTorch eager, the fastest of 20, which other work on the machine moves least,
+        the detectors taking turns; None where it is not `timed`.
 
     Raises:
         CheckpointError: a file that is none of ours, or damaged.
@@ -51,6 +51,7 @@ def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, A
     return [
         {
             "backbone": detector.hparams["backbone"],
+            "frontend": detector.hparams["frontend"],
             "image_size": size,
             "parameters": sum(parameter.numel() for parameter in detector.parameters()),
             "megabytes": file.stat().st_size / 1e6,

@@ -19,6 +19,8 @@ from dfdetect.models import checkpoint as stored
 from dfdetect.models import layers, split_guard
 from dfdetect.models.backbones import get_backbone
 from dfdetect.models.drop_path import set_drop_path
+from dfdetect.models.frontends.first_layer import widen
+from dfdetect.models.frontends.registry import build_frontend
 from dfdetect.models.initial_weights import load_backbone
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.mixing import Mixing, mix
@@ -37,6 +39,7 @@ class DeepfakeDetector(LightningModule):
     Args:
         backbone: feature extractor: mobilenet_v2, resnet18 or another that `dfdetect backbones` lists; timm:NAME for
             one of timm's.
+        frontend: what the backbone sees: rgb, srm, npr, phase, dct or spectrum, or several joined, such as rgb+srm.
         weights: where a fresh fit starts: `imagenet` (torchvision's, or those that timm has under the name; downloaded
             once), `none` (random), or a file with a state dict of torchvision or timm or a checkpoint of ours, of
             which all but the head is taken.
@@ -64,6 +67,7 @@ class DeepfakeDetector(LightningModule):
     def __init__(
         self,
         backbone: str = "mobilenet_v2",
+        frontend: str = "rgb",
         weights: str = "imagenet",
         freeze_epochs: int = 0,
         tune: Tune = "all",
@@ -95,10 +99,12 @@ class DeepfakeDetector(LightningModule):
         self._class_weights: Tensor | None = None
 
     def configure_network(self) -> None:
-        """Normalisation, backbone and head, randomly initialised."""
-        dropout, drop_path, name = (self.hparams[setting] for setting in ("dropout", "drop_path", "backbone"))
-        self.normalise = layers.Normalise(*self.spec.normalisation())
+        """Front-end, backbone and head, randomly initialised."""
+        settings = ("dropout", "drop_path", "backbone", "frontend")
+        dropout, drop_path, name, frontend = (self.hparams[setting] for setting in settings)
+        self.normalise = build_frontend(frontend, *self.spec.normalisation())
         self.backbone = self.spec.build()
+        widen(self.backbone, self.spec, frontend, name)
         if drop_path is not None:
             set_drop_path(self.backbone, drop_path, name)
         restrict(self.backbone, self.hparams["tune"], name)
@@ -143,12 +149,14 @@ class DeepfakeDetector(LightningModule):
 
         Without `compiled` torch.compile, which would compile the backbone for another N too, is passed by.
         """
-        inputs = self.normalise(pixels).contiguous(memory_format=torch.channels_last)
         backbone = self.backbone if compiled else self.backbone.forward
-        if self.hparams["test_time_flip"] and not self.training:
-            return layers.mirrored_mean(backbone, inputs)
-        features: Tensor = backbone(inputs)
-        return features
+
+        def see(pixels: Tensor) -> Tensor:
+            features: Tensor = backbone(self.normalise(pixels).contiguous(memory_format=torch.channels_last))
+            return features
+
+        mirrors = self.hparams["test_time_flip"] and not self.training
+        return layers.mirrored_mean(see, pixels) if mirrors else see(pixels)
 
     @property
     def input_size(self) -> int:
@@ -161,7 +169,7 @@ class DeepfakeDetector(LightningModule):
 
     def load_initial_weights(self) -> None:
         """Load what `weights` names into the backbone; the head stays random. Raises what `load_backbone` does."""
-        load_backbone(self.backbone, self.spec, self.hparams["weights"])
+        load_backbone(self.backbone, self.spec, self.hparams["weights"], self.hparams["frontend"])
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *_: Any, **options: Any) -> "DeepfakeDetector":

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from dfdetect.errors import CheckpointError, DFDetectError, DownloadError, MissingExtraError
 from dfdetect.models.backbone import Backbone
 from dfdetect.models.checkpoint import read_checkpoint
+from dfdetect.models.frontends.first_layer import first_convolutions, fitted_filters, refuse_changed_function
+from dfdetect.models.frontends.registry import RGB
 
 _SAFE = ".safetensors"
 
 
-def load_backbone(network: nn.Module, spec: Backbone, source: str) -> None:
+def load_backbone(network: nn.Module, spec: Backbone, source: str, frontend: str = RGB) -> None:
     """Fill a backbone from `imagenet`, or a file with a state dict of torchvision or timm or a checkpoint of ours.
 
     It is said which tensors were left out: the head's.
@@ -24,21 +26,40 @@ def load_backbone(network: nn.Module, spec: Backbone, source: str) -> None:
         network: the backbone, changed in place.
         spec: its entry in the registry.
         source: `imagenet`, or a path; one that ends in .safetensors is read as such; `none` leaves it as it is.
+        frontend: as in `model.frontend`: filters of the first layer that saw RGB are fitted to it.
 
     Raises:
         DownloadError: the weights are neither cached nor can be fetched.
         CheckpointError: a file that is unsafe or does not fit.
         MissingExtraError: what reads safetensors is not installed.
+        UsageError: with this front-end the pretrained filters would mean something else.
     """
     if source == "none":
         return
     state = _pretrained_state(spec) if source == "imagenet" else _state_in(source)
     tensors, left_out = _pick(state, spec, set(network.state_dict()), source)
+    places = _to_fit(state, spec, source, frontend)
     try:
+        for place in places:
+            tensors[f"{place}.weight"] = fitted_filters(tensors[f"{place}.weight"], frontend)
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointError(f"{source}: does not fit this backbone: {error}") from None
+    refuse_changed_function(network, places, frontend)
     rank_zero_info(f"Backbone starts from {source}; left out: {', '.join(left_out) or 'nothing'}")
+
+
+def _to_fit(state: dict[str, Any], spec: Backbone, source: str, frontend: str) -> list[str]:
+    """Layers whose filters were trained on RGB and are to see through another front-end."""
+    trained = state.get("hyper_parameters", {}).get("frontend", RGB)
+    if trained == frontend:
+        return []
+    if trained != RGB:
+        raise CheckpointError(
+            f"{source}: its first layer was trained to see through {trained}, not {frontend}. Give it what it knows: "
+            f"--model.frontend {trained}"
+        )
+    return first_convolutions(spec)
 
 
 def _state_in(source: str) -> dict[str, Any]:

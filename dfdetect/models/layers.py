@@ -116,19 +116,20 @@ def replace_strided_depthwise(network: nn.Module) -> nn.Module:
     return network
 
 
-def mirrored_mean(backbone: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """Features of pictures (N, 3, H, W), the mean over each and its mirror image, the latter's turned back.
+def mirrored_mean(see: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """What `see` makes of pictures (N, 3, H, W): the mean over each and its mirror image, the latter's turned back.
 
-    What pooling and linear layer make of it, logits and heatmap, is the mean over both.
+    Of features (N, C, h, w) or (N, C) pooling and linear layer then make the mean logits and the mean heatmap of both.
     """
-    own, mirrored = backbone(torch.cat([inputs, inputs.flip(3)])).chunk(2)
+    own, mirrored = see(torch.cat([pixels, pixels.flip(3)])).chunk(2)
     return (own + (mirrored.flip(3) if mirrored.ndim == 4 else mirrored)) / 2
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
-    """Autocast off on the tensor's device; nothing at all where it is off already, as in an export."""
+    """Autocast off on the tensor's device; nothing at all where it is off already, as in an export, or unknown."""
     kind = tensor.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+    enabled = kind != "meta" and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if enabled else nullcontext()
 
 
 def margin_of(logits: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from dfdetect.errors import UsageError
+from dfdetect.models.frontends.registry import parts_of
 from dfdetect.models.mixing import Mixing
 from dfdetect.models.optimizers import OptimizerName, SchedulerName
 from dfdetect.models.tuning import Tune
@@ -22,6 +23,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     Raises:
         UsageError: a value out of its range; the message says which there is.
     """
+    parts_of(settings["frontend"])
     for name, choices in _CHOICES.items():
         if settings[name] not in choices:
             raise UsageError(f"model.{name} is one of {', '.join(map(str, choices))}, not {settings[name]!r}")

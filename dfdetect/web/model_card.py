@@ -1,6 +1,7 @@
 """What a model's file says of itself: what it learned on, how it did, how it judges."""
 
 from dfdetect.deploy.metadata import ModelFacts
+from dfdetect.evaluation.plain_words import network_name
 from dfdetect.web.doubts import Doubt, doubts_of_model
 from dfdetect.web.words import escaped
 
@@ -31,13 +32,14 @@ def _rows(facts: ModelFacts, about: str, margin: float | None) -> list[tuple[str
     trained = facts.data_title or "not recorded"
     if facts.data_fingerprint:
         trained += f" (fingerprint {facts.data_fingerprint[:12]})"
+    network = network_name(facts.backbone, facts.frontend)
     return [
         ("Trained on", trained),
         ("Test", facts.test_summary or "no result is recorded: nothing is known of how often it is wrong"),
         ("Says fake", _threshold(facts)),
         ("Says uncertain", _band(facts)),
         ("Looks at", _input(facts, margin)),
-        ("Network", f"{facts.backbone}, {facts.precision}, {facts.format}{'; ' + about if about else ''}"),
+        ("Network", f"{network}, {facts.precision}, {facts.format}{'; ' + about if about else ''}"),
         ("Made by", f"dfdetect {facts.dfdetect_version}"),
         ("Licence", facts.licence or "not recorded"),
     ]

@@ -18,6 +18,7 @@ FACTS = ModelFacts(
     crop="resize",
     interpolation="area-down, linear-up",
     dfdetect_version="0.1.0",
+    frontend="rgb+srm",
     normalise_encoding=90,
     face_margin=0.3,
     centred_on_first=False,
@@ -60,7 +61,7 @@ def test_another_version_says_who_wrote_it():
 def test_a_missing_fact_without_a_default_is_damage(name):
     strings = BARE.to_strings()
     del strings[PREFIX + name]
-    if name in ("class_names", "positive_class", "colour_order", "float_layers"):
+    if name in ("frontend", "class_names", "positive_class", "colour_order", "float_layers"):
         assert ModelFacts.from_strings(strings) == BARE
         return
     with pytest.raises(DamagedModelError, match=name):

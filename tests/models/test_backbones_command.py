@@ -10,6 +10,7 @@ from dfdetect.main import main
 from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.backbones_command import measure, table
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.frontends.registry import FRONTENDS
 from tests.fits import tiny_detector
 
 NAMES = sorted(name for name in BACKBONES if name != "tiny")
@@ -63,7 +64,9 @@ def test_parameters_are_those_of_the_detector(name):
 def test_the_list_names_all(capsys):
     assert main(["backbones"]) == 0
     output = capsys.readouterr().out
-    lines = [line for line in output.splitlines() if line.startswith("|")]
+    first, _, second = output.partition("| front-end")
+    assert all(f"| {name} " in second for name in FRONTENDS)
+    lines = [line for line in first.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(BACKBONES)
     assert len({len(line) for line in lines}) == 1
     assert "MACs x 2" in output
@@ -89,3 +92,11 @@ def test_those_of_timm(capsys):
 def test_a_table_of_what_nobody_tried():
     text = table([measure("tiny") | {"formats": None, "heatmap": False}])
     assert "untried" in text.splitlines()[2]
+
+
+def test_with_a_front_end_its_work_and_the_wider_first_layer_are_counted():
+    """Three more channels into 8 filters of 3x3; the residuals are 3 filters of 5x5 on 3 channels."""
+    plain, wider = measure("tiny"), measure("tiny", "rgb+srm")
+    assert wider["frontend"] == "rgb+srm"
+    assert wider["parameters"] - plain["parameters"] == 8 * 3 * 9
+    assert wider["flops"] - plain["flops"] == 2 * (111**2 * 8 * 3 * 9 + 224**2 * 3 * 3 * 25)

@@ -14,7 +14,7 @@ import torch
 
 from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
-from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import FRONTEND, HEAD, LEAST_HALVED, ExportNetwork, convolutions, frontends
 from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
 
@@ -69,7 +69,8 @@ class Converter:
         # litert_torch 0.10 writes wrong numbers of weights that lie channels-last, as those of our detectors do
         self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
         self.size, self.calibration, self.threads = size, calibration, threads
-        self.layers = convolutions(network, size)
+        seen = convolutions(self.network, size)  # which also has front-ends make what depends on the size
+        self.layers = [name for name in seen if not name.startswith(f"{FRONTEND}.")]
         self._plain: dict[tuple[Callable[..., Any], tuple[str, ...] | None], Any] = {}
 
     def convert(self, format: Format, precision: Precision, facts: ModelFacts) -> tuple[Any, ModelFacts]:  # noqa: A002
@@ -113,10 +114,11 @@ class Converter:
 
     def _small(self) -> list[str]:
         weights = {name: module.weight for name, module in self.network.named_modules() if name in self.layers}
-        return [name for name in self.layers if weights[name].numel() < LEAST_HALVED]
+        small = [name for name in self.layers if weights[name].numel() < LEAST_HALVED]
+        return frontends(self.network) + small
 
     def _kept(self, prefix: int) -> list[str]:
-        return [*self.layers[:-1][:prefix], HEAD]
+        return [*frontends(self.network), *self.layers[:-1][:prefix], HEAD]
 
     def _error(self, model: Any, facts: ModelFacts) -> float:
         """How far a model, in its own engine, is off on the calibration images: 1 where it is just good enough."""

@@ -12,13 +12,16 @@ from dfdetect.models.layers import LinearHead, PooledLinearHead, mirrored_mean
 
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
+FRONTEND, BACKBONE = "normalise", "backbone."
+"""Name of what stands before the backbone, which computes in single precision in every file; beginning of the names of
+the backbone's layers."""
 LEAST_HALVED = 10_000
 """Layers with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
 among them, are 5% of the weights and make nine tenths of the error."""
 
 
 class ExportNetwork(nn.Module):
-    """A detector's normalisation and backbone with a head that gives a score and, where it can, its explanation.
+    """A detector's front-end and backbone with a head that gives a score and, where it can, its explanation.
 
     The heatmap is one small convolution, and the score is made of its mean (`PooledLinearHead.heatmap_layer`). Where no
     feature map is pooled right before the linear layer there is no such map, and the score stands alone.
@@ -50,13 +53,16 @@ class ExportNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, S, S) RGB in 0..255, uint8 or float, to p_fake (N,) and, where there is one, the heatmap (N, h, w)."""
-        inputs = self.normalise(pixels)
-        features = mirrored_mean(self.backbone, inputs) if self.mirrors else self.backbone(inputs)
+        features = mirrored_mean(self._see, pixels) if self.mirrors else self._see(pixels)
         if self.heatmap is not None:
             heatmap = self.heatmap(features).squeeze(1)
             return self._p_fake(heatmap.mean(dim=(1, 2))), heatmap
         assert self.margin is not None  # noqa: S101, one of the two is there
         return (self._p_fake(self.margin(features).squeeze(1)),)
+
+    def _see(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.backbone(self.normalise(pixels))
+        return features
 
     def _p_fake(self, margin: Tensor) -> Tensor:
         return torch.sigmoid((margin + self.margin_bias) / self.temperature)
@@ -90,6 +96,11 @@ def refuse_impossible(detector: DeepfakeDetector, formats: Sequence[Format], pre
     if unknown := [one for one in formats if spec.formats is not None and one not in spec.formats]:
         known = " ".join(spec.formats or ())
         raise ExportError(f"{name} cannot be exported to {', '.join(unknown)}: use --format {known}")
+
+
+def frontends(network: ExportNetwork) -> list[str]:
+    """Names of the front-ends that see more than plain pixels."""
+    return [f"{FRONTEND}.{name}" for name, _ in network.normalise.named_children()]
 
 
 def convolutions(network: ExportNetwork, size: int) -> list[str]:

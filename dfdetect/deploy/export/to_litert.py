@@ -105,12 +105,12 @@ def _operation(name: str) -> Any:
 
 
 def _leave(quantiser: Any, layers: Sequence[str]) -> None:
-    """Leave layers as they are; an operator is known by its output's name, LAYER;NUMBER."""
+    """Leave layers, and what is in them, as they are; an operator is known by its output's name, LAYER;NUMBER."""
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
     for layer in layers:
-        for name in _QUANTISED:
-            pattern = f"^{re.escape(layer)};"
+        for name in {*_QUANTISED, *_WEIGHTED}:
+            pattern = f"^{re.escape(layer)}[.;]"
             quantiser.update_quantization_recipe(pattern, _operation(name), algorithm_key=AlgorithmName.NO_QUANTIZE)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import require
-from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import BACKBONE, FRONTEND, HEAD, LEAST_HALVED, ExportNetwork, convolutions
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.seal import KEY, OPEN, close_seal
@@ -77,7 +77,8 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     for tensor in halved.graph.initializer:
         values = numpy_helper.to_array(tensor)
         large = values.ndim == 4 or (values.ndim > 1 and values.size >= LEAST_HALVED)
-        if values.dtype == np.float32 and large and tensor.name not in kept:
+        seeing = tensor.name.startswith(f"{FRONTEND}.")
+        if values.dtype == np.float32 and large and tensor.name not in kept and not seeing:
             name, stored = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))
@@ -163,12 +164,12 @@ def _copy(model: Any) -> Any:
 
 
 def _around(model: Any, keep: Sequence[str]) -> list[str]:
-    """Nodes up to the last of the first convolutions that are kept, and from the heatmap's on."""
+    """Nodes before the backbone, up to the last of its first convolutions that are kept, and from the heatmap's on."""
     names = [node.name for node in model.graph.node]
-    places = [names.index(name) for name in keep]
     head = names.index(HEAD)
-    last = max((place for place in places if place < head), default=-1)
-    return names[: last + 1] + names[head:]
+    begin = next(place for place, name in enumerate(names) if name.startswith(BACKBONE))
+    last = max((names.index(name) + 1 for name in keep if name in names[:head]), default=begin)
+    return names[:last] + names[head:]
 
 
 def _batches(pixels: npt.NDArray[np.uint8]) -> Iterator[dict[str, Any]]:

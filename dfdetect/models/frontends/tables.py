@@ -1,0 +1,46 @@
+"""What the front-ends share: luma, and constants that follow from a picture's size."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+Floats = npt.NDArray[np.float64]
+Table = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(pixels: Tensor) -> Tensor:
+    """(N, 3, H, W) RGB in 0..255 to the Y of JPEG, (N, 1, H, W) in 0..255. Source: ITU-R BT.601."""
+    red, green, blue = pixels.split(1, dim=1)
+    return _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+
+
+class Sized(nn.Module, ABC):
+    """A front-end whose constants depend on the size of the pictures: made when a size is first seen.
+
+    They are buffers, so that they move with the network and become constants of an exported graph, and are no part of a
+    checkpoint. An export therefore runs the network once at its size before it traces it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._size: tuple[int, ...] = ()
+
+    @abstractmethod
+    def tables(self, height: int, width: int) -> Mapping[str, Table]:
+        """Constants by name, for pictures of that size."""
+
+    def fit(self, pixels: Tensor) -> None:
+        """Have the constants for pictures like these, (N, C, H, W)."""
+        size = tuple(pixels.shape[2:])
+        if size == self._size:
+            return
+        with torch.inference_mode(False):  # or a validation that comes first leaves some that no training can use
+            for name, values in self.tables(*size).items():
+                self.register_buffer(name, torch.tensor(values, device=pixels.device), persistent=False)
+        self._size = size
