@@ -153,14 +153,15 @@ def test_mixed_batches_are_learned_from_by_their_shares(tmp_path, generated_face
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "convnext_tiny"])
 def test_a_flipped_test_is_the_mean_of_both_ways_round(backbone):
     plain = DeepfakeDetector(backbone, weights="none").eval()
+    nn.init.normal_(plain.head.linear.weight, std=100.0)  # random networks hardly tell pictures apart
     flipping = DeepfakeDetector(backbone, weights="none", test_time_flip=True)
     flipping.load_state_dict(plain.state_dict())
     pixels = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
         wanted = (plain(pixels) + plain(pixels.flip(3))) / 2
-        torch.testing.assert_close(flipping.eval()(pixels), wanted, atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(flipping.eval()(pixels.flip(3)), wanted, atol=1e-5, rtol=1e-4)
-        assert not torch.allclose(wanted, plain(pixels), atol=1e-5)
+        torch.testing.assert_close(flipping.eval()(pixels), wanted, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(flipping.eval()(pixels.flip(3)), wanted, atol=1e-3, rtol=1e-3)
+        assert float((wanted - plain(pixels)).abs().max()) > 0.02
     for batch_norm in (module for module in flipping.modules() if isinstance(module, nn.BatchNorm2d)):
         batch_norm.momentum = 0.0
     assert len(flipping.train()(pixels)) == 3  # training sees pictures as they come

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -46,9 +47,8 @@ class RadialSpectrum(Sized):
         power = power_of(spectrum_of(luma(pixels), self.across, self.cosine, self.sine))
         logarithm = (torch.log(power + ROUNDING) - _CENTRE) / _UNIT
         samples = logarithm.flatten(2).index_select(2, self.polar)
-        height, width = pixels.shape[2:]
-        means = samples.unflatten(2, (-1, _DIRECTIONS)).mean(dim=3)
-        return means.index_select(2, self.ring).unflatten(2, (height, width))
+        means = samples.reshape(len(samples), 1, -1, _DIRECTIONS).mean(dim=3)
+        return means.index_select(2, self.ring).reshape(len(samples), 1, *pixels.shape[2:])
 
 
 def _polar(height: int, width: int, rings: int) -> Table:
@@ -65,4 +65,5 @@ def _rings(height: int, width: int, rings: int) -> Table:
     """Ring of each place of a picture, flat."""
     rows = (np.arange(height) - (height - 1) / 2)[:, None] / height
     columns = (np.arange(width) - (width - 1) / 2) / width
-    return np.minimum(np.rint(2 * rings * np.hypot(rows, columns)), rings).astype(np.int64).ravel()
+    ring: npt.NDArray[np.int64] = np.minimum(np.rint(2 * rings * np.hypot(rows, columns)), rings).astype(np.int64)
+    return ring.ravel()

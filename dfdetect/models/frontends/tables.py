@@ -16,7 +16,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 def luma(pixels: Tensor) -> Tensor:
     """(N, 3, H, W) RGB in 0..255 to the Y of JPEG, (N, 1, H, W) in 0..255. Source: ITU-R BT.601."""
-    red, green, blue = pixels.split(1, dim=1)
+    red, green, blue = pixels[:, :1], pixels[:, 1:2], pixels[:, 2:]
     return _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
 
 

@@ -17,7 +17,8 @@ def faces(height: int, width: int, count: int = 2) -> npt.NDArray[np.float64]:
 
 def luma_of(pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(N, 3, H, W) to (N, H, W), as JPEG computes it."""
-    return np.einsum("c,nchw->nhw", [0.299, 0.587, 0.114], pixels)
+    luma: npt.NDArray[np.float64] = np.einsum("c,nchw->nhw", [0.299, 0.587, 0.114], pixels)
+    return luma
 
 
 def tensor_of(pixels: npt.NDArray[np.float64]) -> Tensor:

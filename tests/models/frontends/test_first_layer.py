@@ -137,8 +137,9 @@ def test_a_checkpoint_goes_on_with_its_own_front_end_alone(tmp_path):
 
 def test_a_layer_that_rescales_its_filters_cannot_keep_its_function():
     """BiT's convolutions divide their filters by the deviation over all channels, new ones included."""
-    network = nn.Sequential(pytest.importorskip("timm.layers").StdConv2d(3, 8, 7))
-    network[0].weight = nn.Parameter(fitted_filters(network[0].weight.detach(), "rgb+srm"))
+    layer = pytest.importorskip("timm.layers").StdConv2d(3, 8, 7)
+    layer.weight = nn.Parameter(fitted_filters(layer.weight.detach(), "rgb+srm"))
+    network = nn.Sequential(layer)
     with pytest.raises(UsageError, match="rescales the filters of its first layer"):
         refuse_changed_function(network, ["0"], "rgb+srm")
 

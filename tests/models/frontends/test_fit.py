@@ -24,7 +24,7 @@ SMALL = [
 @pytest.mark.slow
 @pytest.mark.parametrize("frontend", [*OTHERS, *(f"rgb+{name}" for name in OTHERS)])
 def test_a_fit_and_its_test(frontend, generated_faces, tmp_path):
-    assert tests.fits.BACKBONES["tiny"]
+    assert tests.fits.tiny_detector()
     network = ["--model.backbone=tiny", "--model.weights=none", f"--model.frontend={frontend}"]
     assert main(["fit", f"--data.root={generated_faces}", *network, *SMALL]) == 0
     assert main(["test"]) == 0
