@@ -31,6 +31,7 @@ _HPARAMS = (
     "image_size",
     "batch_size",
     "blending",
+    "erase_parts",
     "class_balance",
     "split",
     "split_seed",

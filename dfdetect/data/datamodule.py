@@ -12,10 +12,8 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from dfdetect.data.blending.blend import SelfBlender
-from dfdetect.data.blending.faces import real_photos
 from dfdetect.data.blending.masks import MaskName
-from dfdetect.data.cache import CacheMode, Decoder, open_store, pixel_folder
+from dfdetect.data.cache import CacheMode, Decoder, open_store
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
@@ -35,6 +33,7 @@ from dfdetect.data.settings import ClassBalance, check_settings
 from dfdetect.data.splits import Split
 from dfdetect.data.summary import summarise
 from dfdetect.data.synthetic import generate_faces, is_generated
+from dfdetect.data.training_set import TrainingSet
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
 
@@ -61,8 +60,10 @@ class DeepfakeDataModule(LightningDataModule):
             [] for none.
         blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
             itself within one of these masks, drawn from face, eyes, nose, mouth; null to train on the data's fakes.
-        landmarks: npz file of the photos' landmarks for `blending`, see docs/blending.md; null to find them with
+        landmarks: npz file of landmarks for `blending` and `erase_parts`, see docs/blending.md; null to find them with
             $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
+        erase_parts: share of the training pictures in which one part of the face is blurred beyond recognition: eyes,
+            nose or mouth.
         batch_size: images a step and process.
         num_workers: loader processes; `auto` is one a core, shared with the other processes that torchrun started on
             this machine, 8 at most; but none for cached pixels on a CPU, whose cores the training step needs itself.
@@ -98,6 +99,7 @@ class DeepfakeDataModule(LightningDataModule):
         augment: list[A.BasicTransform] | None = None,
         blending: list[MaskName] | None = None,
         landmarks: str | None = None,
+        erase_parts: float = 0.0,
         batch_size: int = 32,
         num_workers: int | Literal["auto"] = "auto",
         cache: CacheMode = "disk",
@@ -119,7 +121,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.download, self.generate = download, generate
         self.crop, self.normalise_encoding, self.zoom_room = crop, normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
-        self.blending, self.landmarks = blending, landmarks
+        self.blending, self.landmarks, self.erase_parts = blending, landmarks, erase_parts
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
@@ -169,8 +171,7 @@ class DeepfakeDataModule(LightningDataModule):
             part = self.part(name)
             if len(part) == 0:
                 raise UsageError(f"The {name} part of {self.origin} is empty: {self.summary()}")
-            blended = name == "train" and self.blending
-            self.datasets[name] = self._pairs(part) if blended else self._dataset(part, training=name == "train")
+            self.datasets[name] = self._training_set(part) if name == "train" else self._dataset(part)
         if stage == "fit":
             self._check_training()
 
@@ -286,19 +287,22 @@ class DeepfakeDataModule(LightningDataModule):
         """What turns a file into pixels of the network's size, or for training of the size to augment."""
         return Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)
 
-    def _dataset(self, samples: Samples, training: bool = False, cached: bool = True) -> DeepfakeDataset:
-        decoder = self.decoder(training)
-        store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
-        return DeepfakeDataset(samples, store, self.image_size, self.augmentation if training else None, self.seed)
+    def _dataset(self, samples: Samples, cached: bool = True) -> DeepfakeDataset:
+        store = open_store(self.cache if cached else "off", self.decoder(), len(samples), self.cache_dir)
+        return DeepfakeDataset(samples, store, self.image_size)
 
-    def _pairs(self, part: Samples) -> PairDataset:
-        masks, decoder, on_disk = self.blending or [], self.decoder(training=True), self.cache == "disk"
-        store = open_store(self.cache if on_disk else "off", decoder, len(part), self.cache_dir)
-        kept = pixel_folder(self.cache_dir) if on_disk else None
-        photos = real_photos(part, masks, self.landmarks, decoder, store, kept)
-        if not on_disk:
-            store = open_store(self.cache, decoder, len(photos.samples), self.cache_dir)
-        return PairDataset(photos, SelfBlender(masks), store, self.image_size, self.augmentation, self.seed)
+    def _training_set(self, part: Samples) -> DeepfakeDataset:
+        return TrainingSet(
+            decoder=self.decoder(training=True),
+            augmentation=self.augmentation,
+            size=self.image_size,
+            seed=self.seed,
+            cache=self.cache,
+            cache_dir=self.cache_dir,
+            blending=self.blending,
+            landmarks=self.landmarks,
+            erase_parts=self.erase_parts,
+        ).build(part)
 
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"

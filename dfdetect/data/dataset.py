@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dfdetect.data.cache import PixelStore
+from dfdetect.data.erasing import PartEraser
 from dfdetect.data.resize import resize
 from dfdetect.data.samples import Samples
 from dfdetect.data.transforms import Augmentation
@@ -58,6 +59,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         size: side of the network's input in pixels.
         augmentation: for training; None leaves the pixels as they are.
         seed: the run's seed.
+        eraser: hides a part of a face before augmentation.
 
     Attributes:
         together: so many samples in a row stand in one batch and get the same augmentation.
@@ -72,12 +74,14 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         size: int,
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        eraser: PartEraser | None = None,
     ) -> None:
         self.samples = samples
         self.store = store
         self.size = size
         self.augmentation = augmentation
         self.seed = seed
+        self.eraser = eraser
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -89,6 +93,8 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
             pixels = self.stored(epoch, index)
         except DecodeError as error:
             return Unreadable(self.samples.paths[index], error.cause)
+        if self.eraser is not None:
+            pixels = self.eraser(pixels, self.seed, epoch, index // self.together)
         if self.augmentation is not None:
             pixels = self.augmentation(pixels, self.seed, epoch, index // self.together)
         pixels = resize(pixels, self.size)

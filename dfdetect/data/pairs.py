@@ -9,6 +9,7 @@ from dfdetect.data.blending.blend import SelfBlender
 from dfdetect.data.blending.faces import Photos
 from dfdetect.data.cache import PixelStore
 from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.erasing import PartEraser
 from dfdetect.data.samples import FAKE, REAL
 from dfdetect.data.transforms import Augmentation
 from dfdetect.errors import DecodeError
@@ -26,6 +27,7 @@ class PairDataset(DeepfakeDataset):
         size: side of the network's input in pixels.
         augmentation: of both.
         seed: the run's seed.
+        eraser: hides a part of the face in both.
     """
 
     together = 2
@@ -38,11 +40,12 @@ class PairDataset(DeepfakeDataset):
         size: int,
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        eraser: PartEraser | None = None,
     ) -> None:
         count = len(photos.samples)
         twice = photos.samples.select(np.repeat(np.arange(count), 2))
         labels = np.tile(np.array([REAL, FAKE], np.int8), count)
-        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed)
+        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser)
         self.photos = photos
         self.blender = blender
 

@@ -44,14 +44,16 @@ def check_settings(settings: Mapping[str, Any], seed: int) -> None:
 
 def _check_blending(settings: Mapping[str, Any]) -> None:
     masks, landmarks = settings["blending"], settings["landmarks"]
+    if landmarks and settings["crop"] != "resize":
+        raise UsageError("data.landmarks are shares of the whole picture: they need data.crop: resize")
+    if not 0 <= settings["erase_parts"] <= 1:
+        raise UsageError(f"data.erase_parts is a share from 0 to 1, not {settings['erase_parts']}")
     if masks is None:
         return
     if not masks or not set(masks) <= set(MASKS):
         raise UsageError(f"data.blending is null or a list of {', '.join(MASKS)}, not {masks!r}")
     if settings["batch_size"] % 2:
         raise UsageError(f"data.blending makes pairs, so data.batch_size must be even, not {settings['batch_size']}")
-    if landmarks and settings["crop"] != "resize":
-        raise UsageError("data.landmarks are shares of the whole picture: they need data.crop: resize")
 
 
 def _check_at_least(least: int, **options: int) -> None:

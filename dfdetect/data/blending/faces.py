@@ -70,13 +70,20 @@ def real_photos(
         DownloadError: the face model had to be fetched and could not be.
     """
     reals = part.select(np.flatnonzero(part.labels == REAL))
-    landmarks = given_landmarks(reals, given, decoder.size) if given else find_landmarks(reals, store, decoder, kept)
+    landmarks = landmarks_of(reals, given, decoder, store, kept)
     check_masks(landmarks, masks)
     whole = [index for index, one in enumerate(landmarks) if is_whole(one, decoder.size)]
     if not whole:
         raise UsageError(f"data.blending: none of the {len(reals)} real photos of the train part shows a whole face")
     chosen = [landmarks[index] for index in whole]
     return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), len(part) - len(reals))
+
+
+def landmarks_of(
+    photos: Samples, given: str | None, decoder: Decoder, store: PixelStore, kept: Path | None
+) -> list[Landmarks | None]:
+    """Landmarks of each photo: those that the file `given` holds, else found; see the two functions below."""
+    return given_landmarks(photos, given, decoder.size) if given else find_landmarks(photos, store, decoder, kept)
 
 
 def find_landmarks(photos: Samples, store: PixelStore, decoder: Decoder, folder: Path | None) -> list[Landmarks | None]:

@@ -1,0 +1,68 @@
+"""What a fit trains on: the training part itself, or pairs made of its real photos; parts of faces may be erased."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning.pytorch.utilities import rank_zero_info
+
+from dfdetect.data.blending.blend import SelfBlender
+from dfdetect.data.blending.faces import is_whole, landmarks_of, real_photos
+from dfdetect.data.blending.masks import MaskName
+from dfdetect.data.cache import CacheMode, Decoder, PixelStore, open_store, pixel_folder
+from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.erasing import PartEraser
+from dfdetect.data.pairs import PairDataset
+from dfdetect.data.samples import Samples
+from dfdetect.data.transforms import Augmentation
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Makes the training data set; settings as of `DeepfakeDataModule`.
+
+    Attributes:
+        decoder: of pixels as augmentation gets them.
+        augmentation: of every picture.
+        size: side of the network's input in pixels.
+        seed: the run's.
+        cache, cache_dir: where pixels are kept, and landmarks beside those on disk.
+        blending, landmarks, erase_parts: see there.
+    """
+
+    decoder: Decoder
+    augmentation: Augmentation
+    size: int
+    seed: int
+    cache: CacheMode
+    cache_dir: Path | None
+    blending: list[MaskName] | None
+    landmarks: str | None
+    erase_parts: float
+
+    def build(self, part: Samples) -> DeepfakeDataset:
+        """Of the training part; raises what `real_photos` and `landmarks_of` do."""
+        if self.blending:
+            return self._pairs(part, self.blending)
+        store = open_store(self.cache, self.decoder, len(part), self.cache_dir)
+        return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, self._eraser(part))
+
+    def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
+        photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
+        store = open_store(self.cache, self.decoder, len(photos.samples), self.cache_dir)
+        eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
+        return PairDataset(photos, SelfBlender(masks), store, self.size, self.augmentation, self.seed, eraser)
+
+    def _eraser(self, part: Samples) -> PartEraser | None:
+        if not self.erase_parts:
+            return None
+        landmarks = landmarks_of(part, self.landmarks, self.decoder, self._searched(part), self._kept())
+        whole = sum(is_whole(one, self.decoder.size) for one in landmarks)
+        rank_zero_info(f"Erasing parts of faces: {whole} of {len(part)} training images show a whole face")
+        return PartEraser(self.erase_parts, landmarks)
+
+    def _searched(self, part: Samples) -> PixelStore:
+        """Pixels to search for faces: kept on disk only, since all of them at once might not fit into memory."""
+        return open_store(self.cache if self.cache == "disk" else "off", self.decoder, len(part), self.cache_dir)
+
+    def _kept(self) -> Path | None:
+        return pixel_folder(self.cache_dir) if self.cache == "disk" else None
