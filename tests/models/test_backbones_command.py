@@ -64,7 +64,7 @@ def test_parameters_are_those_of_the_detector(name):
 def test_the_list_names_all(capsys):
     assert main(["backbones"]) == 0
     output = capsys.readouterr().out
-    first, _, second = output.partition("| front-end")
+    first, _, second = output.partition("\n| front-end")
     assert all(f"| {name} " in second for name in FRONTENDS)
     lines = [line for line in first.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in lines[2:]] == list(BACKBONES)
