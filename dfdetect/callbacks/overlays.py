@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 
 import numpy as np
@@ -118,6 +118,7 @@ def look(detector: DeepfakeDetector, pixels: Pixels) -> tuple[Floats, Floats]:
 def overlay_figure(detector: DeepfakeDetector, images: ShownImages, title: str) -> Figure:
     """The figure of one epoch."""
     p_fake, maps = look(detector, images.pixels)
+    grid = grid_of(detector.spec.centred_on_first, images.pixels.shape[1], maps.shape[-1])
     return evidence_figure(
         list(images.pixels),
         maps,
@@ -126,7 +127,7 @@ def overlay_figure(detector: DeepfakeDetector, images: ShownImages, title: str) 
         images.names,
         title,
         threshold=float(detector.facts["threshold"]),
-        grid=grid_of(detector.spec.centred_on_first, images.pixels.shape[1], maps.shape[-1]),
+        grid=replace(grid, mirrored=bool(detector.hparams["test_time_flip"])),
     )
 
 

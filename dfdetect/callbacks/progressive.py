@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from dfdetect.errors import UsageError
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.trainer import data_of
 
 _STRIDE = 32
 """Sides are multiples of it: networks halve their maps five times."""
@@ -25,7 +26,7 @@ class ProgressiveResizing(Callback):
         start: side in the first epoch, as a share of the full one, above 0 and at most 1.
 
     Raises:
-        UsageError: a value out of its range; at `setup`, a backbone that takes one size only.
+        UsageError: a value out of its range; at `setup`, a backbone that does not take a size on the way.
     """
 
     def __init__(self, epochs: int, start: float = 0.5) -> None:
@@ -36,9 +37,11 @@ class ProgressiveResizing(Callback):
         self.epochs, self.start = epochs, start
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a network that takes one size only."""
-        if stage == "fit" and isinstance(pl_module, DeepfakeDetector) and not pl_module.spec.takes_any_size:
-            raise UsageError(f"ProgressiveResizing: {pl_module.hparams['backbone']} takes one size of picture only")
+        """Refuse a network that does not take every size that is coming."""
+        data = data_of(trainer)
+        if stage == "fit" and isinstance(pl_module, DeepfakeDetector) and data is not None:
+            for side in sorted({self.side(data.image_size, epoch) for epoch in range(self.epochs)}):
+                pl_module.spec.check_size(pl_module.hparams["backbone"], side)
 
     def side(self, full: int, epoch: int) -> int:
         """Side in pixels of the pictures of an epoch, counted from 0: a multiple of 32, or the full one."""

@@ -178,6 +178,8 @@ class DeepfakeDataModule(LightningDataModule):
     def _check_training(self) -> None:
         self.augmentation.check(self.training_size)
         samples = self.datasets["train"].samples
+        if self.datasets["train"].together > 1:
+            return  # pairs are balanced as they are
         if "sampler" in self.class_balance and len(set(samples.labels.tolist())) < 2:
             raise UsageError(f"data.class_balance: {self.class_balance} needs both classes in the training part")
         if self.class_balance == "source_sampler" and not any(samples.column("source")):

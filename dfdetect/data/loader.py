@@ -97,11 +97,15 @@ class EpochBatchSampler(Sampler[list[tuple[int, int]]]):
     def _order(self, epoch: int) -> Indices:
         generator = np.random.default_rng(sample_seed(self.seed, epoch if self.shuffle_epochs else 0))
         order = generator.permutation(len(self.labels))
-        return _balance(order, self.labels, self.world_size, self.strata) if self.balanced else order
+        return _balance(order, self.labels, self.world_size, self.strata, generator) if self.balanced else order
 
 
 def _balance(
-    order: Indices, labels: npt.NDArray[np.int8], world_size: int, strata: npt.NDArray[np.intp] | None
+    order: Indices,
+    labels: npt.NDArray[np.int8],
+    world_size: int,
+    strata: npt.NDArray[np.intp] | None,
+    generator: np.random.Generator,
 ) -> Indices:
     """(N,) a shuffled order to one of the same length that holds both classes equally often, in turn on every rank.
 
@@ -114,16 +118,20 @@ def _balance(
     for label in (0, 1):
         members = order[labels[order] == label]
         places = np.flatnonzero(turn % 2 == label)
-        drawn = members if strata is None else _in_turn(members, strata[members], len(places))
+        drawn = members if strata is None else _in_turn(members, strata[members], len(places), generator)
         balanced[places] = np.resize(drawn, len(places))
     return balanced
 
 
-def _in_turn(members: Indices, strata: npt.NDArray[np.intp], length: int) -> Indices:
-    """At least `length` of the members, of each stratum equally many: those of the smaller ones repeat."""
+def _in_turn(members: Indices, strata: npt.NDArray[np.intp], length: int, generator: np.random.Generator) -> Indices:
+    """At least `length` of the members, of each stratum equally many: those of the smaller ones repeat.
+
+    Each round has an order of its own, or a rank that takes every second image would see one stratum only.
+    """
     names = np.unique(strata)
     rounds = -(-length // len(names))
-    return np.stack([np.resize(members[strata == name], rounds) for name in names], axis=1).reshape(-1)
+    drawn = np.stack([np.resize(members[strata == name], rounds) for name in names], axis=1)
+    return np.asarray(generator.permuted(drawn, axis=1).reshape(-1), np.int64)
 
 
 class ResumableLoader(DataLoader[Any]):

@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_info
 
 from dfdetect.data.blending.blend import SelfBlender
-from dfdetect.data.blending.faces import is_whole, landmarks_of, real_photos
+from dfdetect.data.blending.faces import check_masks, is_whole, landmarks_of, real_photos
 from dfdetect.data.blending.masks import MaskName
 from dfdetect.data.cache import CacheMode, Decoder, PixelStore, open_store, pixel_folder
 from dfdetect.data.dataset import DeepfakeDataset
@@ -56,7 +56,8 @@ class TrainingSet:
         if not self.erase_parts:
             return None
         landmarks = landmarks_of(part, self.landmarks, self.decoder, self._searched(part), self._kept())
-        whole = sum(is_whole(one, self.decoder.size) for one in landmarks)
+        check_masks(landmarks, ["eyes", "nose", "mouth"], "data.erase_parts")
+        whole = sum(one is not None and is_whole(one, self.decoder.size) for one in landmarks)
         rank_zero_info(f"Erasing parts of faces: {whole} of {len(part)} training images show a whole face")
         return PartEraser(self.erase_parts, landmarks)
 

@@ -35,6 +35,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
     return ModelFacts(
         backbone=str(checkpoint["hyper_parameters"].get("backbone", "mobilenet_v2")),
         frontend=str(checkpoint["hyper_parameters"].get("frontend", "rgb")),
+        test_time_flip=bool(checkpoint["hyper_parameters"].get("test_time_flip", False)),
         threshold=float(facts["threshold"]),
         temperature=float(facts["temperature"]),
         calibrated=bool(facts["calibrated"]),

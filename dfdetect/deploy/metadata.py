@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from dfdetect.errors import DamagedModelError, ForeignModelError
@@ -52,6 +52,7 @@ class ModelFacts:
             pictures leave around a face, at the median, or what was stated; None where neither is known.
         centred_on_first: whether cell i of the heatmap looks at pixel i * step of the input; None in files of the time
             before this was written down.
+        test_time_flip: whether score and heatmap are means over a picture and its mirror image; the graph does it.
         class_names: by label.
         positive_class: the one whose probability p_fake is.
         colour_order: of the input's channels.
@@ -80,6 +81,7 @@ class ModelFacts:
     normalise_encoding: int | None = None
     face_margin: float | None = None
     centred_on_first: bool | None = None
+    test_time_flip: bool = False
     class_names: tuple[str, ...] = ("real", "fake")
     positive_class: str = "fake"
     colour_order: str = "RGB"
@@ -100,7 +102,8 @@ class ModelFacts:
     def grid(self, cells: int) -> Grid:
         """Where the cells of a map with so many on a side lie in the input."""
         known = self.centred_on_first
-        return grid_of(self.backbone in _CENTRED_BEFORE if known is None else known, self.input_size, cells)
+        grid = grid_of(self.backbone in _CENTRED_BEFORE if known is None else known, self.input_size, cells)
+        return replace(grid, mirrored=self.test_time_flip)
 
     def to_strings(self) -> dict[str, str]:
         """Flat text for a file's metadata; what is None is left out. Read back by `from_strings`."""
@@ -211,6 +214,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "normalise_encoding": _whole(1, 100),
     "face_margin": _number(0, MOST_MARGIN),
     "centred_on_first": _flag,
+    "test_time_flip": _flag,
     "class_names": _two_classes,
     "positive_class": _one_of("fake"),
     "colour_order": _one_of("RGB"),

@@ -74,7 +74,7 @@ class Track:
         """What the whole track comes to; not judged where it was seen in fewer frames than asked for."""
         if not self.judged:
             assert self.faulty is not None  # noqa: S101 - a track begins with a face
-            return replace(self.faulty, frames=0)
+            return replace(self.faulty, frames=0, found=None)
         largest = max(self.judged, key=lambda one: one.box[2] * one.box[3] if one.box else 0)
         p_fake = pooled([one.p_fake or 0.0 for one in self.judged])
         versions = tuple(pooled(column) for column in zip(*(one.versions for one in self.judged), strict=True))

@@ -23,10 +23,12 @@ class Grid:
     Attributes:
         start: of the first cell's centre.
         step: from one to the next.
+        mirrored: the map is the mean of a picture's and its mirror image's, so across it lies in the middles.
     """
 
     start: float
     step: float
+    mirrored: bool = False
 
 
 def grid_of(centred_on_first: bool, size: int, cells: int) -> Grid:
@@ -50,15 +52,21 @@ def middles(cells: int) -> Grid:
 
 def enlarged(evidence: Floats, shape: tuple[int, int], grid: Grid | None = None) -> Floats:
     """A map (h, w) at (H, W), linear between its cells' places; None for those in the middles."""
-    down, across = (_weights(n, cells, grid) for n, cells in zip(shape, evidence.shape, strict=True))
+    down, across = _weights_of(shape, evidence.shape, grid)
     return np.asarray(down @ np.asarray(evidence, np.float64) @ across.T, np.float32)
 
 
 def cell_shares(mask: npt.NDArray[np.bool_], cells: tuple[int, int], grid: Grid | None = None) -> Weights:
     """How much of each cell falls into a mask, (H, W): (h, w) in [0, 1], by the weights that `enlarged` has."""
-    down, across = (_weights(n, count, grid) for n, count in zip(mask.shape, cells, strict=True))
+    down, across = _weights_of(mask.shape, cells, grid)
     found: Weights = (down.T @ mask @ across) / np.maximum(np.outer(down.sum(axis=0), across.sum(axis=0)), 1e-12)
     return found
+
+
+def _weights_of(shape: tuple[int, ...], cells: tuple[int, ...], grid: Grid | None) -> tuple[Weights, Weights]:
+    """Of the rows and of the columns."""
+    across = None if grid is None or grid.mirrored else grid
+    return _weights(shape[0], cells[0], grid), _weights(shape[1], cells[1], across)
 
 
 def _weights(pixels: int, cells: int, grid: Grid | None) -> Weights:

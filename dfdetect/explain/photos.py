@@ -61,7 +61,11 @@ class Explained:
             "full_colour_at": self.scale.full,
             "mean": rounded(float(self.evidence.mean())),
             "map": [[rounded(value) for value in row] for row in self.evidence.tolist()],
-            "cells_at": {"first": rounded(self.grid.start), "step": rounded(self.grid.step)},
+            "cells_at": {
+                "first": rounded(self.grid.start),
+                "step": rounded(self.grid.step),
+                "mirrored": self.grid.mirrored,
+            },
             "regions": {name: _share_json(one) for name, one in (self.shares or {}).items()},
         }
 

@@ -152,7 +152,8 @@ class DeepfakeDetector(LightningModule):
         backbone = self.backbone if compiled else self.backbone.forward
 
         def see(pixels: Tensor) -> Tensor:
-            features: Tensor = backbone(self.normalise(pixels).contiguous(memory_format=torch.channels_last))
+            inputs = self.normalise(pixels).to(self.head.linear.weight.dtype)
+            features: Tensor = backbone(inputs.contiguous(memory_format=torch.channels_last))
             return features
 
         mirrors = self.hparams["test_time_flip"] and not self.training

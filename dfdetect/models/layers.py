@@ -121,8 +121,10 @@ def mirrored_mean(see: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
 
     Of features (N, C, h, w) or (N, C) pooling and linear layer then make the mean logits and the mean heatmap of both.
     """
-    own, mirrored = see(torch.cat([pixels, pixels.flip(3)])).chunk(2)
-    return (own + (mirrored.flip(3) if mirrored.ndim == 4 else mirrored)) / 2
+    features = see(torch.cat([pixels, pixels.flip(3)]))
+    own, mirrored = features.reshape(2, pixels.shape[0], *features.shape[1:])
+    mean: Tensor = (own + (mirrored.flip(3) if mirrored.ndim == 4 else mirrored)) / 2
+    return mean
 
 
 def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:

@@ -24,10 +24,11 @@ def mix(pixels: Tensor, label: Tensor, mixing: Mixing, alpha: float) -> tuple[Te
         alpha: above 0; below 1 most pairs stay nearly unmixed, 1 makes all shares equally likely.
 
     Returns:
-        Pixels (B, 3, H, W) float32, and the share of each class in each image, (B, 2) float32.
+        Pixels (B, 3, H, W) float32, and the share of each class in each image, (B, 2) float32, in another order.
     """
     if mixing == "both":
         mixing = "mixup" if bool(torch.rand(()) < 0.5) else "cutmix"
+    order = torch.randperm(len(label), device=label.device)  # neighbours in a balanced batch are of opposite classes
     kind = v2.MixUp if mixing == "mixup" else v2.CutMix
-    mixed: tuple[Tensor, Tensor] = kind(num_classes=len(CLASS_NAMES), alpha=alpha)(pixels.float(), label)
+    mixed: tuple[Tensor, Tensor] = kind(num_classes=len(CLASS_NAMES), alpha=alpha)(pixels[order].float(), label[order])
     return mixed

@@ -1,14 +1,16 @@
 """Pictures of the first epochs are smaller, as a function of the epoch alone; validation has them whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback
 from PIL import Image
+from torch import nn
 
 from dfdetect.callbacks.progressive import ProgressiveResizing
 from dfdetect.errors import UsageError
-from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -65,6 +67,16 @@ def test_bad_values_are_refused(options):
         ProgressiveResizing(**options)
 
 
-def test_a_network_of_one_size_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="vit_b_16 takes one size"):
-        ProgressiveResizing(2).setup(quiet_trainer(tmp_path, []), DeepfakeDetector("vit_b_16", weights="none"), "fit")
+class OneSize(nn.Module):
+    def forward(self, pixels):
+        if pixels.shape[-1] != 64:
+            raise ValueError("64 or nothing")
+        return pixels
+
+
+def test_a_size_on_the_way_that_the_network_does_not_take_is_refused(tmp_path, generated_faces):
+    detector = tiny_detector()
+    detector.spec = replace(detector.spec, build=OneSize, takes_any_size=False)
+    trainer = quiet_trainer(tmp_path, [ProgressiveResizing(2)])
+    with pytest.raises(UsageError, match="takes no pictures of 32 pixels"):
+        trainer.fit(detector, faces_data(generated_faces, image_size=64))

@@ -76,3 +76,17 @@ def test_steps_of_inputs_that_are_no_multiple(size, cells, step):
 def test_patches_and_what_is_not_known_lie_in_the_middles():
     assert grid_of(False, 224, 7) == middles(7) == Grid(1 / 14, 1 / 7)
     assert grid_of(True, 224, 100) == middles(100)
+
+
+@pytest.mark.parametrize("cell", range(1, 6))
+def test_a_map_that_was_averaged_with_its_mirror_images_lies_between_both(cell):
+    """The picture's own cell looks at pixel 32 * cell, the mirror image's, turned back, at 31 further right."""
+    values = np.zeros((7, 7), np.float32)
+    values[cell, cell] = 1
+    own = np.arange(224) == 32 * cell
+    turned = (np.arange(224) == 32 * (6 - cell))[::-1]
+    middle = np.flatnonzero(own | turned).mean()
+    large = enlarged(values, (224, 224), Grid(0.5 / 224, 32 / 224, mirrored=True))
+    across, down = (np.average(np.arange(224), weights=large.sum(axis=axis)) for axis in (0, 1))
+    assert across == pytest.approx(middle)
+    assert down == pytest.approx(32 * cell)

@@ -23,6 +23,8 @@ from dfdetect.files import replacing, sha256_of
 Landmarks = npt.NDArray[np.float32]
 """(L, 2) x and y in pixels; (0, 2) where there is no face."""
 
+_LEAST_SPAN = 1 / 16
+"""Of a picture's side, from landmark to landmark, which is half a face: a part of a smaller one is a few pixels."""
 _WAYS_ON = "name landmarks: --data.landmarks FILE (docs/blending.md)"
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
@@ -133,8 +135,8 @@ def given_landmarks(photos: Samples, file: str, size: int) -> list[Landmarks | N
     return [np.asarray(one * size, np.float32) for one in points]
 
 
-def check_masks(landmarks: list[Landmarks | None], masks: list[MaskName]) -> None:
-    """Refuse masks that landmarks do not give.
+def check_masks(landmarks: list[Landmarks | None], masks: list[MaskName], setting: str = "data.blending") -> None:
+    """Refuse masks that landmarks do not give; `setting` asks for them.
 
     Raises:
         UsageError: parts of a face are asked for, of landmarks that give its hull alone.
@@ -143,14 +145,20 @@ def check_masks(landmarks: list[Landmarks | None], masks: list[MaskName]) -> Non
         lacking = set(masks) - set(outlines(np.eye(count, 2)))
         if lacking:
             raise UsageError(
-                f"data.blending: {count} landmarks give no {', '.join(sorted(lacking, key=MASKS.index))}; 5 or 68 do. "
-                "Use data.blending: [face]"
+                f"{setting}: {count} landmarks give no {', '.join(sorted(lacking, key=MASKS.index))}; 5 or 68 do"
+                + (". Use data.blending: [face]" if setting == "data.blending" else "")
             )
 
 
 def is_whole(landmarks: Landmarks | None, size: int) -> bool:
-    """Whether a face was found that lies in its picture of `size` by `size` pixels; a broken file may yet hold one."""
-    return landmarks is None or (len(landmarks) > 0 and bool(((landmarks >= 0) & (landmarks < size)).all()))
+    """Whether a face was found that lies in its picture of `size` by `size` pixels and is more than a speck in it.
+
+    A broken file may yet hold one.
+    """
+    if landmarks is None:
+        return True
+    inside = len(landmarks) > 0 and bool(((landmarks >= 0) & (landmarks < size)).all())
+    return inside and float(np.ptp(landmarks, axis=0).max()) >= _LEAST_SPAN * size
 
 
 def _kept_or_found(index: int, path: str, store: PixelStore, folder: Path | None, model: str) -> Landmarks:

@@ -101,10 +101,12 @@ def refuse_changed_function(network: nn.Module, places: list[str], frontend: str
     if RGB not in parts_of(frontend):
         return
     kept = torch.cat([torch.full((FRONTENDS[part].channels, 1, 1), float(part == RGB)) for part in parts_of(frontend)])
-    drawn = torch.rand(1, len(kept), _TRIED, _TRIED)
+    tried = torch.rand(1, len(kept), _TRIED, _TRIED, generator=torch.Generator().manual_seed(0))  # not the run's own
     with torch.inference_mode():
         for layer in (network.get_submodule(place) for place in places):
-            if not torch.allclose(layer(drawn), layer(drawn * kept), atol=1e-5):
+            own = next(layer.parameters())
+            full, rgb_alone = (layer(values.to(own.device, own.dtype)) for values in (tried, tried * kept))
+            if not torch.allclose(full, rgb_alone, atol=1e-5 if own.dtype == torch.float32 else 1e-2):
                 raise UsageError(
                     "This backbone rescales the filters of its first layer: pretrained ones would mean something else "
                     f"with further channels. Take a front-end without {RGB}, or --model.weights none"

@@ -21,18 +21,15 @@ class PhaseOnly(Sized):
     *Spatial-Phase Shallow Learning*, CVPR 2021.
     """
 
-    across: Tensor
-    back: Tensor
-    cosine: Tensor
-    sine: Tensor
-
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
         """As `fourier_tables`."""
         return fourier_tables(height, width)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to (N, 1, H, W)."""
-        self.fit(pixels)
-        spectrum = spectrum_of(luma(pixels), self.across, self.cosine, self.sine)
+        known = self.constants(pixels)
+        spectrum = spectrum_of(luma(pixels), known["across"], known["cosine"], known["sine"])
         strength = torch.sqrt(power_of(spectrum) + ROUNDING)
-        return picture_of(spectrum / torch.cat([strength, strength], dim=3), self.back, self.cosine, self.sine)
+        return picture_of(
+            spectrum / torch.cat([strength, strength], dim=3), known["back"], known["cosine"], known["sine"]
+        )

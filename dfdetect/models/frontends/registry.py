@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +49,17 @@ FRONTENDS: dict[str, FrontEnd] = {
 class Joined(nn.ModuleDict):
     """Front-ends side by side, in float32 whatever the training's precision: they subtract what is nearly equal."""
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        """Move to another device, but stay in float32."""
+
+        def moved(tensor: Tensor) -> Tensor:
+            found = fn(tensor)
+            return found if found.dtype == tensor.dtype else tensor.to(found.device)
+
+        return super()._apply(moved, recurse)  # type: ignore[no-untyped-call]
+
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in 0..255, uint8 or float, to the channels of all, (N, C, H, W)."""
+        """(N, 3, H, W) RGB in 0..255, uint8 or float, to the channels of all, (N, C, H, W) float32."""
         with without_autocast(pixels):
             values = pixels.to(torch.float32)
             return torch.cat([frontend(values) for frontend in self.values()], dim=1)

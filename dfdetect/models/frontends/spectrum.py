@@ -29,12 +29,6 @@ class RadialSpectrum(Sized):
     to Reproduce Spectral Distributions*, CVPR 2020.
     """
 
-    across: Tensor
-    cosine: Tensor
-    sine: Tensor
-    polar: Tensor
-    ring: Tensor
-
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
         """Of `fourier_tables` those that lead to the spectrum; where samples of all directions lie; rings of places."""
         rings = min(height, width) // 2
@@ -43,12 +37,12 @@ class RadialSpectrum(Sized):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to (N, 1, H, W)."""
-        self.fit(pixels)
-        power = power_of(spectrum_of(luma(pixels), self.across, self.cosine, self.sine))
+        known = self.constants(pixels)
+        power = power_of(spectrum_of(luma(pixels), known["across"], known["cosine"], known["sine"]))
         logarithm = (torch.log(power + ROUNDING) - _CENTRE) / _UNIT
-        samples = logarithm.flatten(2).index_select(2, self.polar)
-        means = samples.reshape(len(samples), 1, -1, _DIRECTIONS).mean(dim=3)
-        return means.index_select(2, self.ring).reshape(len(samples), 1, *pixels.shape[2:])
+        samples = logarithm.flatten(2).index_select(2, known["polar"])
+        means = samples.reshape(pixels.shape[0], 1, -1, _DIRECTIONS).mean(dim=3)  # len() would fix an export's N
+        return means.index_select(2, known["ring"]).reshape(pixels.shape[0], 1, *pixels.shape[2:])
 
 
 def _polar(height: int, width: int, rings: int) -> Table:

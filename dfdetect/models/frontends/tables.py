@@ -21,26 +21,26 @@ def luma(pixels: Tensor) -> Tensor:
 
 
 class Sized(nn.Module, ABC):
-    """A front-end whose constants depend on the size of the pictures: made when a size is first seen.
+    """A front-end whose constants depend on the size of the pictures: made when a size is first seen, and then kept.
 
-    They are buffers, so that they move with the network and become constants of an exported graph, and are no part of a
-    checkpoint. An export therefore runs the network once at its size before it traces it.
+    They are no buffers: whatever copies, averages or stores a network knows nothing of them. A tracer takes those of a
+    size that the network has seen for constants of the graph, so an export runs the network once at its size before.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._size: tuple[int, ...] = ()
+        self._kept: dict[tuple[int, int, torch.device], dict[str, Tensor]] = {}
 
     @abstractmethod
     def tables(self, height: int, width: int) -> Mapping[str, Table]:
         """Constants by name, for pictures of that size."""
 
-    def fit(self, pixels: Tensor) -> None:
-        """Have the constants for pictures like these, (N, C, H, W)."""
-        size = tuple(pixels.shape[2:])
-        if size == self._size:
-            return
-        with torch.inference_mode(False):  # or a validation that comes first leaves some that no training can use
-            for name, values in self.tables(*size).items():
-                self.register_buffer(name, torch.tensor(values, device=pixels.device), persistent=False)
-        self._size = size
+    def constants(self, pixels: Tensor) -> Mapping[str, Tensor]:
+        """The constants for pictures like these, (N, C, H, W), on their device."""
+        height, width = pixels.shape[2:]
+        key = (height, width, pixels.device)
+        if key not in self._kept:
+            with torch.inference_mode(False):  # or a validation that comes first leaves some that no training can use
+                made = self.tables(height, width).items()
+                self._kept[key] = {name: torch.tensor(values, device=pixels.device) for name, values in made}
+        return self._kept[key]

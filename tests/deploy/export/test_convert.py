@@ -152,6 +152,31 @@ def test_all_backbones_decide_alike_when_exported(backbone, kind, precisions, ph
         assert own.uncertain == band
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(LIBRARY))
+@pytest.mark.parametrize("frontend", ["rgb", "rgb+spectrum"])
+def test_a_detector_that_flips_is_exported_for_any_number_of_pictures(kind, frontend, photos, tmp_path):
+    pytest.importorskip(LIBRARY[kind])
+    torch.manual_seed(0)
+    detector = DeepfakeDetector("resnet18", frontend=frontend, weights="none", test_time_flip=True)
+    pixels = np.stack([Decoder(64).load(0, photo) for photo in photos[:8]])
+    train_briefly(detector, pixels, np.tile([0, 1], 4))
+    network = ExportNetwork(detector).eval()
+    wanted, heatmaps = expected(network, pixels)
+    assert wanted.std() > 0.1
+    plain = ModelFacts("resnet18", 0.5, 1.0, True, 64, "checkpoint", "fp32", "NCHW", "resize", "any", "0.1.0")
+    for precision in ("fp32", "int8"):
+        facts = replace(plain, frontend=frontend, test_time_flip=True)
+        model, own = Converter(network, 64, pixels, 1).convert(kind, precision, facts)
+        loaded = Detector.load(write(model, own, tmp_path, precision), threads=1)
+        for start, count in ((0, 1), (1, 3), (4, 4)):
+            p_fake, heatmap = loaded.judge(pixels[start : start + count])
+            np.testing.assert_allclose(p_fake, wanted[start : start + count], atol=CLOSE[precision])
+            assert heatmap is not None
+            assert correlation(heatmap, heatmaps[start : start + count]).min() > 0.95
+        assert loaded.facts.grid(2).mirrored
+
+
 def _spread(detector: DeepfakeDetector, pixels) -> None:
     """A head to which the pictures look different: attention and LayerNorm keep roundings small without training."""
     images = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())

@@ -11,7 +11,7 @@ from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.frontends.first_layer import first_convolutions, fitted_filters, refuse_changed_function, widen
 from dfdetect.models.frontends.registry import FRONTENDS
-from tests.fits import build_tiny, tiny_detector
+from tests.fits import build_tiny, faces_data, quiet_trainer, tiny_detector
 from tests.models.frontends.pictures import faces, tensor_of
 
 FIRST = {"resnet18": "conv1", "vit_b_16": "conv_proj", "convnext_tiny": "features.0.0", "tiny": "0"}
@@ -147,3 +147,25 @@ def test_a_layer_that_rescales_its_filters_cannot_keep_its_function():
 def test_a_front_end_is_refused_before_anything_is_built():
     with pytest.raises(UsageError, match=r"'srn' is unknown.*did you mean srm"):
         tiny_detector(frontend="rgb+srn", backbone="mobilenet_v2")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_first_layer_is_tried_as_it_is_and_moves_no_random_number(dtype):
+    layer = nn.Conv2d(6, 8, 3)
+    network = nn.Sequential(layer).to(dtype)
+    layer.weight.data[:, 3:] = 0
+    before = torch.get_rng_state()
+    refuse_changed_function(network, ["0"], "rgb+srm")
+    assert torch.equal(torch.get_rng_state(), before)
+    layer.weight.data[:, 3:] = 1
+    with pytest.raises(UsageError, match="rescales"):
+        refuse_changed_function(network, ["0"], "rgb+srm")
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_front_ends_stay_in_float32_whatever_the_precision_of_a_fit(precision, generated_faces, tmp_path):
+    trainer = quiet_trainer(tmp_path, [], precision=precision, limit_train_batches=2, limit_val_batches=1)
+    detector = tiny_detector(frontend="rgb+srm+dct+phase")
+    trainer.fit(detector, faces_data(generated_faces))
+    assert torch.isfinite(trainer.callback_metrics["val/loss"])
+    assert {buffer.dtype for buffer in detector.normalise.buffers()} == {torch.float32}

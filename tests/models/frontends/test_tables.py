@@ -8,8 +8,9 @@ def test_constants_follow_the_size_of_the_pictures_and_no_checkpoint_keeps_them(
     for side in (16, 24, 16):
         pixels = torch.rand(1, 3, side, side) * 255
         torch.testing.assert_close(frontend(pixels), PhaseOnly()(pixels))
-        assert frontend.cosine.shape == (side, side)
+        assert frontend.constants(pixels)["cosine"].shape == (side, side)
     assert not frontend.state_dict()
+    assert not [*frontend.buffers()]  # or an average of networks would pair those of different sizes
 
 
 def test_a_training_may_follow_a_validation():
