@@ -13,6 +13,7 @@ _WARNINGS = [
     r".*module\(s\) in eval mode at the start of training.*",  # a frozen backbone, asked for by freeze_epochs
     r".*Checkpoint directory .* exists and is not empty.*",  # a resumed run continues in its own folder
     r".*dirpath has changed from.*best_model_score.*",  # a checkpoint tested from another working folder
+    r".*WeightAveraging callback, but loading a checkpoint outside.*",  # a test judges the average, which it holds
     r".*Trying to infer the `batch_size` from an ambiguous collection.*",  # metrics are weighed by their own counts
 ]
 _LOGS = ("litlogger", "`weights_only` was not set")  # an advertisement; a notice about a flag that is for saving
