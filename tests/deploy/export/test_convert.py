@@ -153,8 +153,7 @@ def test_all_backbones_decide_alike_when_exported(backbone, kind, precisions, ph
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", list(LIBRARY))
-@pytest.mark.parametrize("frontend", ["rgb", "rgb+spectrum"])
+@pytest.mark.parametrize(("kind", "frontend"), [*((kind, "rgb") for kind in LIBRARY), ("onnx", "rgb+spectrum")])
 def test_a_detector_that_flips_is_exported_for_any_number_of_pictures(kind, frontend, photos, tmp_path):
     pytest.importorskip(LIBRARY[kind])
     torch.manual_seed(0)
