@@ -17,4 +17,4 @@ def test_the_face_model_of_the_environment_is_used_and_its_lack_is_told_without_
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == "--face-model gone.onnx: no such file\n"
+    assert done.stderr == "Face model gone.onnx: no such file (named by --face-model or $DFDETECT_FACE_MODEL)\n"

@@ -34,7 +34,7 @@ def face_model(named: str | None, without: str = _WITHOUT) -> str:
     elif Path(named).is_file():
         file = named
     else:
-        raise UsageError(f"--face-model {named}: no such file")
+        raise UsageError(f"Face model {named}: no such file (named by --face-model or $DFDETECT_FACE_MODEL)")
     check_model(file)
     return file
 

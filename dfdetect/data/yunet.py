@@ -123,7 +123,7 @@ def _load(model: str) -> Any:
             return cv2.FaceDetectorYN.create(model, "", (320, 320), score_threshold=LEAST_SCORE)
         except cv2.error as error:
             raise UsageError(
-                f"--face-model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
+                f"Face model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
                 "https://github.com/opencv/opencv_zoo"
             ) from error
         finally:

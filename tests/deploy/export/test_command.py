@@ -156,7 +156,7 @@ def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint,
     (["--answered-error", "1"], 2, "between 0 and 1"),
     (["--face-margin", "-0.1"], 2, "from 0 to 10, not -0.1"),
     (["--face-margin", "nan"], 2, "from 0 to 10, not nan"),
-    (["--face-model", "missing.onnx"], 2, "--face-model missing.onnx: no such file"),
+    (["--face-model", "missing.onnx"], 2, "Face model missing.onnx: no such file"),
     (["--licence", "a\x1b[31m\x00\udcff"], 2, r"--licence holds '\x00', '\x1b', '\udcff'"),
 ])  # fmt: skip
 def test_mistakes_are_said_in_one_line(arguments, code, says, capsys):
