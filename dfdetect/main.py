@@ -16,6 +16,7 @@ COMMANDS = {
     "report": ("dfdetect.report", "write a run's page again:    dfdetect report lightning_logs/demo/version_0"),
     "crossval": ("dfdetect.crossval", "train and test on folds:     dfdetect crossval --config mobilenetv2 --folds 5"),
     "compare": ("dfdetect.compare", "a leaderboard of runs:       dfdetect compare lightning_logs/*/version_0"),
+    "ensemble": ("dfdetect.ensemble", "several runs as one:         dfdetect ensemble RUN RUN --method stack"),
     "backbones": ("dfdetect.models.backbones_command", "networks to choose from:     dfdetect backbones"),
     "audit": ("dfdetect.data.audit.command", "find leaks and shortcuts:    dfdetect audit photos/"),
     "crosstest": ("dfdetect.crosstest", "every detector on every set: dfdetect crosstest --roots photos/ other/"),

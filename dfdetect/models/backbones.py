@@ -11,6 +11,8 @@ from dfdetect.models.backbone import DepthsByName
 
 TIMM = "timm:"
 """Before a name of timm's."""
+ENSEMBLE = "ensemble:"
+"""Before what an ensemble is made of."""
 
 BACKBONES: dict[str, Backbone] = {
     "mobilenet_v2": Backbone(
@@ -93,6 +95,10 @@ def get_backbone(name: str) -> Backbone:
         from dfdetect.models.timm_networks import timm_backbone  # timm is an extra
 
         return timm_backbone(name.removeprefix(TIMM))
+    if name.startswith(ENSEMBLE):
+        from dfdetect.models.ensemble import ensemble_backbone  # whose members are backbones of this registry
+
+        return ensemble_backbone(name)
     near = get_close_matches(name, BACKBONES, n=1)
     known = f"there are: {', '.join(sorted(BACKBONES))}, and {TIMM}NAME for timm's"
     raise UsageError(f"model.backbone {name!r} is unknown; {known}" + (f"; did you mean {near[0]}?" if near else ""))

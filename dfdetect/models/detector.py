@@ -18,6 +18,7 @@ from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models import checkpoint as stored
 from dfdetect.models import layers, split_guard
 from dfdetect.models.backbones import get_backbone
+from dfdetect.models.distillation import Teacher, distillation_loss
 from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.frontends.first_layer import widen
 from dfdetect.models.frontends.registry import build_frontend
@@ -52,6 +53,9 @@ class DeepfakeDetector(LightningModule):
         label_smoothing: share of the target given to the other class, in [0, 1).
         mixing: how pictures of a training batch are mixed: `mixup`, `cutmix`, `both` by turns of chance, or null.
         mixing_alpha: how much: shares are drawn from Beta(alpha, alpha).
+        teacher: checkpoint of a trained detector, an ensemble for one, whose answers are learned besides the labels.
+        teacher_share: of the loss that is about the teacher's answers, in (0, 1].
+        teacher_temperature: what the margins of both are divided by before they are compared.
         test_time_flip: outside of training, score the mean over a picture and its mirror image; twice the cost.
         lr: learning rate.
         weight_decay: of all parameters.
@@ -77,6 +81,9 @@ class DeepfakeDetector(LightningModule):
         label_smoothing: float = 0.0,
         mixing: Mixing | None = None,
         mixing_alpha: float = 1.0,
+        teacher: str | None = None,
+        teacher_share: float = 0.5,
+        teacher_temperature: float = 2.0,
         test_time_flip: bool = False,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
@@ -97,6 +104,7 @@ class DeepfakeDetector(LightningModule):
         self._dropout_seed: int | None = None
         self._has_gradients = False
         self._class_weights: Tensor | None = None
+        self._teacher: Teacher | None = None
 
     def configure_network(self) -> None:
         """Front-end, backbone and head, randomly initialised."""
@@ -206,7 +214,7 @@ class DeepfakeDetector(LightningModule):
         return self
 
     def on_fit_start(self) -> None:
-        """The seed of dropout, unless a checkpoint brought it, what is trained on, and the weights of the classes."""
+        """The seed of dropout, unless a checkpoint brought it, what is trained on, class weights, a teacher."""
         if self._dropout_seed is None:
             self._dropout_seed = torch.initial_seed() % 2**32
         self._class_weights = None
@@ -214,6 +222,13 @@ class DeepfakeDetector(LightningModule):
             self.facts |= {"preprocessing": data.preprocessing_facts(), "split": data.split_facts()}
             weights = data.class_weights()
             self._class_weights = None if weights is None else weights.to(self.device)
+        if (file := self.hparams["teacher"]) is not None:
+            teacher = DeepfakeDetector.load_from_checkpoint(file, map_location=self.device)
+            self._teacher = Teacher(teacher, file, data_of(self.trainer))
+
+    def on_fit_end(self) -> None:
+        """Let the teacher go."""
+        self._teacher = None
 
     def on_train_epoch_start(self) -> None:
         """Freeze or thaw the backbone."""
@@ -245,6 +260,10 @@ class DeepfakeDetector(LightningModule):
         logits = self(pixels)
         smoothing = self.hparams["label_smoothing"]
         loss = F.cross_entropy(logits.float(), target, weight=self._class_weights, label_smoothing=smoothing)
+        if self._teacher is not None:
+            share, temperature = self.hparams["teacher_share"], self.hparams["teacher_temperature"]
+            taught = distillation_loss(layers.margin_of(logits), self._teacher.margin(pixels), temperature)
+            loss = (1 - share) * loss + share * taught
         margin = layers.margin_of(logits.detach())
         self.train_metrics.update(self.p_fake(margin), label)
         shown = layers.cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed

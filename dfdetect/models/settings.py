@@ -35,5 +35,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
     if settings["mixing_alpha"] <= 0:
         raise UsageError(f"model.mixing_alpha is above 0, not {settings['mixing_alpha']}")
+    if not 0 < settings["teacher_share"] <= 1:
+        raise UsageError(f"model.teacher_share is above 0 and at most 1, not {settings['teacher_share']}")
+    if not settings["teacher_temperature"] > 0:
+        raise UsageError(f"model.teacher_temperature is above 0, not {settings['teacher_temperature']}")
     if not 0 < settings["layer_decay"] <= 1:
         raise UsageError(f"model.layer_decay is above 0 and at most 1, not {settings['layer_decay']}")

@@ -14,7 +14,7 @@ import torch
 
 from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
-from dfdetect.deploy.export.network import FRONTEND, HEAD, LEAST_HALVED, ExportNetwork, convolutions, frontends
+from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions, frontends, sees
 from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
 from dfdetect.deploy.runtime import Detector
 
@@ -70,7 +70,7 @@ class Converter:
         self.network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
         self.size, self.calibration, self.threads = size, calibration, threads
         seen = convolutions(self.network, size)  # which also has front-ends make what depends on the size
-        self.layers = [name for name in seen if not name.startswith(f"{FRONTEND}.")]
+        self.layers = [name for name in seen if not sees(name)]
         self._plain: dict[tuple[Callable[..., Any], tuple[str, ...] | None], Any] = {}
 
     def convert(self, format: Format, precision: Precision, facts: ModelFacts) -> tuple[Any, ModelFacts]:  # noqa: A002

@@ -7,14 +7,15 @@ from torch import Tensor, nn
 
 from dfdetect.deploy.metadata import Format, Precision
 from dfdetect.errors import ExportError
+from dfdetect.models.backbones import ENSEMBLE
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import LinearHead, PooledLinearHead, mirrored_mean
 
 HEAD = "heatmap"
 """Name of the convolution that stands for pooling and linear layer."""
 FRONTEND, BACKBONE = "normalise", "backbone."
-"""Name of what stands before the backbone, which computes in single precision in every file; beginning of the names of
-the backbone's layers."""
+"""Name of what stands before a backbone, that of an ensemble's member too, and computes in single precision in every
+file; beginning of the names of the backbone's layers."""
 LEAST_HALVED = 10_000
 """Layers with at least so many weights have them in half precision. In MobileNetV2 the others, all depthwise ones
 among them, are 5% of the weights and make nine tenths of the error."""
@@ -88,6 +89,11 @@ def refuse_impossible(detector: DeepfakeDetector, formats: Sequence[Format], pre
         ExportError: a format that cannot hold this backbone, or int8 of one that computes in more than convolutions.
     """
     name, spec = detector.hparams["backbone"], detector.spec
+    if "int8" in precisions and name.startswith(ENSEMBLE):
+        raise ExportError(
+            "An ensemble is not exported in int8, whose float layers are chosen for one network. Use --precision fp32 "
+            "fp16, or teach one network what it knows and export that: dfdetect fit --model.teacher CHECKPOINT"
+        )
     if "int8" in precisions and spec.form != "map":
         raise ExportError(
             f"{name} is not exported in int8: only convolutions are made so here, and it computes mostly in matrices. "
@@ -100,7 +106,13 @@ def refuse_impossible(detector: DeepfakeDetector, formats: Sequence[Format], pre
 
 def frontends(network: ExportNetwork) -> list[str]:
     """Names of the front-ends that see more than plain pixels."""
-    return [f"{FRONTEND}.{name}" for name, _ in network.normalise.named_children()]
+    seeing = [(name, module) for name, module in network.named_modules() if name.split(".")[-1] == FRONTEND]
+    return [f"{name}.{part}" for name, module in seeing for part, _ in module.named_children()]
+
+
+def sees(name: str) -> bool:
+    """Whether a layer or tensor of that name belongs to what stands before a backbone."""
+    return FRONTEND in name.split(".")[:-1]
 
 
 def convolutions(network: ExportNetwork, size: int) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from dfdetect.evaluation.metrics import Floats
 from dfdetect.evaluation.tables import write_json
 from dfdetect.evaluation.uncertain import UncertainBand, choose_band
 from dfdetect.files import replacing, sha256_of
+
+_LONGEST_NAME = 80
+"""Characters of a backbone's name in that of a file."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def export_file(
     """
     out.mkdir(parents=True, exist_ok=True)
     model, own = converter.convert(kind, precision, facts)
-    stem = f"{facts.backbone.replace(':', '-')}-{precision}"  # timm:NAME is no file's name on Windows
+    stem = f"{_file_name(facts.backbone)}-{precision}"
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
         file = write(model, own, Path(folder), stem)
         if precision == "int8" and proof.validation is not None:  # its scores are others than the checkpoint's
@@ -146,6 +150,11 @@ def _describe(file: Path, exported: Detector, proof: Proof) -> dict[str, Any]:
         "face_margin": proof.margin,
         "facts": json.loads(json.dumps(facts.to_strings())),
     }
+
+
+def _file_name(backbone: str) -> str:
+    """`timm:NAME` and what an ensemble is made of as a name that every system takes."""
+    return re.sub(r"[^\w.+-]+", "-", backbone)[:_LONGEST_NAME].rstrip("-.")
 
 
 def _parts(file: Path) -> Sequence[Path]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from dfdetect.deploy.engines.engine import require
-from dfdetect.deploy.export.network import BACKBONE, FRONTEND, HEAD, LEAST_HALVED, ExportNetwork, convolutions
+from dfdetect.deploy.export.network import BACKBONE, HEAD, LEAST_HALVED, ExportNetwork, convolutions, sees
 from dfdetect.deploy.metadata import INPUT, OUTPUTS, ModelFacts
 from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.seal import KEY, OPEN, close_seal
@@ -77,8 +77,7 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     for tensor in halved.graph.initializer:
         values = numpy_helper.to_array(tensor)
         large = values.ndim == 4 or (values.ndim > 1 and values.size >= LEAST_HALVED)
-        seeing = tensor.name.startswith(f"{FRONTEND}.")
-        if values.dtype == np.float32 and large and tensor.name not in kept and not seeing:
+        if values.dtype == np.float32 and large and tensor.name not in kept and not sees(tensor.name):
             name, stored = tensor.name, f"{tensor.name}.half"
             tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             widening.append(onnx.helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT))

@@ -1,0 +1,139 @@
+"""`dfdetect ensemble`: several trained runs as one detector."""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dfdetect.errors import UsageError
+from dfdetect.evaluation.plan import PLAN
+from dfdetect.runs import CONFIG, LOG_FOLDER, local_checkpoint, note_command
+
+_METHODS = ("mean", "logit", "stack")
+_BEST = Path("checkpoints", "best.ckpt")
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser(name).parse_args(arguments)
+    if len(options.runs) < 2:
+        raise UsageError("An ensemble has two members or more: dfdetect ensemble RUN RUN")
+    files = [_checkpoint(place) for place in options.runs]
+    out = _free_folder(options.run)
+    from dfdetect.quiet import quiet_third_parties
+
+    quiet_third_parties()
+    from dfdetect.deploy.export.pictures import training_data
+    from dfdetect.models import combining
+    from dfdetect.models.checkpoint import SafeCheckpointIO
+
+    loaded = combining.read_members(files)
+    data = training_data(loaded[0], options.data)
+    ensemble = combining.join(loaded, options.method)
+    judged = combining.judge_validation(ensemble, data)
+    margin = combining.calibrated(ensemble, judged, options.method)
+    result = _result(ensemble, judged, margin, data.part("val"), files) | {"run": str(out)}
+    (out / _BEST).parent.mkdir(parents=True)
+    SafeCheckpointIO().save_checkpoint(combining.checkpoint_of(ensemble, loaded, files), out / _BEST)
+    _write_config(out, ensemble.hparams, loaded[0], options.data)
+    note_command(out, shlex.join(["dfdetect", name, *arguments]))
+    sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n" if options.json else _table(result))
+    sys.stderr.write(f"Written to {out}. Test it: dfdetect test --run {shlex.quote(str(out))}\n")
+    return 0
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"dfdetect {name}",
+        description="Join trained runs to one detector, calibrated on their common validation part: a run of its own, "
+        "with a checkpoint that is tested, exported, scanned with and served like any other.",
+        epilog="example: dfdetect ensemble lightning_logs/mobilenetv2/version_0 lightning_logs/resnet18/version_0",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or checkpoints")
+    parser.add_argument(
+        "--method",
+        choices=_METHODS,
+        default="logit",
+        help="mean of the members' p_fake; mean of their logits, each divided by its temperature (default); or a "
+        "stack: weights of those logits fitted on the validation part",
+    )
+    parser.add_argument("--run", type=Path, metavar="DIR", help=f"default: the next {LOG_FOLDER}/ensemble/version_N")
+    parser.add_argument("--data", metavar="ROOT", help="where the training's images lie now, if they were moved")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    return parser
+
+
+def _checkpoint(place: Path) -> Path:
+    """The file; of the folder of a run its best."""
+    if (place / PLAN).is_file():
+        raise UsageError(f"{place} is a cross-validation, whose folds have one test part each; name runs of one fold")
+    return local_checkpoint(str(place / _BEST if place.is_dir() else place))
+
+
+def _free_folder(named: Path | None) -> Path:
+    """Where the ensemble goes: nothing that lies somewhere is written over."""
+    if named is None:
+        taken = [int(one.name[8:]) for one in Path(LOG_FOLDER, "ensemble").glob("version_*") if one.name[8:].isdigit()]
+        return Path(LOG_FOLDER, "ensemble", f"version_{max(taken, default=-1) + 1}")
+    if named.exists() and (not named.is_dir() or any(named.iterdir())):
+        raise UsageError(f"{named} is taken. Name another folder: --run DIR")
+    return named
+
+
+def _write_config(out: Path, model: Any, first: dict[str, Any], data: str | None) -> None:
+    """The configuration of its run: the model's settings, and the data's as of the members."""
+    import yaml
+
+    from dfdetect.files import replacing
+
+    kept = {name: value for name, value in first["datamodule_hyper_parameters"].items() if not name.startswith("_")}
+    kept |= {} if data is None else {"root": data, "manifest": None}
+    with replacing(out / CONFIG) as temporary:
+        plain = {"model": dict(model), "data": json.loads(json.dumps(kept))}
+        temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+
+
+def _result(ensemble: Any, judged: Any, margin: Any, part: Any, files: Sequence[Path]) -> dict[str, Any]:
+    """AUROC of the members and of the ensemble on the validation part, with their intervals."""
+    from dfdetect.evaluation.calibration import sigmoid
+    from dfdetect.evaluation.evaluate import Predictions, evaluate
+
+    def measure(margins: Any) -> dict[str, Any]:
+        paths, groups = ([values[i] for i in judged.index] for values in (part.paths, part.groups()))
+        found = evaluate(Predictions(paths, judged.label, sigmoid(margins), groups, [""] * len(paths)))
+        return {"auroc": found["auroc"], "auroc_interval": found["intervals"].get("auroc")}
+
+    weights, bias = ensemble.head.margin_layer().weight[0].tolist(), float(ensemble.head.margin_bias())
+    weights = weights if len(weights) == len(files) else [None] * len(files)
+    columns = zip(files, weights, judged.margins.T, strict=True)
+    return {
+        "backbone": ensemble.hparams["backbone"],
+        "members": [{"checkpoint": str(file), "weight": weight} | measure(own) for file, weight, own in columns],
+        "bias": bias,
+        "ensemble": measure(margin),
+        "n_validation": len(judged.label),
+        "threshold": ensemble.facts["threshold"],
+        "temperature": ensemble.facts["temperature"],
+    }
+
+
+def _table(result: dict[str, Any]) -> str:
+    """Markdown."""
+
+    def auroc(one: dict[str, Any]) -> str:
+        if one["auroc"] is None:
+            return "undefined"
+        between = one["auroc_interval"]
+        return f"{one['auroc']:.3f}" + (f" ({between[0]:.3f} to {between[1]:.3f})" if between else "")
+
+    rows = [(m["checkpoint"], "" if m["weight"] is None else f"{m['weight']:.3f}", auroc(m)) for m in result["members"]]
+    rows.append(("**ensemble**", "", auroc(result["ensemble"])))
+    head = f"AUROC on the validation part, n {result['n_validation']}"
+    lines = [f"| member | weight | {head} |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    return "\n".join(lines) + (
+        "\n\nBy these images the members chose their checkpoints and the ensemble was fitted: only its test says how "
+        "good it is.\n"
+    )
