@@ -1,0 +1,161 @@
+"""Train, test and rank detectors by one resumable command, each held against the first by paired intervals.
+
+    python benchmarks/leaderboard.py run       # days without a GPU; --rows and --sets do a part of it
+    python benchmarks/leaderboard.py report    # docs/leaderboard.md and its picture, from what was saved
+
+Data is read from $DFDETECT_DATA (a folder a set), weights from where the plan's options say. Runs lie below --out; what
+the report needs of a finished test is saved below --saved, so that it can be written without them, and a table may grow
+over many days and machines. A plan with one data set only is an ablation: no cross-dataset tests.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from leaderboard_page import write_report
+from leaderboard_results import folds_of, read_facts, save_facts, save_test, test_file
+
+from dfdetect.evaluation.tables import METRICS
+
+PLAN = Path(__file__).with_suffix(".yaml")
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set.
+
+    Attributes:
+        name: of its folder.
+        folds: of a cross-validation; 0 for one training with one test part.
+        split: `data.split`; `grouped` by what the audit finds.
+    """
+
+    name: str
+    folds: int = 0
+    split: str = "auto"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One detector.
+
+    Attributes:
+        name: of its folder and row.
+        about: what it is, in words.
+        written: options of `dfdetect fit`, as in the plan.
+    """
+
+    name: str
+    about: str
+    written: list[str]
+
+    @property
+    def options(self) -> list[str]:
+        """With the environment's variables filled in."""
+        return [os.path.expandvars(word) for word in self.written]
+
+
+def read_plan(file: Path) -> tuple[list[DataSet], list[Row]]:
+    """The sets and the rows of a plan."""
+    plan = yaml.safe_load(file.read_text(encoding="utf-8"))
+    sets = [DataSet(name, **settings) for name, settings in plan["sets"].items()]
+    return sets, [Row(name, one["about"], _words(one["options"])) for name, one in plan["rows"].items()]
+
+
+def _words(written: Any) -> list[str]:
+    return shlex.split(written) if isinstance(written, str) else [word for part in written for word in _words(part)]
+
+
+def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path) -> None:
+    """Train, test and keep whatever is not kept yet."""
+    for row in rows:
+        for one in sets:
+            if not test_file(saved, row.name, one.name).exists():
+                folder = train(row, one, out)
+                save_test(saved, row.name, one.name, one.name, folds_of(folder))
+        if len(sets) > 1:
+            cross(row, sets, out, saved)
+        if read_facts(saved, row.name) is None:
+            runs = {one.name: folds_of(out / row.name / one.name)[0] for one in sets}
+            save_facts(saved, row.name, row.about, row.written, runs)
+
+
+def train(row: Row, one: DataSet, out: Path) -> Path:
+    """Train and test on one set, or go on with it; returns the folder of the run or of the cross-validation."""
+    folder = out / row.name / one.name
+    options = [*row.options, *data_options(one, out)]
+    if one.folds:
+        call(["crossval", *options, "--folds", str(one.folds), "--out", str(folder)])
+        call(["test", "--run", str(folds_of(folder)[0]), "--robustness"])
+        return folder
+    begun = (folder / "checkpoints" / "last.ckpt").exists()
+    if not (folder / "checkpoints" / "finished").exists():
+        call(["fit", "--run", str(folder), *(["--ckpt_path", "last"] if begun else options)])
+        (folder / "checkpoints" / "finished").touch()
+    if not (folder / METRICS).exists() or not (folder / "robustness.json").exists():
+        call(["test", "--run", str(folder), "--robustness"])
+    return folder
+
+
+def data_options(one: DataSet, out: Path) -> list[str]:
+    """Which images, and how they are divided; the audit that finds their groups is made once."""
+    root = Path(os.environ["DFDETECT_DATA"]) / one.name
+    options = ["--data.download", "false", "--data.split", one.split]
+    if one.split != "grouped":
+        return ["--data.root", str(root), *options]
+    manifest = out / "audit" / one.name / "manifest.csv"
+    if not manifest.exists():
+        call(["audit", str(root), "--out", str(manifest.parent)])
+    return ["--data.manifest", str(manifest), *options]
+
+
+def cross(row: Row, sets: Sequence[DataSet], out: Path, saved: Path) -> None:
+    """Judge the detector of each set, the first fold's of a cross-validation, by all images of the others."""
+    for own in sets:
+        for other in sets:
+            name = f"{own.name} on {other.name}"
+            if own is other or test_file(saved, row.name, name).exists():
+                continue
+            checkpoint = folds_of(out / row.name / own.name)[0] / "checkpoints" / "best.ckpt"
+            place = out / row.name / "cross" / name.replace(" ", "-")
+            if not (place / METRICS).exists():
+                root = next(option for option in data_options(other, out) if Path(option).exists())
+                call(["test", "--ckpt_path", str(checkpoint), "--data.root", root, "--run", str(place)])
+            save_test(saved, row.name, name, f"all-of-{other.name}", [place])
+
+
+def call(arguments: Sequence[str]) -> None:
+    """Run dfdetect in a process of its own."""
+    print("+ dfdetect", shlex.join(arguments), flush=True)
+    subprocess.run([sys.executable, "-m", "dfdetect", *arguments], check=True)
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "report"])
+    parser.add_argument("--plan", type=Path, default=PLAN, help="default: benchmarks/leaderboard.yaml")
+    parser.add_argument("--rows", nargs="+", help="only these")
+    parser.add_argument("--out", type=Path, help="folder of the runs; default: the plan's name, here")
+    parser.add_argument("--saved", type=Path, help="default: a folder of the plan's name beside it")
+    parser.add_argument("--page", type=Path, help="default: docs/NAME.md, its picture in docs/images")
+    options = parser.parse_args()
+    sets, rows = read_plan(options.plan)
+    name, saved = options.plan.stem, options.saved or options.plan.with_suffix("")
+    if options.what == "run":
+        wanted = [row for row in rows if row.name in (options.rows or [one.name for one in rows])]
+        run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve())
+    else:
+        page = options.page or Path("docs", f"{name}.md")
+        write_report(sets, [row.name for row in rows], saved, page, page.parent / "images" / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The page of benchmarks/leaderboard.py: tables with intervals, differences from the first row, and cost."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from leaderboard_results import Test, read_facts, read_test, with_groups_of
+
+from dfdetect.evaluation.canvas import new_figure, save_figure, with_legend
+from dfdetect.evaluation.intervals import percentile_interval, resample_average
+from dfdetect.evaluation.metrics import Array
+from dfdetect.evaluation.out_of_fold import number_groups
+
+Found = tuple[float, Array, int]
+"""A mean over tests, the same in resamples of the groups, and the number of groups."""
+
+
+def write_report(sets: Sequence[Any], names: Sequence[str], saved: Path, page: Path, picture: Path) -> None:
+    """Write the page, and the picture beside it.
+
+    Args:
+        sets: the plan's data sets.
+        names: of the rows, the first being what all others are held against.
+        saved: where the results are kept.
+        page: a Markdown file.
+        picture: a PNG.
+    """
+    facts = {name: found for name in names if (found := read_facts(saved, name))}
+    done = [name for name in names if read_test(saved, name, sets[0].name)]
+    if not done or done[0] != names[0]:
+        raise SystemExit(f"Nothing is saved of {names[0]}, which all others are held against: run it first")
+    columns = [(one.name, [one.name]) for one in sets]
+    if len(sets) > 1:
+        columns.append(("other data, mean", [f"{a.name} on {b.name}" for a in sets for b in sets if a is not b]))
+    measured = {name: {head: measure(saved, name, names[0], tests) for head, tests in columns} for name in done}
+    heads = [head for head, _ in columns]
+    ranked = sorted(done, key=lambda name: -measured[name][heads[0]][0][0])
+    lines = [f"# {page.stem.replace('_', ' ').capitalize()}", "", *_intro(page.stem, saved, sets, names[0])]
+    known, unknown = (
+        [n for n in ranked if (facts.get(n) or {}).get("pretrained", True) is kind] for kind in (True, False)
+    )
+    for title, group in (
+        ("Pretrained on ImageNet", known),
+        ("From random weights, not ranked against the above", unknown),
+    ):
+        if group:
+            lines += ["", f"## {title}", "", *_table(group, heads, measured, facts, names[0])]
+    lines += _robustness(ranked, facts)
+    if missing := [name for name in names if name not in done]:
+        lines += ["", f"Not run yet: {', '.join(missing)}."]
+    if facts:
+        lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
+        draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in ranked if name in facts}, facts)
+    page.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    print(f"Written to {page}")
+
+
+def measure(saved: Path, row: str, first: str, tests: Sequence[str]) -> tuple[Found, Found | None, int]:
+    """Mean AUROC over tests, its difference from the first row's, and how many images were judged.
+
+    The value is NaN where a test is missing. Both rows are measured in the same resamples.
+    """
+    mine, theirs = ([read_test(saved, name, test) for test in tests] for name in (row, first))
+    if not all(mine):
+        return (float("nan"), np.empty(0), 0), None, 0
+    own = [_auroc(test) for test in mine if test]
+    n = sum(test.size[0] for test in mine if test)
+    plain = _averaged(own)
+    if row == first or not all(theirs):
+        return plain, None, n
+    alike = [_auroc(with_groups_of(test, one)) for test, one in zip(mine, theirs, strict=True) if test and one]
+    others = [_auroc(test) for test in theirs if test]
+    apart = [(a[0] - b[0], a[1] - b[1], a[2]) for a, b in zip(alike, others, strict=True)]
+    return plain, _averaged(apart), n
+
+
+def _auroc(test: Test) -> Found:
+    members, groups = number_groups(test.folds)
+    tables = [fold.table(only=("auroc",)) for fold in test.folds]
+    value = float(np.mean([table.measure()["auroc"][0] for table in tables]))
+    return value, resample_average(list(zip(tables, members, strict=True)), groups)["auroc"], groups
+
+
+def _averaged(found: Sequence[Found]) -> Found:
+    values, drawn, groups = zip(*found, strict=True)
+    return float(np.mean(values)), np.mean(np.stack(drawn), axis=0), min(groups)
+
+
+def _shown(found: Found | None, sign: str = "") -> str:
+    if found is None or np.isnan(found[0]):
+        return ""
+    interval = percentile_interval(found[1], found[2])
+    between = f" ({interval[0]:{sign}.3f} to {interval[1]:{sign}.3f})" if interval else ""
+    text = f"{found[0]:{sign}.3f}{between}"
+    return f"**{text}**" if sign and interval and not interval[0] <= 0 <= interval[1] else text
+
+
+def _intro(name: str, saved: Path, sets: Sequence[Any], first: str) -> list[str]:
+    plan = f" --plan benchmarks/{name}.yaml" if name != "leaderboard" else ""
+    folds = ", ".join(f"{one.folds} folds of {one.name}" for one in sets if one.folds)
+    return [
+        "```bash",
+        f"python benchmarks/leaderboard.py run{plan}       # resumable; keeps scores in benchmarks/{saved.name}/",
+        f"python benchmarks/leaderboard.py report{plan}    # this page",
+        "```",
+        "",
+        f"AUROC with 95% intervals by group bootstrap ({folds or 'one test part each'}; each image judged by a",
+        f"detector that has not seen it), and below it what separates it from `{first}` on the same images, paired;",
+        "bold where the interval leaves out 0. One seed each: another seed is one more source of chance that no",
+        "interval here holds.",
+    ]
+
+
+def _table(
+    names: Sequence[str],
+    heads: Sequence[str],
+    measured: dict[str, dict[str, tuple[Found, Found | None, int]]],
+    facts: dict[str, dict[str, Any]],
+    first: str,
+) -> list[str]:
+    counts = {head: max(measured[name][head][2] for name in measured) for head in heads}
+    lines = [
+        "| | " + " | ".join(f"{head}, n {counts[head]:,}" for head in heads) + " | parameters | MB | CPU ms |",
+        "|---|" + "---|" * (len(heads) + 3),
+    ]
+    for name in names:
+        own, cost = measured[name], facts.get(name) or {}
+        costs = cost.get("costs") or {}
+        cells = [_cell(*own[head][:2]) for head in heads]
+        numbers = [_number(costs.get("parameters"), ","), _number(cost.get("megabytes"), ".1f")]
+        about = f"`{name}`: {cost['about']}" if cost else f"`{name}`"
+        lines.append(f"| {about} | " + " | ".join([*cells, *numbers, _number(costs.get("cpu_ms"), ".1f")]) + " |")
+    return lines
+
+
+def _cell(own: Found, apart: Found | None) -> str:
+    difference = _shown(apart, "+")
+    return _shown(own) + (f"<br>{difference}" if difference else "")
+
+
+def _number(value: Any, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _robustness(names: Sequence[str], facts: dict[str, dict[str, Any]]) -> list[str]:
+    rows = [
+        (name, data, found) for name in names for data, found in (facts.get(name) or {}).get("robustness", {}).items()
+    ]
+    if not rows:
+        return []
+    lines = [
+        "",
+        "## After what happens to photos",
+        "",
+        "| | data | AUROC | mean change | weakest |",
+        "|---|---|---|---|---|",
+    ]
+    for name, data, found in rows:
+        weakest = found["weakest"]
+        worst = f"{weakest['auroc']:.3f}, {weakest['corruption']} {weakest['severity']:g}"
+        lines.append(f"| `{name}` | {data} | {found['clean']:.3f} | {found['mean_change']:+.3f} | {worst} |")
+    count = max(found["points"] for _, _, found in rows)
+    return [*lines, "", f"Mean over {count} corruptions of graded severity; of a cross-validation its first fold."]
+
+
+def draw(picture: Path, data: str, found: dict[str, Found], facts: dict[str, dict[str, Any]]) -> None:
+    """AUROC with its interval over the milliseconds of one picture."""
+    figure = new_figure(
+        f"AUROC on {data} against cost", "one picture, one thread, PyTorch eager fp32; 95% intervals", (8.0, 5.5)
+    )
+    axes = figure.add_subplot(xscale="log", xlabel="ms a picture", ylabel="AUROC")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#dddddd", linewidth=0.6)
+    shade: Callable[[bool], str] = lambda pretrained: "#0072B2" if pretrained else "#ffffff"  # noqa: E731
+    for name, (value, drawn, groups) in found.items():
+        interval = percentile_interval(drawn, groups)
+        spread = [[value - interval[0]], [interval[1] - value]] if interval else None
+        own = facts[name]
+        axes.errorbar(
+            [own["costs"]["cpu_ms"]], [value], yerr=spread, fmt="o", markersize=8, capsize=3, color="#0072B2",
+            markerfacecolor=shade(own["pretrained"]),
+        )  # fmt: skip
+        axes.annotate(name, (own["costs"]["cpu_ms"], value), xytext=(8, 4), textcoords="offset points")
+    axes.plot([], [], "o", color="#0072B2", label="pretrained on ImageNet")
+    axes.plot([], [], "o", color="#0072B2", markerfacecolor="#ffffff", label="from random weights")
+    save_figure(with_legend(figure, 2), picture)
