@@ -4,7 +4,6 @@ One outside of this package is found by its import path.
 """
 
 from difflib import get_close_matches
-from functools import cache
 
 from torchvision import models
 
@@ -17,6 +16,8 @@ from dfdetect.models.backbone import DepthsByName
 TIMM = "timm:"
 """Before a name of timm's."""
 _ALL_FORMATS = ("onnx", "openvino", "litert")
+_TRIED: set[str] = set()
+"""Import paths of what was found to be as it says, so that it is tried once."""
 
 BACKBONES: dict[str, Backbone] = {
     "mobilenet_v2": Backbone(
@@ -116,8 +117,9 @@ def get_backbone(name: str) -> Backbone:
     raise UsageError(f"model.backbone {name!r} is unknown; {known}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
-@cache
 def _own_backbone(path: str) -> Backbone:
     backbone = load_extension(path, Backbone, "model.backbone")
-    backbone.check_features(path)
+    if path not in _TRIED:
+        backbone.check_features(path)
+        _TRIED.add(path)
     return backbone

@@ -6,7 +6,6 @@ One outside of this package is found by its import path.
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 import torch
@@ -23,8 +22,10 @@ from dfdetect.models.layers import Normalise, without_autocast
 
 RGB = "rgb"
 _JOIN = "+"
-_TRIED = 224
-"""Side in pixels of the picture that a front-end of somebody's own is tried on."""
+_SIDE = 224
+"""In pixels, of the picture that a front-end of somebody's own is tried on."""
+_TRIED: set[str] = set()
+"""Import paths of what was found to be as it says, so that it is tried once."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,20 @@ def get_frontend(name: str) -> FrontEnd:
     )
 
 
-@cache
 def _own_frontend(path: str) -> FrontEnd:
+    frontend = load_extension(path, FrontEnd, "model.frontend")
+    if path not in _TRIED:
+        _check(frontend, path)
+        _TRIED.add(path)
+    return frontend
+
+
+def _check(frontend: FrontEnd, path: str) -> None:
     """Raises `UsageError` where it does not put out what it says."""
-    found, shape = load_extension(path, FrontEnd, "model.frontend"), (1, 3, _TRIED, _TRIED)
+    shape = (1, 3, _SIDE, _SIDE)
     try:
         with torch.device("meta"), torch.no_grad():  # shapes only: nothing is computed
-            layer = found.build([0.5] * 3, [0.5] * 3).eval()
+            layer = frontend.build([0.5] * 3, [0.5] * 3).eval()
             seen = layer(torch.empty(shape))
     except Exception as error:  # whatever a front-end of somebody's own may raise
         said = " ".join(str(error).split()) or type(error).__name__
@@ -99,7 +107,8 @@ def _own_frontend(path: str) -> FrontEnd:
             f"model.frontend {path} fails where only shapes are computed, on torch's meta device, for pixels {shape}: "
             f"{said}"
         ) from error
-    expected, given = (1, found.channels, *shape[2:]), tuple(seen.shape) if isinstance(seen, Tensor) else type(seen)
+    expected = (1, frontend.channels, *shape[2:])
+    given = tuple(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
     if given != expected:
         raise UsageError(f"model.frontend {path} must make {expected} of pixels {shape}, but makes {given}")
     if any(parameter.requires_grad for parameter in layer.parameters()):
@@ -107,7 +116,6 @@ def _own_frontend(path: str) -> FrontEnd:
             f"model.frontend {path} has parameters that learn; a front-end has none: make them buffers, or the layer a "
             "part of a backbone"
         )
-    return found
 
 
 def parts_of(name: str) -> list[str]:
