@@ -32,7 +32,7 @@ from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.datamodule import DeepfakeDataModule
-from dfdetect.errors import TrainingError, UsageError
+from dfdetect.errors import CheckpointError, TrainingError, UsageError
 from dfdetect.models.backbones import get_backbone
 from dfdetect.models.checkpoint import SafeCheckpointIO, read_detector_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
@@ -206,6 +206,10 @@ def _base_config(plan: Plan, scratch: Path) -> Path | None:
         return run / CONFIG
     rank_zero_info(f"{plan.checkpoint} lies in no run: model and data settings are its own, augmentation the default")
     remembered = {"model": checkpoint["hyper_parameters"], "data": checkpoint.get("datamodule_hyper_parameters", {})}
+    if "augment" in remembered["data"]:
+        raise CheckpointError(
+            f"{plan.checkpoint}: refused: it names classes to import, data.augment; no fit writes that"
+        )
     plain = {part: {k: v for k, v in values.items() if not k.startswith("_")} for part, values in remembered.items()}
     file = scratch / CONFIG
     file.write_text(yaml.safe_dump(plain))

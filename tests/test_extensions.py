@@ -5,9 +5,13 @@ import sys
 from fractions import Fraction
 
 import pytest
+import torch
+import yaml
 
 from dfdetect.errors import UsageError
 from dfdetect.extensions import is_import_path, load_extension
+from dfdetect.main import main
+from dfdetect.models.checkpoint import read_checkpoint
 from tests.extensions import write_extension
 
 CODE = "from fractions import Fraction\nhalf = Fraction(1, 2)\nword = 'half'\n"
@@ -80,3 +84,33 @@ def test_a_name_that_is_not_there_is_told_what_is(tmp_path, monkeypatch):
 def test_an_object_of_another_kind_is_refused(tmp_path, monkeypatch):
     name = write_extension(tmp_path, monkeypatch, CODE)
     assert f"{name}.word is a str, not a Fraction of fractions" in said(f"{name}.word")
+
+
+@pytest.mark.parametrize(("command", "place"), [
+    ("test", "model.backbone"),
+    ("predict", "model.frontend"),
+    ("fit", "data.layout"),
+    ("fit", "data.augment"),
+])  # fmt: skip
+def test_a_checkpoint_has_nothing_imported(command, place, fitted_run, tmp_path, monkeypatch, capsys):
+    code = "import albumentations as A\n\nclass Own(A.NoOp):\n    pass\n"
+    name = write_extension(tmp_path, monkeypatch, code, allowed=False)
+    monkeypatch.delenv("DFDETECT_EXTENSIONS", raising=False)
+    checkpoint, (part, setting) = read_checkpoint(fitted_run / "checkpoints" / "last.ckpt"), place.split(".")
+    kept = checkpoint["hyper_parameters" if part == "model" else "datamodule_hyper_parameters"]
+    kept[setting] = [{"class_path": f"{name}.Own"}] if setting == "augment" else f"{name}.Own"
+    torch.save(checkpoint, tmp_path / "foreign.ckpt")
+    assert main([command, "--ckpt_path", "foreign.ckpt"]) in (1, 2)
+    assert name not in sys.modules
+    error = capsys.readouterr().err
+    assert f"DFDETECT_EXTENSIONS={name}" in error or (setting == "augment" and "names classes to import" in error)
+
+
+def test_an_own_layout_is_that_of_the_runs_own_root(tmp_path, capsys):
+    from dfdetect.cli import _for_another_root
+
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"root": "photos", "layout": "ideas.by_name"}}))
+    base = tmp_path / "config.yaml"
+    assert _for_another_root(base, ["--data.root=photos"]) == ["--data.root=photos"]
+    assert "--data.layout=null" in _for_another_root(base, ["--data.root", "other"])
+    assert _for_another_root(base, ["--data.root", "other", "--data.layout", "ideas.x"])[-1] == "ideas.x"

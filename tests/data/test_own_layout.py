@@ -6,6 +6,7 @@ import pytest
 from dfdetect.data.own_layout import list_samples
 from dfdetect.data.samples import load_samples
 from dfdetect.errors import DataLayoutError, UsageError
+from dfdetect.main import main
 from tests.extensions import write_extension
 from tests.fits import faces_data
 
@@ -108,3 +109,12 @@ def test_the_data_module_splits_it_by_its_groups(tmp_path, by_name):
     assert sum(map(len, persons)) == len(set().union(*persons)) == 12
     assert data.split_facts()["layout"] == f"layout {by_name}"
     assert dict(data.hparams)["layout"] == by_name
+
+
+def test_an_audit_of_it_writes_a_manifest_of_the_same(tmp_path, by_name, capsys):
+    root = draw(tmp_path / "photos", *NAMES)
+    assert main(["audit", str(root), "--layout", by_name, "--out", str(tmp_path / "audit"), "--workers=1"]) == 0
+    assert f"(layout {by_name})" in capsys.readouterr().out
+    samples = load_samples(tmp_path / "audit" / "manifest.csv")
+    assert [path.rpartition("/")[2] for path in samples.paths] == sorted(NAMES)
+    assert len(set(samples.groups())) == 12
