@@ -32,7 +32,7 @@ from dfdetect.callbacks.results import EvaluationResults
 from dfdetect.callbacks.robustness import RobustnessCurves
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.datamodule import DeepfakeDataModule
-from dfdetect.errors import TrainingError, UsageError
+from dfdetect.errors import CheckpointError, TrainingError, UsageError
 from dfdetect.models.backbones import get_backbone
 from dfdetect.models.checkpoint import SafeCheckpointIO, read_detector_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
@@ -49,7 +49,8 @@ _DESCRIPTIONS = {
 _FLAGS = {"--allow-new-split": "--data.allow_new_split=true", "--robustness": "--robustness.enabled=true"}
 _EXTRAS = {"WandbLogger": ("wandb", "wandb"), "MLFlowLogger": ("mlflow", "mlflow")}
 _OWN_DATA_ONLY = [
-    *("--data.manifest=null", "--data.split=auto", "--data.folds=0", "--data.fold=0", "--results.by=null")
+    *("--data.manifest=null", "--data.layout=null", "--data.split=auto", "--data.folds=0", "--data.fold=0"),
+    "--results.by=null",
 ]
 _LOGGER = f"{TensorBoardLogger.__module__}.{TensorBoardLogger.__qualname__}"
 
@@ -205,6 +206,10 @@ def _base_config(plan: Plan, scratch: Path) -> Path | None:
         return run / CONFIG
     rank_zero_info(f"{plan.checkpoint} lies in no run: model and data settings are its own, augmentation the default")
     remembered = {"model": checkpoint["hyper_parameters"], "data": checkpoint.get("datamodule_hyper_parameters", {})}
+    if "augment" in remembered["data"]:
+        raise CheckpointError(
+            f"{plan.checkpoint}: refused: it names classes to import, data.augment; no fit writes that"
+        )
     plain = {part: {k: v for k, v in values.items() if not k.startswith("_")} for part, values in remembered.items()}
     file = scratch / CONFIG
     file.write_text(yaml.safe_dump(plain))
@@ -214,7 +219,8 @@ def _base_config(plan: Plan, scratch: Path) -> Path | None:
 def _for_another_root(base: Path, arguments: list[str]) -> list[str]:
     """Arguments before which, where they name another `data.root`, what was meant for the run's own data is undone.
 
-    A run's manifest would win over the root that is named, and its split and folds are not those of other data.
+    A run's manifest would win over the root that is named, an own layout is that of the run's root, and its split and
+    folds are not those of other data.
     """
     scanner = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     scanner.add_argument("--data.root", dest="root")
@@ -226,6 +232,8 @@ def _for_another_root(base: Path, arguments: list[str]) -> list[str]:
         return arguments
     if manifest:
         rank_zero_info(f"{named} is judged, not the run's own manifest {manifest}")
+    if layout := own.get("layout"):
+        rank_zero_info(f"data.layout {layout} is not taken for {named}: to have it so, --data.layout {layout}")
     return [*_OWN_DATA_ONLY, *arguments]
 
 

@@ -26,9 +26,10 @@ from dfdetect.data.loader import (
     resumable_loader,
     workers_of_one_process,
 )
+from dfdetect.data.own_layout import list_samples
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.resize import METHOD, Crop
-from dfdetect.data.samples import Samples, list_images, load_samples
+from dfdetect.data.samples import Samples, list_images
 from dfdetect.data.settings import ClassBalance, check_settings
 from dfdetect.data.splits import Split
 from dfdetect.data.summary import summarise
@@ -49,6 +50,8 @@ class DeepfakeDataModule(LightningDataModule):
     Args:
         root: folder with the images, or a manifest CSV; see `dfdetect.data.layouts` for the layouts.
         manifest: CSV with path,label[,group,split,source,...] that replaces the folder layout.
+        layout: import path of a `dfdetect.data.own_layout.Layout` that lists what lies in `root` in a way of its own,
+            see docs/extend.md; null for those that are known.
         download: fetch the Kaggle set uditsharma72/real-vs-fake-faces into `root` when `root` is missing.
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels; null for the backbone's own.
@@ -90,6 +93,7 @@ class DeepfakeDataModule(LightningDataModule):
         self,
         root: str = "data/real-vs-fake-faces",
         manifest: str | None = None,
+        layout: str | None = None,
         download: bool = False,
         generate: int = 0,
         image_size: int | None = None,
@@ -117,7 +121,7 @@ class DeepfakeDataModule(LightningDataModule):
         super().__init__()
         self.save_hyperparameters(ignore=["augment", "seed"])
         check_settings(self.hparams, seed)
-        self.root, self.manifest = Path(root), manifest
+        self.root, self.manifest, self.layout = Path(root), manifest, layout
         self.download, self.generate = download, generate
         self.crop, self.normalise_encoding, self.zoom_room = crop, normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
@@ -215,7 +219,7 @@ class DeepfakeDataModule(LightningDataModule):
         """The images and their parts, listed when first asked for."""
         if self._division is None:
             self.prepare_data()
-            samples = load_samples(self.root, self.manifest)
+            samples = list_samples(self.root, self.manifest, self.layout)
             self._division = divide(samples, self.split_seed, self.split_ratios, self.split, self.folds, self.fold)
         return self._division
 

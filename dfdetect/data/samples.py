@@ -5,10 +5,7 @@ Columns, not objects: a million rows stay below 500 MB. Nothing is decoded here.
 
 import csv
 import os
-import posixpath
 import sys
-from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,16 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import IMAGE_SUFFIXES
-from dfdetect.data.layouts import ClassFolder, find_class_folders, label_of, split_of
+from dfdetect.data.layouts import ClassFolder, find_class_folders
+from dfdetect.data.listed import Listed, read_rows
 from dfdetect.data.walk import Unlisted, walk
 from dfdetect.errors import DataLayoutError
-from dfdetect.rows import first_repeated, numbered_rows
+from dfdetect.rows import numbered_rows
 
 REAL, FAKE = 0, 1
 CLASS_NAMES = ("real", "fake")
 """Class names by label. `fake` is 1, the positive class of every metric, whatever a folder's alphabet says."""
-
-KNOWN_COLUMNS = ("group", "split", "source")
 
 
 @dataclass(frozen=True)
@@ -159,83 +155,27 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
         with open(manifest, newline="", encoding="utf-8-sig") as stream:
             rows = numbered_rows(stream)
             header = [name.strip().lower() for name in next(rows, (1, []))[1]]
-            columns, lines = _read_columns(manifest, header, rows)
+            listed = read_rows(str(manifest), "line", header, rows)
     except UnicodeDecodeError as error:
         raise DataLayoutError(f"{manifest}: the manifest is not UTF-8 ({error}); save it as `CSV UTF-8`") from error
     except (OSError, csv.Error) as error:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
-    paths = columns.pop("path")
-    _refuse_repeated(manifest, lines, paths)
-    named = zip(lines, columns.pop("label"), strict=True)
-    labels = np.fromiter((_label(manifest, *pair) for pair in named), np.int8, len(paths))
-    for name in KNOWN_COLUMNS:
-        if name in columns and not any(columns[name]):  # as `dfdetect audit` writes it where nothing is known
-            del columns[name]
-    if "split" in columns:
-        columns["split"] = [_split(manifest, *pair) for pair in zip(lines, columns["split"], strict=True)]
-    order = sorted(range(len(paths)), key=paths.__getitem__)
-    samples = Samples(_base_folder(manifest, root, paths[0]), paths, labels, columns, f"manifest {manifest.name}")
-    ordered = samples.select(np.asarray(order, dtype=np.intp))
-    if len(set(ordered.labels.tolist())) < 2:
-        raise DataLayoutError(f"{manifest}: every row is {CLASS_NAMES[int(labels[0])]}; both classes are needed")
-    return ordered
+    return samples_of(listed, _base_folder(manifest, root, listed.columns["path"][0]), f"manifest {manifest.name}")
 
 
-def _read_columns(
-    manifest: Path, header: list[str], rows: Iterator[tuple[int, list[str]]]
-) -> tuple[dict[str, list[str]], "array[int]"]:
-    """The columns by name, and the line of the file that each row begins on."""
-    missing = {"path", "label"} - set(header)
-    if missing:
-        raise DataLayoutError(
-            f"{manifest}: no column {' or '.join(sorted(missing))}; found {', '.join(header) or 'nothing'}. "
-            "A manifest has path,label and optionally group,split,source and columns of your own"
-        )
-    columns: dict[str, list[str]] = {name: [] for name in header}
-    if len(columns) != len(header):
-        raise DataLayoutError(f"{manifest}: a column name stands twice in {', '.join(header)}")
-    lists = [columns[name] for name in header]
-    lines, path_at = array("L"), header.index("path")
-    for line, row in rows:
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise DataLayoutError(f"{manifest}, line {line}: {len(row)} fields, {len(header)} expected")
-        lines.append(line)
-        for position, (values, text) in enumerate(zip(lists, row, strict=True)):
-            values.append(plain_path(text.strip()) if position == path_at else sys.intern(text.strip()))
-        if not lists[path_at][-1]:
-            raise DataLayoutError(f"{manifest}, line {line}: no path")
-    if not lists[0]:
-        raise DataLayoutError(f"{manifest}: no row below the header")
-    return columns, lines
+def samples_of(listed: Listed, root: Path, layout: str) -> Samples:
+    """Rows that were listed, checked and in order; relative paths start from `root`.
 
-
-def plain_path(text: str) -> str:
-    """A path as it is compared: with slashes, without detours, so that one file has one name."""
-    path = text.replace("\\", "/")
-    return posixpath.normpath(path) if "./" in path or "//" in path else path
-
-
-def _refuse_repeated(manifest: Path, lines: "array[int]", paths: list[str]) -> None:
-    if repeated := first_repeated(paths):
-        before, again = repeated
-        where = f"{manifest}, line {lines[again]}: {paths[again]} stands twice, first in line {lines[before]}"
-        raise DataLayoutError(f"{where}; one image is one row")
-
-
-def _label(manifest: Path, line: int, text: str) -> int:
-    label = label_of(text)
-    if label is None:
-        raise DataLayoutError(f"{manifest}, line {line}: label {text!r} is neither real (0) nor fake (1)")
-    return label
-
-
-def _split(manifest: Path, line: int, text: str) -> str:
-    split = split_of(text)
-    if split is None:
-        raise DataLayoutError(f"{manifest}, line {line}: split {text!r} is none of train, val, test")
-    return split
+    Raises:
+        DataLayoutError: what `Listed.labels` and the others raise, or one class is not there.
+    """
+    listed.refuse_repeated()
+    labels = np.fromiter(listed.labels(), np.int8, len(listed.lines))
+    order = sorted(range(len(labels)), key=listed.columns["path"].__getitem__)
+    samples = Samples(root, listed.columns["path"], labels, listed.known_columns(), layout)
+    if len(set(labels.tolist())) < 2:
+        raise DataLayoutError(f"{listed.origin}: every row is {CLASS_NAMES[int(labels[0])]}; both classes are needed")
+    return samples.select(np.asarray(order, dtype=np.intp))
 
 
 def _base_folder(manifest: Path, root: Path, first: str) -> Path:

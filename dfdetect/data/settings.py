@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from dfdetect.data.blending.masks import MASKS
 from dfdetect.data.cache import CACHE_MODES
+from dfdetect.data.own_layout import check_layout
 from dfdetect.data.resize import CROPS
 from dfdetect.data.splits import Split
 from dfdetect.errors import UsageError
@@ -27,6 +28,7 @@ def check_settings(settings: Mapping[str, Any], seed: int) -> None:
     for name, choices in _CHOICES.items():
         if settings[name] not in choices:
             raise UsageError(f"data.{name} is one of {', '.join(choices)}, not {settings[name]!r}")
+    check_layout(settings["layout"], settings["manifest"])
     workers = settings["num_workers"]
     size = 1 if settings["image_size"] is None else settings["image_size"]
     _check_at_least(1, image_size=size, batch_size=settings["batch_size"])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
 import torch
@@ -30,6 +31,37 @@ class Pretrained(Protocol):
 
     def get_state_dict(self, progress: bool, check_hash: bool, weights_only: bool) -> Mapping[str, Any]:
         """The whole network's state dict, downloaded once."""
+
+
+@dataclass(frozen=True)
+class NoWeights:
+    """In place of pretrained weights: how pixels are normalised, and the size of the pictures.
+
+    Args:
+        size: side in pixels.
+        mean: (R, G, B) of pixels in [0, 1].
+        std: the same; with the usual values the network sees pixels in [-1, 1].
+    """
+
+    size: int = 224
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    @property
+    def url(self) -> str:
+        """None."""
+        return ""
+
+    def transforms(self) -> Any:
+        """`mean`, `std` and `crop_size`."""
+        return SimpleNamespace(mean=self.mean, std=self.std, crop_size=[self.size])
+
+    def get_state_dict(self, progress: bool, check_hash: bool, weights_only: bool) -> Mapping[str, Any]:
+        """There is none; raises `UsageError`."""
+        raise UsageError(
+            "This backbone has no pretrained weights: --model.weights none starts from random ones, --model.weights "
+            "FILE from a checkpoint or a state dict"
+        )
 
 
 @dataclass(frozen=True)
@@ -65,9 +97,9 @@ class Backbone:
         build: makes it, randomly initialised: normalised (N, 3, H, W) to features of the form below.
         channels: C of the features.
         dropout: rate before the linear layer that its authors use.
-        weights: ImageNet weights, whose transforms hold mean, standard deviation and input size.
+        weights: ImageNet weights, whose transforms hold mean, standard deviation and input size; or `NoWeights`.
         prefix: what its parameters' names begin with in the state dict of the whole network.
-        head_prefix: the same of the classifier, which does not carry over; one or several.
+        head_prefix: the same of the classifier, which does not carry over; one, several or none.
         form: `map` (N, C, h, w), which gives a heatmap, or `vector` (N, C), pooled in a way of its own.
         centred_on_first: of a map, whether cell i looks at pixel i * step, as after padded convolutions with a stride
             (`dfdetect.explain.grid`), and not, as patches do, at the middle of the pixels it stands for.
@@ -79,16 +111,16 @@ class Backbone:
 
     build: Callable[[], nn.Module]
     channels: int
-    dropout: float
-    weights: Pretrained
-    prefix: str
-    head_prefix: str | tuple[str, ...]
+    dropout: float = 0.0
+    weights: Pretrained = NoWeights()
+    prefix: str = ""
+    head_prefix: str | tuple[str, ...] = ()
     form: Form = "map"
     centred_on_first: bool = False
     inner: str = ""
     takes_any_size: bool = True
     depths: Callable[[nn.Module], Depths] = DepthsByName(r"(\d+)\.")
-    formats: tuple[str, ...] | None = ("onnx", "openvino", "litert")
+    formats: tuple[str, ...] | None = None
 
     def normalisation(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation (R, G, B) of pixels in [0, 1] that the pretrained weights expect."""
@@ -123,11 +155,41 @@ class Backbone:
         if self.takes_any_size or size == self.input_size:
             return
         try:
-            with torch.device("meta"):
-                self.build().eval()(torch.empty(1, 3, size, size))
+            self._try(size)
         except (UsageError, AssertionError, RuntimeError, ValueError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
             raise UsageError(
                 f"model.backbone {name} takes no pictures of {size} pixels ({said}). Its own size is "
                 f"{self.input_size}: --data.image_size {self.input_size}"
             ) from None
+
+    def check_features(self, name: str) -> None:
+        """Try whether it puts out what it says, without computing anything.
+
+        Args:
+            name: of this backbone.
+
+        Raises:
+            UsageError: it fails, or its features have another form or number of channels.
+        """
+        size = self.input_size
+        try:
+            features = self._try(size)
+        except Exception as error:  # whatever a network of somebody's own may raise
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise UsageError(
+                f"model.backbone {name} fails where only shapes are computed, on torch's meta device, for a picture "
+                f"(1, 3, {size}, {size}): {said}"
+            ) from error
+        found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        dimensions = 4 if self.form == "map" else 2
+        if not isinstance(found, tuple) or len(found) != dimensions or found[:2] != (1, self.channels) or 0 in found:
+            said = f"a map (1, {self.channels}, h, w)" if self.form == "map" else f"a vector (1, {self.channels})"
+            raise UsageError(
+                f"model.backbone {name} says that it makes {said} of a picture (1, 3, {size}, {size}), but makes "
+                f"{found}: mend its `channels` or its `form`"
+            )
+
+    def _try(self, size: int) -> Any:
+        with torch.device("meta"), torch.no_grad():
+            return self.build().eval()(torch.empty(1, 3, size, size))

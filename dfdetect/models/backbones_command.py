@@ -34,7 +34,10 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     parts_of(options.frontend)
-    rows = measure_all(_names(options.timm), options.frontend)
+    if options.names:
+        rows = [measure(one, options.frontend) for one in options.names]  # a mistake in one that was named is an error
+    else:
+        rows = measure_all(_names(options.timm), options.frontend)
     failed = [row for row in rows if "error" in row]
     if options.json:
         sys.stdout.write(json.dumps(rows, indent=2, allow_nan=False) + "\n")
@@ -159,6 +162,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         "and the front-ends for model.frontend.",
         epilog="example: dfdetect backbones --timm 'convnext*'",
     )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these, such as my_ideas.small_net of your own")
     parser.add_argument("--timm", metavar="PATTERN", help="those of timm whose names match, with * and ?")
     parser.add_argument("--frontend", default=RGB, metavar="NAME", help="what they see, such as rgb+srm (default: rgb)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")

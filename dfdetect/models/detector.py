@@ -39,8 +39,9 @@ class DeepfakeDetector(LightningModule):
 
     Args:
         backbone: feature extractor: mobilenet_v2, resnet18 or another that `dfdetect backbones` lists; timm:NAME for
-            one of timm's.
-        frontend: what the backbone sees: rgb, srm, npr, phase, dct or spectrum, or several joined, such as rgb+srm.
+            one of timm's; MODULE.NAME for one of your own, see docs/extend.md.
+        frontend: what the backbone sees: rgb, srm, npr, phase, dct, spectrum or MODULE.NAME of your own, or several
+            joined, such as rgb+srm.
         weights: where a fresh fit starts: `imagenet` (torchvision's, or those that timm has under the name; downloaded
             once), `none` (random), or a file with a state dict of torchvision or timm or a checkpoint of ours, of
             which all but the head is taken.

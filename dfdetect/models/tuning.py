@@ -60,8 +60,13 @@ def parameter_groups(
 
     Returns:
         Groups for a torch optimiser, each with `params`, `lr` and a `name`.
+
+    Raises:
+        UsageError: no name of its parameters tells how deep it lies.
     """
     depths, top = spec.depths(backbone)
+    if top == 0:
+        raise UsageError("model.layer_decay needs to know this backbone's blocks: give its Backbone `depths`, or use 1")
     members: dict[int, list[Parameter]] = {top: [p for p in head.parameters() if p.requires_grad]}
     for name, parameter in backbone.named_parameters():
         if parameter.requires_grad:

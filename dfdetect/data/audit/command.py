@@ -28,14 +28,14 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.data.audit.findings import find_all, is_serious
     from dfdetect.data.audit.manifest import refuse_foreign
     from dfdetect.data.audit.measure import Settings
-    from dfdetect.data.samples import load_samples
+    from dfdetect.data.own_layout import list_samples
     from dfdetect.data.yunet import check_model
 
     manifest = options.out / "manifest.csv"
     refuse_foreign(manifest)
     if options.face_model:
         check_model(str(options.face_model))
-    samples = load_samples(options.root, options.manifest, strict=False)
+    samples = list_samples(options.root, options.manifest, options.layout, strict=False)
     _make_folder(options.out)
     settings = Settings(str(options.face_model or ""), options.normalise_encoding)
     found = examine(samples, settings, options.workers, progress=True)
@@ -55,6 +55,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("root", type=Path, help="folder with the images, or a manifest CSV, as data.root")
     parser.add_argument("--manifest", type=Path, help="CSV with path,label[,group,split,source,...], as data.manifest")
+    parser.add_argument("--layout", metavar="MODULE.NAME", help="a layout of your own, as data.layout")
     parser.add_argument("--out", type=Path, default=Path("audit"), help="folder to write into (default: ./audit)")
     parser.add_argument("--json", action="store_true", help="print findings.json instead of a summary")
     parser.add_argument("--strict", action="store_true", help="exit code 1 with a leak or a strong shortcut")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from dfdetect.data.audit.examine import Examination
-from dfdetect.data.samples import CLASS_NAMES, KNOWN_COLUMNS, plain_path
+from dfdetect.data.listed import KNOWN_COLUMNS, plain_path
+from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.errors import UsageError
 from dfdetect.evaluation.tables import write_rows
 

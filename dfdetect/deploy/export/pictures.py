@@ -74,7 +74,8 @@ def training_data(checkpoint: dict[str, Any], root: str | None) -> DeepfakeDataM
 
     Args:
         checkpoint: as `read_detector_checkpoint` gives it.
-        root: where it lies now: a folder or a manifest; None for where it lay.
+        root: where it lies now: a folder or a manifest; None for where it lay. A layout of somebody's own lists it
+            there too, unless it is a manifest.
 
     Raises:
         ExportError: it is not there, or these are other images, or divided in another way.
@@ -84,6 +85,8 @@ def training_data(checkpoint: dict[str, Any], root: str | None) -> DeepfakeDataM
     settings |= {"num_workers": 0, "generate": 0, "download": False}
     if root is not None:
         settings |= {"root": root, "manifest": None}
+        if Path(root).suffix.lower() == ".csv":
+            settings["layout"] = None
     data = DeepfakeDataModule(**settings)
     other = "Name them: --data ROOT (a folder or a manifest), or prove the file on other images: --images DIR"
     try:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from dfdetect.errors import UsageError
 from dfdetect.models.backbone import Backbone
-from dfdetect.models.frontends.registry import FRONTENDS, RGB, channels_of, parts_of
+from dfdetect.models.frontends.registry import RGB, channels_of, get_frontend, parts_of
 
 _RGB_CHANNELS = 3
 _TRIED = 64
@@ -16,8 +16,8 @@ def fitted_filters(weight: Tensor, frontend: str) -> Tensor:
     """Filters made for RGB, for the channels of a front-end.
 
     With `rgb` among them the network computes at first what it did: filters of other channels start at zero, and learn.
-    Without it each front-end of three channels gets the filters as they are and each of one channel their sum over R, G
-    and B, divided by the number of front-ends.
+    Without it each front-end of three channels gets the filters as they are and each of another number their sum over
+    R, G and B, shared among its channels; all divided by the number of front-ends.
 
     Args:
         weight: (out, 3, h, w).
@@ -27,11 +27,16 @@ def fitted_filters(weight: Tensor, frontend: str) -> Tensor:
         (out, C, h, w).
     """
     parts = parts_of(frontend)
-    single = weight.sum(dim=1, keepdim=True)
-    fitted = {part: weight if FRONTENDS[part].channels == _RGB_CHANNELS else single for part in parts}
+    fitted = {part: _shared(weight, get_frontend(part).channels) for part in parts}
     if RGB in parts:
         return torch.cat([own if part == RGB else torch.zeros_like(own) for part, own in fitted.items()], dim=1)
     return torch.cat([own / len(parts) for own in fitted.values()], dim=1)
+
+
+def _shared(weight: Tensor, channels: int) -> Tensor:
+    if channels == _RGB_CHANNELS:
+        return weight
+    return weight.sum(dim=1, keepdim=True).repeat(1, channels, 1, 1) / channels
 
 
 def first_convolutions(spec: Backbone) -> list[str]:
@@ -100,7 +105,8 @@ def refuse_changed_function(network: nn.Module, places: list[str], frontend: str
     """
     if RGB not in parts_of(frontend):
         return
-    kept = torch.cat([torch.full((FRONTENDS[part].channels, 1, 1), float(part == RGB)) for part in parts_of(frontend)])
+    parts = parts_of(frontend)
+    kept = torch.cat([torch.full((get_frontend(part).channels, 1, 1), float(part == RGB)) for part in parts])
     tried = torch.rand(1, len(kept), _TRIED, _TRIED, generator=torch.Generator().manual_seed(0))  # not the run's own
     with torch.inference_mode():
         for layer in (network.get_submodule(place) for place in places):

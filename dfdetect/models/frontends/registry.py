@@ -1,4 +1,7 @@
-"""The registry of front-ends. Another one joins by one entry in `FRONTENDS`; `rgb` is the picture as it is."""
+"""The registry of front-ends. Another one joins by one entry in `FRONTENDS`; `rgb` is the picture as it is.
+
+One outside of this package is found by its import path.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dfdetect.errors import UsageError
+from dfdetect.extensions import is_import_path, load_extension
 from dfdetect.models.frontends.dct import BlockDCT
 from dfdetect.models.frontends.npr import NPR
 from dfdetect.models.frontends.phase import PhaseOnly
@@ -18,6 +22,10 @@ from dfdetect.models.layers import Normalise, without_autocast
 
 RGB = "rgb"
 _JOIN = "+"
+_SIDE = 224
+"""In pixels, of the picture that a front-end of somebody's own is tried on."""
+_TRIED: set[str] = set()
+"""Import paths of what was found to be as it says, so that it is tried once."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +73,64 @@ class Joined(nn.ModuleDict):
             return torch.cat([frontend(values) for frontend in self.values()], dim=1)
 
 
+def get_frontend(name: str) -> FrontEnd:
+    """The one front-end of that name or import path; raises `UsageError`, listing all, where there is none."""
+    if name in FRONTENDS:
+        return FRONTENDS[name]
+    if is_import_path(name):
+        return _own_frontend(name)
+    near = get_close_matches(name, FRONTENDS, n=1)
+    raise UsageError(
+        f"model.frontend {name!r} is unknown; there are: {', '.join(FRONTENDS)}, MODULE.NAME for your own "
+        "(docs/extend.md), and several joined, such as rgb+srm" + (f"; did you mean {near[0]}?" if near else "")
+    )
+
+
+def _own_frontend(path: str) -> FrontEnd:
+    frontend = load_extension(path, FrontEnd, "model.frontend")
+    if path not in _TRIED:
+        _check(frontend, path)
+        _TRIED.add(path)
+    return frontend
+
+
+def _check(frontend: FrontEnd, path: str) -> None:
+    """Raises `UsageError` where it does not put out what it says."""
+    shape = (1, 3, _SIDE, _SIDE)
+    try:
+        with torch.device("meta"), torch.no_grad():  # shapes only: nothing is computed
+            layer = frontend.build([0.5] * 3, [0.5] * 3).eval()
+            seen = layer(torch.empty(shape))
+    except Exception as error:  # whatever a front-end of somebody's own may raise
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(
+            f"model.frontend {path} fails where only shapes are computed, on torch's meta device, for pixels {shape}: "
+            f"{said}"
+        ) from error
+    expected = (1, frontend.channels, *shape[2:])
+    given = tuple(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
+    if given != expected:
+        raise UsageError(f"model.frontend {path} must make {expected} of pixels {shape}, but makes {given}")
+    if any(parameter.requires_grad for parameter in layer.parameters()):
+        raise UsageError(
+            f"model.frontend {path} has parameters that learn; a front-end has none: make them buffers, or the layer a "
+            "part of a backbone"
+        )
+
+
 def parts_of(name: str) -> list[str]:
     """Names that `model.frontend` joins, such as `rgb+srm`; raises `UsageError` for one unknown, or named twice."""
     parts = name.split(_JOIN)
     for part in parts:
-        if part not in FRONTENDS:
-            near = get_close_matches(part, FRONTENDS, n=1)
-            raise UsageError(
-                f"model.frontend {part!r} is unknown; there are: {', '.join(FRONTENDS)}, and several joined, such as "
-                f"rgb+srm" + (f"; did you mean {near[0]}?" if near else "")
-            )
-    if len(set(parts)) < len(parts):
+        get_frontend(part)
+    if len({_key(part) for part in parts}) < len(parts):
         raise UsageError(f"model.frontend {name} names one of them twice")
     return parts
 
 
 def channels_of(name: str) -> int:
     """Channels that the backbone sees."""
-    return sum(FRONTENDS[part].channels for part in parts_of(name))
+    return sum(get_frontend(part).channels for part in parts_of(name))
 
 
 def build_frontend(name: str, mean: list[float], std: list[float]) -> nn.Module:
@@ -94,8 +142,13 @@ def build_frontend(name: str, mean: list[float], std: list[float]) -> nn.Module:
         std: the same.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of that name, or one of the user's own is not as `FrontEnd` says.
     """
     if parts_of(name) == [RGB]:
         return Normalise(mean, std)
-    return Joined({part: FRONTENDS[part].build(mean, std) for part in parts_of(name)})
+    return Joined({_key(part): get_frontend(part).build(mean, std) for part in parts_of(name)})
+
+
+def _key(part: str) -> str:
+    """As the network's module and a checkpoint's tensors are called, where a dot would part names."""
+    return part.replace(".", "__")

@@ -8,6 +8,7 @@ from dfdetect.data.decode import decode
 from dfdetect.deploy.export.pictures import Pictures, originals_of, part_of, pictures_in, training_data
 from dfdetect.errors import DataLayoutError, ExportError
 from dfdetect.models.checkpoint import read_detector_checkpoint
+from tests.extensions import write_extension
 
 
 @pytest.fixture
@@ -41,6 +42,31 @@ def test_data_that_was_moved_is_found_by_its_new_name(checkpoint, generated_face
     moved = tmp_path / "moved"
     shutil.copytree(generated_faces, moved)
     assert len(part_of(training_data(checkpoint, str(moved)), "val")) == checkpoint["dfdetect"]["split"]["n_val"]
+
+
+def test_an_own_layout_lists_data_that_was_moved(checkpoint, generated_faces, tmp_path, monkeypatch):
+    code = """
+    from dfdetect.data.own_layout import Layout
+
+    @Layout
+    def faces(root):
+        for file in root.rglob("*.jpg"):
+            label, *kind = file.relative_to(root).parts[:-1]
+            yield {"path": file.relative_to(root), "label": label, "source": "".join(kind)}
+    """
+    moved, manifest = tmp_path / "moved", tmp_path / "list.csv"
+    shutil.copytree(generated_faces, moved)
+    monkeypatch.chdir(tmp_path)
+    kept = checkpoint["datamodule_hyper_parameters"]
+    kept["layout"] = write_extension(tmp_path, monkeypatch, code) + ".faces"
+    data = training_data(checkpoint, str(moved))
+    assert data.division.samples.layout == f"layout {kept['layout']}"
+    names = [
+        f"{path},{label}" for path, label in zip(data.division.samples.paths, data.division.samples.labels, strict=True)
+    ]
+    manifest.write_text("\n".join(["path,label", *names]))
+    with pytest.raises(ExportError, match="divides them in another way"):  # read as a manifest, without its sources
+        training_data(checkpoint, str(manifest))
 
 
 @pytest.mark.parametrize("change", ["split", "images"])
