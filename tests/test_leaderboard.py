@@ -1,0 +1,156 @@
+"""benchmarks/leaderboard.py: what it keeps of tests is what they said, and its differences are those of `compare`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfdetect.evaluation.comparison import compare
+from dfdetect.evaluation.evaluate import Predictions, evaluate
+from dfdetect.evaluation.out_of_fold import read_folds
+from dfdetect.evaluation.tables import write_json, write_predictions
+
+SCRIPTS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    """The two modules beside the script."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import leaderboard_page
+    import leaderboard_results
+
+    yield leaderboard_results, leaderboard_page
+    for name in ("leaderboard_page", "leaderboard_results"):
+        sys.modules.pop(name, None)
+
+
+def predictions(skill, seed, start=0, n=120) -> Predictions:
+    """Scores of the same images, the better the higher `skill`; three images a group."""
+    label = np.arange(n) % 2
+    noise = np.random.default_rng(seed).normal(size=n)
+    p_fake = 1 / (1 + np.exp(-(skill * (2 * label - 1) + noise)))
+    names = range(start, start + n)
+    return Predictions(
+        [f"{i:04}.jpg" for i in names],
+        label,
+        p_fake.astype(np.float32).astype(float),
+        [f"g{i // 3}" for i in names],
+        [""] * n,
+    )
+
+
+def judged(folder: Path, found: Predictions, threshold=0.4) -> Path:
+    folder.mkdir(parents=True)
+    write_predictions(folder / "predictions.csv", found)
+    write_json(folder / "metrics.json", evaluate(found, threshold, resamples=0) | {"temperature": 1.5})
+    return folder
+
+
+def test_one_test_comes_back_as_it_was(scripts, tmp_path):
+    results, _ = scripts
+    found = predictions(1.0, 0)
+    results.save_test(tmp_path / "saved", "row", "a", "a", [judged(tmp_path / "run", found)])
+    (fold,) = results.read_test(tmp_path / "saved", "row", "a").folds
+    assert (list(fold.predictions.path), list(fold.predictions.group)) == (list(found.path), list(found.group))
+    np.testing.assert_array_equal(fold.predictions.label, found.label)
+    np.testing.assert_allclose(fold.predictions.p_fake, found.p_fake, rtol=1e-6)
+    assert (fold.threshold, fold.temperature) == (0.4, 1.5)
+    assert results.read_test(tmp_path / "saved", "row", "b") is None
+
+
+def test_folds_come_back_with_their_numbers(scripts, tmp_path):
+    results, _ = scripts
+    runs = [judged(tmp_path / f"repeat0-fold{k}", predictions(1.0, k, start=120 * k), 0.3 + k / 10) for k in range(3)]
+    results.save_test(tmp_path / "saved", "row", "a", "a", runs)
+    test = results.read_test(tmp_path / "saved", "row", "a")
+    wanted = read_folds(runs)
+    assert [(fold.name, fold.threshold) for fold in test.folds] == [(fold.name, fold.threshold) for fold in wanted]
+    assert test.size == (360, 120)
+    for mine, theirs in zip(test.folds, wanted, strict=True):
+        assert list(mine.predictions.path) == list(theirs.predictions.path)
+
+
+def test_other_images_are_refused(scripts, tmp_path):
+    results, _ = scripts
+    found = predictions(1.0, 0)
+    results.save_test(tmp_path / "saved", "row", "a", "a", [judged(tmp_path / "run", found)])
+    turned = Predictions(found.path, 1 - found.label, found.p_fake, found.group, found.source)
+    with pytest.raises(SystemExit, match="another label or group"):
+        results.save_test(tmp_path / "saved", "other", "a", "a", [judged(tmp_path / "turned", turned)])
+
+
+def test_differences_are_those_of_compare(scripts, tmp_path):
+    results, page = scripts
+    both = [predictions(0.6, 1), predictions(1.2, 2)]
+    for name, found in zip(("first", "second"), both, strict=True):
+        results.save_test(tmp_path / "saved", name, "a", "a", [judged(tmp_path / name, found)])
+    wanted = compare(both, [0.4, 0.4])
+    own, apart, n = page.measure(tmp_path / "saved", "second", "first", ["a"])
+    assert n == 120
+    assert own[0] == pytest.approx(wanted[1]["auroc"])
+    against = wanted[1]["against_first"]["auroc"]
+    assert apart[0] == pytest.approx(against["difference"])
+    interval = page.percentile_interval(apart[1], apart[2])
+    assert interval == pytest.approx(against["interval"], abs=0.02)  # other draws of the same groups
+    assert page.measure(tmp_path / "saved", "first", "first", ["a"])[1] is None
+    assert np.isnan(page.measure(tmp_path / "saved", "second", "first", ["a", "missing"])[0][0])
+
+
+def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
+    results, page = scripts
+    saved = tmp_path / "saved"
+    for name, skill, pretrained in (("first", 0.6, True), ("better", 1.5, True), ("untaught", 2.0, False)):
+        results.save_test(saved, name, "a", "a", [judged(tmp_path / name, predictions(skill, 1))])
+        cost = {"backbone": "x", "frontend": "rgb", "image_size": 32, "parameters": 1000, "cpu_ms": 5.0 + skill}
+        facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "costs": cost, "megabytes": 0.004}
+        write_json(saved / name / "facts.json", facts | {"robustness": {}})
+    sets = [type("DataSet", (), {"name": "a", "folds": 0})()]
+    page.write_report(
+        sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md", tmp_path / "images/b.png"
+    )
+    text = (tmp_path / "b.md").read_text()
+    order = [text.index(part) for part in ("`better`:", "`first`:", "From random weights", "`untaught`:")]
+    assert order == sorted(order)
+    assert "Not run yet: later." in text
+    assert "**+0." in text
+    assert (tmp_path / "images" / "b.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_run_is_said(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "leaderboard.py", "report", "--saved", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Nothing is saved of recipe" in done.stderr
+
+
+@pytest.mark.parametrize("plan", ["leaderboard", "ablation"])
+def test_every_row_of_a_plan_is_a_fit_that_is_understood(plan, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import leaderboard
+
+    from dfdetect.cli import DetectorCLI
+    from dfdetect.runs import make_plan
+
+    class Parsed(Exception):  # noqa: N818, it ends a program that has said enough
+        pass
+
+    def stop(self) -> None:
+        raise Parsed
+
+    monkeypatch.setattr(DetectorCLI, "before_instantiate_classes", stop)
+    monkeypatch.setenv("DFDETECT_WEIGHTS", "weights")
+    _, rows = leaderboard.read_plan(SCRIPTS / f"{plan}.yaml")
+    assert rows[0].name == "recipe"
+    for row in rows:
+        with pytest.raises(Parsed):
+            DetectorCLI(make_plan("fit", row.options), Path())
+    assert "weights/mobilenet_v2_imagenet.pth" in rows[0].options
+    assert json.dumps(rows[0].written).count("$DFDETECT_WEIGHTS") == 1
