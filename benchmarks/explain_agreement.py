@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.data.decode import decode
 from dfdetect.data.samples import load_samples
 from dfdetect.deploy.export.convert import correlation
 from dfdetect.deploy.runtime import Detector
@@ -51,7 +50,7 @@ def main() -> None:
 def _pictures(detector: Detector, root: Path, n: int, seed: int) -> npt.NDArray[np.uint8]:
     samples = load_samples(str(root))
     rows = np.sort(np.random.default_rng(seed).choice(len(samples), n, replace=False)).tolist()
-    return np.stack([detector.prepare(decode(samples.file(row))) for row in rows])
+    return np.stack([detector.whole.load(row, samples.file(row)) for row in rows])
 
 
 def _options() -> argparse.Namespace:

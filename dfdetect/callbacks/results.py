@@ -203,6 +203,8 @@ def _origin_notes(
         notes.append(f"Only {n} of {unread + n} images were scored, as --trainer.limit_{part}_batches asks.")
     elif unread:
         notes.append(f"{unread} of {unread + n} files could not be read and are not counted; see skipped.csv.")
+    if (faces := data.faces_found.get(part)) and faces.faceless:
+        notes.append(f"{faces.note(part)}.")
     if data.is_generated():
         notes.append(GENERATED_NOTE)
     return notes

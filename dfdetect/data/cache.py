@@ -21,8 +21,9 @@ import platformdirs
 
 from dfdetect.data.decode import decode
 from dfdetect.data.encoding import reencode
+from dfdetect.data.face_crop import Cut, FaceCutter
+from dfdetect.data.identity import Identity, file_identity
 from dfdetect.data.resize import METHOD, Crop, resize
-from dfdetect.errors import DecodeError
 
 CacheMode = Literal["off", "ram", "disk"]
 CACHE_MODES: tuple[str, ...] = get_args(CacheMode)
@@ -50,18 +51,33 @@ class Decoder:
         size: side of the result in pixels.
         crop: crop policy of `dfdetect.data.resize`.
         normalise_encoding: JPEG quality that every picture is re-encoded with before it is resized; None for none.
+        faces: for the crop `face`, what cuts the face out of a picture, before all else; None for pictures of which
+            that was done already.
     """
 
     size: int
     crop: Crop = "resize"
     normalise_encoding: int | None = None
+    faces: FaceCutter | None = None
 
     def load(self, index: int, path: str) -> Pixels:
         """(size, size, 3) uint8 of one file; raises `DecodeError`."""
-        return self.prepare(decode(path), path)
+        return self._to_size(self.cut(decode(path), path).pixels, path)
 
     def prepare(self, image: Pixels, name: str) -> Pixels:
         """(H, W, 3) uint8 as decoded to (size, size, 3); `name` is how a `DecodeError` calls it."""
+        return self._to_size(self.cut(image).pixels, name)
+
+    def cut(self, image: Pixels, file: str | None = None) -> Cut:
+        """The part of a picture that is re-encoded and brought to size: the square around its face, or all of it.
+
+        Args:
+            image: (H, W, 3) RGB uint8.
+            file: that these are the unchanged pixels of, in which the face may be known already.
+        """
+        return Cut(image, 0, 0) if self.faces is None else self.faces(image, file)
+
+    def _to_size(self, image: Pixels, name: str) -> Pixels:
         if self.normalise_encoding is not None:
             image = reencode(image, self.normalise_encoding, name)
         return resize(image, self.size, self.crop)
@@ -69,7 +85,8 @@ class Decoder:
     def recipe(self) -> str:
         """What it does to a picture, as a folder name."""
         encoding = "" if self.normalise_encoding is None else f"-jpeg{self.normalise_encoding}"
-        return f"{self.crop}-{self.size}{encoding}"
+        faces = "" if self.faces is None else self.faces.recipe()
+        return f"{self.crop}-{self.size}{encoding}{faces}"
 
 
 class RamStore:
@@ -120,7 +137,7 @@ class DiskStore:
             self._write(entry, identity, pixels)
         return pixels
 
-    def _read(self, entry: str, identity: tuple[int, int, int]) -> Pixels | None:
+    def _read(self, entry: str, identity: Identity) -> Pixels | None:
         size = self.decoder.size
         try:
             with open(entry, "rb") as stream:
@@ -131,7 +148,7 @@ class DiskStore:
             return None
         return np.frombuffer(data, np.uint8, offset=_HEADER.size).reshape(size, size, 3)
 
-    def _write(self, entry: str, identity: tuple[int, int, int], pixels: Pixels) -> None:
+    def _write(self, entry: str, identity: Identity, pixels: Pixels) -> None:
         if not self.writable:
             return
         temporary = f"{entry}.{os.getpid()}.part"
@@ -211,15 +228,6 @@ def entry_path(folder: Path, path: str) -> str:
     """Where what is made of the file at `path` is kept in a folder of the cache."""
     key = hashlib.blake2b(f"{METHOD}\0{os.path.abspath(path)}".encode(), digest_size=16).hexdigest()
     return os.path.join(folder, key[:2], key[2:])
-
-
-def file_identity(path: str) -> tuple[int, int, int]:
-    """Size and times of a file; the change time catches what a copied modification time would hide."""
-    try:
-        stat = os.stat(path)
-    except OSError as error:
-        raise DecodeError(path, "no such file" if isinstance(error, FileNotFoundError) else str(error)) from error
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _free_bytes(folder: Path) -> int:

@@ -1,5 +1,6 @@
 """DeepfakeDataModule: from a data root to loaders for training, validation, test and prediction."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from dfdetect.data.blending.masks import MaskName
-from dfdetect.data.cache import CacheMode, Decoder, open_store
+from dfdetect.data.cache import CacheMode, Decoder, open_store, pixel_folder
+from dfdetect.data.codec import codec_note
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
+from dfdetect.data.face_crop import DEFAULT_MARGIN
+from dfdetect.data.faces_of_pictures import FoundFaces, face_cutter, find_faces
 from dfdetect.data.loader import (
     EpochBatchSampler,
     ResumableLoader,
@@ -55,10 +59,14 @@ class DeepfakeDataModule(LightningDataModule):
         download: fetch the Kaggle set uditsharma72/real-vs-fake-faces into `root` when `root` is missing.
         generate: draw this many generated demo faces into `root` when `root` is missing; 0 for none.
         image_size: side of the network's input in pixels; null for the backbone's own.
-        crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first.
+        crop: `resize` squeezes the whole picture into the square, `center` cuts the largest centred square first,
+            `face` the square around the largest face; `native` cuts the centred square of `image_size` pixels and
+            resizes nothing, unless the picture is smaller.
+        face_margin: room on each side of a face for the crop `face`, as a share of the face's longer side.
         normalise_encoding: re-encode every picture in memory as JPEG of this quality, 1 to 100, before it is resized,
             so that both classes come from one encoder; null leaves them as they are.
-        zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms.
+        zoom_room: keep training pixels this much larger than `image_size`, for an augmentation that crops or zooms;
+            what it leaves larger is resized at the end, or for the crop `native` cut at random.
         augment: Albumentations transforms of the training images; null for the recipe's flips, rotation and zoom,
             [] for none.
         blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
@@ -85,6 +93,11 @@ class DeepfakeDataModule(LightningDataModule):
         allow_new_split: test a checkpoint on a test part that its training did not leave out.
         predict_root: folder of unlabelled images for `predict`.
 
+    Attributes:
+        datasets: by part, as far as they are set up.
+        faces_found: for the crop `face`, those of each of them.
+        face_model: file of YuNet that finds them; None for `$DFDETECT_FACE_MODEL`, or the one that is downloaded once.
+
     Raises:
         UsageError: a value out of its range.
     """
@@ -98,6 +111,7 @@ class DeepfakeDataModule(LightningDataModule):
         generate: int = 0,
         image_size: int | None = None,
         crop: Crop = "resize",
+        face_margin: float = DEFAULT_MARGIN,
         normalise_encoding: int | None = None,
         zoom_room: float = 1.0,
         augment: list[A.BasicTransform] | None = None,
@@ -123,7 +137,8 @@ class DeepfakeDataModule(LightningDataModule):
         check_settings(self.hparams, seed)
         self.root, self.manifest, self.layout = Path(root), manifest, layout
         self.download, self.generate = download, generate
-        self.crop, self.normalise_encoding, self.zoom_room = crop, normalise_encoding, zoom_room
+        self.crop, self.face_margin = crop, face_margin
+        self.normalise_encoding, self.zoom_room = normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
         self.blending, self.landmarks, self.erase_parts = blending, landmarks, erase_parts
         self.batch_size = batch_size
@@ -136,6 +151,8 @@ class DeepfakeDataModule(LightningDataModule):
         self.predict_root = predict_root
         self._division: Division | None = None
         self.datasets: dict[str, DeepfakeDataset] = {}
+        self.faces_found: dict[str, FoundFaces] = {}
+        self.face_model: str | None = None
         self._tests_everything = False
 
     def prepare_data(self) -> None:
@@ -162,7 +179,7 @@ class DeepfakeDataModule(LightningDataModule):
         if stage == "predict":
             if self.predict_root is None:
                 raise UsageError("predict needs a folder of images: --data.predict_root DIR")
-            self.datasets["predict"] = self._dataset(list_images(self.predict_root), cached=False)
+            self.datasets["predict"] = self._dataset(list_images(self.predict_root), "predict", cached=False)
             return
         n = len(self.division.samples)
         if self.generate not in (0, n) and self.manifest is None and is_generated(self.root):
@@ -175,12 +192,14 @@ class DeepfakeDataModule(LightningDataModule):
             part = self.part(name)
             if len(part) == 0:
                 raise UsageError(f"The {name} part of {self.origin} is empty: {self.summary()}")
-            self.datasets[name] = self._training_set(part) if name == "train" else self._dataset(part)
+            self.datasets[name] = self._training_set(part) if name == "train" else self._dataset(part, name)
         if stage == "fit":
             self._check_training()
 
     def _check_training(self) -> None:
         self.augmentation.check(self.training_size)
+        if note := codec_note(self.crop, self.normalise_encoding, self.origin):
+            rank_zero_info(note)
         samples = self.datasets["train"].samples
         if self.datasets["train"].together > 1:
             return  # pairs are balanced as they are
@@ -245,14 +264,15 @@ class DeepfakeDataModule(LightningDataModule):
         """What a checkpoint remembers of the data it was trained on: primitives only."""
         return dict(self.division.facts)
 
-    def preprocessing_facts(self) -> dict[str, str | int | None]:
-        """How a file becomes the network's input: primitives only."""
-        return {
+    def preprocessing_facts(self) -> dict[str, str | int | float | None]:
+        """How a file becomes the network's input: primitives only; `face_margin` for the crop `face` alone."""
+        facts: dict[str, str | int | float | None] = {
             "image_size": self.image_size,
             "crop": self.crop,
             "interpolation": METHOD,
             "normalise_encoding": self.normalise_encoding,
         }
+        return facts | ({"face_margin": self.face_margin} if self.crop == "face" else {})
 
     def has_given_test_part(self) -> bool:
         """Whether the data itself says which images are for testing."""
@@ -261,7 +281,7 @@ class DeepfakeDataModule(LightningDataModule):
     def test_on_everything(self) -> None:
         """Make all images the test part: for a detector that was trained on another data set."""
         self._tests_everything = True
-        self.datasets["test"] = self._dataset(self.part("test"))
+        self.datasets["test"] = self._dataset(self.part("test"), "test")
 
     def part_fingerprint(self, name: Literal["val", "test"]) -> str:
         """Which images `part` has now; the whole data set's where it is tested whole."""
@@ -291,15 +311,27 @@ class DeepfakeDataModule(LightningDataModule):
 
     def decoder(self, training: bool = False) -> Decoder:
         """What turns a file into pixels of the network's size, or for training of the size to augment."""
-        return Decoder(self.training_size if training else self.image_size, self.crop, self.normalise_encoding)
+        size = self.training_size if training else self.image_size
+        faces = face_cutter(self.face_margin, self.face_model) if self.crop == "face" else None
+        return Decoder(size, self.crop, self.normalise_encoding, faces)
 
-    def _dataset(self, samples: Samples, cached: bool = True) -> DeepfakeDataset:
-        store = open_store(self.cache if cached else "off", self.decoder(), len(samples), self.cache_dir)
-        return DeepfakeDataset(samples, store, self.image_size)
+    def _dataset(self, samples: Samples, name: str, cached: bool = True) -> DeepfakeDataset:
+        decoder = self._knowing_faces(self.decoder(), samples, name)
+        store = open_store(self.cache if cached else "off", decoder, len(samples), self.cache_dir)
+        return DeepfakeDataset(samples, store, self.image_size, crop=self.crop)
+
+    def _knowing_faces(self, decoder: Decoder, samples: Samples, name: str) -> Decoder:
+        """For the crop `face`, one that knows the faces of these pictures; says in how many there is none."""
+        if decoder.faces is None:
+            return decoder
+        found = find_faces(decoder.faces, samples, pixel_folder(self.cache_dir) if self.cache == "disk" else None)
+        self.faces_found[name] = found
+        rank_zero_info(found.note(name))
+        return replace(decoder, faces=found.cutter)
 
     def _training_set(self, part: Samples) -> DeepfakeDataset:
         return TrainingSet(
-            decoder=self.decoder(training=True),
+            decoder=self._knowing_faces(self.decoder(training=True), part, "train"),
             augmentation=self.augmentation,
             size=self.image_size,
             seed=self.seed,

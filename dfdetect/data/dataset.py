@@ -13,9 +13,9 @@ from torch.utils.data import Dataset
 
 from dfdetect.data.cache import PixelStore
 from dfdetect.data.erasing import PartEraser
-from dfdetect.data.resize import resize
+from dfdetect.data.resize import Crop, resize
 from dfdetect.data.samples import Samples
-from dfdetect.data.transforms import Augmentation
+from dfdetect.data.transforms import Augmentation, random_cut
 from dfdetect.errors import DecodeError
 
 
@@ -60,6 +60,8 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         augmentation: for training; None leaves the pixels as they are.
         seed: the run's seed.
         eraser: hides a part of a face before augmentation.
+        crop: how what is larger than `size` comes to it: `native` cuts it, at a random place where there is an
+            augmentation; every other one resizes it.
 
     Attributes:
         together: so many samples in a row stand in one batch and get the same augmentation.
@@ -75,6 +77,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         eraser: PartEraser | None = None,
+        crop: Crop = "resize",
     ) -> None:
         self.samples = samples
         self.store = store
@@ -82,6 +85,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         self.augmentation = augmentation
         self.seed = seed
         self.eraser = eraser
+        self.crop: Crop = "native" if crop == "native" else "resize"
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -97,7 +101,9 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
             pixels = self.eraser(pixels, self.seed, epoch, index // self.together)
         if self.augmentation is not None:
             pixels = self.augmentation(pixels, self.seed, epoch, index // self.together)
-        pixels = resize(pixels, self.size)
+            if self.crop == "native":
+                pixels = random_cut(pixels, self.size, self.seed, epoch, index // self.together)
+        pixels = resize(pixels, self.size, self.crop)
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
         return {"image": image, "label": int(self.samples.labels[index]), "index": index}
 
@@ -107,7 +113,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
 
     def pixels(self, index: int) -> npt.NDArray[np.uint8]:
         """(S, S, 3) uint8 of one readable image, as the network sees it without augmentation."""
-        return resize(self.stored(0, index), self.size)
+        return resize(self.stored(0, index), self.size, self.crop)
 
 
 def collate(items: Sequence[Sample | Unreadable]) -> Batch:

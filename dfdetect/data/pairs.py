@@ -10,6 +10,7 @@ from dfdetect.data.blending.faces import Photos
 from dfdetect.data.cache import PixelStore
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.erasing import PartEraser
+from dfdetect.data.resize import Crop
 from dfdetect.data.samples import FAKE, REAL
 from dfdetect.data.transforms import Augmentation
 from dfdetect.errors import DecodeError
@@ -28,6 +29,7 @@ class PairDataset(DeepfakeDataset):
         augmentation: of both.
         seed: the run's seed.
         eraser: hides a part of the face in both.
+        crop: as of `DeepfakeDataset`; both are cut at the same place.
     """
 
     together = 2
@@ -41,11 +43,12 @@ class PairDataset(DeepfakeDataset):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         eraser: PartEraser | None = None,
+        crop: Crop = "resize",
     ) -> None:
         count = len(photos.samples)
         twice = photos.samples.select(np.repeat(np.arange(count), 2))
         labels = np.tile(np.array([REAL, FAKE], np.int8), count)
-        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser)
+        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser, crop)
         self.photos = photos
         self.blender = blender
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from dfdetect.data.blending.masks import MASKS
 from dfdetect.data.cache import CACHE_MODES
+from dfdetect.data.face_crop import DEFAULT_MARGIN, MOST_MARGIN
 from dfdetect.data.own_layout import check_layout
 from dfdetect.data.resize import CROPS
 from dfdetect.data.splits import Split
@@ -41,13 +42,26 @@ def check_settings(settings: Mapping[str, Any], seed: int) -> None:
     quality = settings["normalise_encoding"]
     if quality is not None and not 1 <= quality <= 100:
         raise UsageError(f"data.normalise_encoding is a JPEG quality from 1 to 100, not {quality}")
+    _check_face_margin(settings["face_margin"], settings["crop"])
     _check_blending(settings)
+
+
+def _check_face_margin(margin: float, crop: str) -> None:
+    if not 0 <= margin <= MOST_MARGIN:  # NaN neither
+        raise UsageError(f"data.face_margin is a share of the face's side, from 0 to {MOST_MARGIN}, not {margin}")
+    if margin != DEFAULT_MARGIN and crop != "face":
+        raise UsageError(
+            f"data.face_margin is the room around a face that is cut out: it needs data.crop: face, not {crop}"
+        )
 
 
 def _check_blending(settings: Mapping[str, Any]) -> None:
     masks, landmarks = settings["blending"], settings["landmarks"]
     if landmarks and settings["crop"] != "resize":
-        raise UsageError("data.landmarks are shares of the whole picture: they need data.crop: resize")
+        raise UsageError(
+            "data.landmarks are shares of the whole picture: they need data.crop: resize. Without them they are found "
+            f"in what data.crop: {settings['crop']} cuts out"
+        )
     if not 0 <= settings["erase_parts"] <= 1:
         raise UsageError(f"data.erase_parts is a share from 0 to 1, not {settings['erase_parts']}")
     if masks is None:

@@ -44,13 +44,15 @@ class TrainingSet:
         if self.blending:
             return self._pairs(part, self.blending)
         store = open_store(self.cache, self.decoder, len(part), self.cache_dir)
-        return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, self._eraser(part))
+        eraser = self._eraser(part)
+        return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop)
 
     def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
         photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
         store = open_store(self.cache, self.decoder, len(photos.samples), self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
-        return PairDataset(photos, SelfBlender(masks), store, self.size, self.augmentation, self.seed, eraser)
+        how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop
+        return PairDataset(photos, SelfBlender(masks), *how)
 
     def _eraser(self, part: Samples) -> PartEraser | None:
         if not self.erase_parts:

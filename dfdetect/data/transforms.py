@@ -15,8 +15,11 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask a server 
 
 import albumentations as A
 
+from dfdetect.data.resize import Frame, cut_out, resize
 from dfdetect.errors import UsageError
 
+_CUTS = 5039
+"""Sets the random numbers of `random_cut` apart from those of the augmentation, which come from the same ones."""
 _TRIALS = 16
 """So many seeds find a transform that fails and is applied to half of the images."""
 
@@ -82,6 +85,27 @@ class Augmentation:
                     f"data.augment must return RGB uint8 (H, W, 3), but returns {result.dtype} {result.shape}; the "
                     "detector normalises inside, so no Normalize or ToTensor belongs here"
                 )
+
+
+def random_cut(image: npt.NDArray[np.uint8], size: int, seed: int, epoch: int, index: int) -> npt.NDArray[np.uint8]:
+    """A square of `size` pixels out of an image, every place equally likely, as (seed, epoch, index) has it.
+
+    Args:
+        image: (H, W, 3) uint8; where a side is shorter than `size`, its centred square is enlarged.
+        size: side of the result in pixels.
+        seed: the run's seed.
+        epoch: epoch, from 0.
+        index: the sample's place in its data set.
+
+    Returns:
+        (size, size, 3) uint8; the image itself where it has that size.
+    """
+    height, width = image.shape[:2]
+    if min(height, width) < size or (height, width) == (size, size):
+        return resize(image, size, "native")
+    rng = np.random.default_rng(sample_seed(seed, epoch, index, _CUTS))
+    top, left = (int(rng.integers(n - size + 1)) for n in (height, width))
+    return cut_out(image, Frame(left, top, size, size))
 
 
 def sample_seed(*numbers: int) -> int:

@@ -47,6 +47,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
         interpolation=preparation["interpolation"],
         dfdetect_version=__version__,
         normalise_encoding=preparation.get("normalise_encoding"),
+        face_margin=preparation.get("face_margin"),
         centred_on_first=facts.get("centred_on_first"),
         data_fingerprint=split.get("data_fingerprint"),
         data_title=Path(split["root"]).name if split else None,

@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.resize import Frame, cut_out
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.evaluation.colours import CLASS_COLOURS, UNCERTAIN_COLOUR
 from dfdetect.explain.maps import evidence
 from dfdetect.explain.overlay import overlay, with_regions
-from dfdetect.explain.regions import Frame, Share, merged, regions, shares, whole_frame
+from dfdetect.explain.regions import Share, merged, regions, shares
 
 Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -73,14 +74,8 @@ def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Sti
     first = max((one for one in faces if one.heatmap is not None), key=lambda one: one.p_fake or 0, default=None)
     if first is None or first.heatmap is None:
         return Still(small, scale)
-    if first.square:
-        left, top, side = first.square
-        frame = Frame(left, top, side, side)
-    else:
-        frame = whole_frame(image.shape, facts.crop)
-    left, top, width, height = (int(n) for n in frame)
-    square = image[top : top + height, left : left + width]
-    shown = np.asarray(cv2.resize(square, (_HEIGHT, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    frame = Frame(*first.square, first.square[2]) if first.square else facts.seen(image.shape)
+    shown = np.asarray(cv2.resize(cut_out(image, frame), (_HEIGHT, _HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
     grid = facts.grid(first.heatmap.shape[-1])
     values = evidence(first.heatmap, facts.temperature)
     over = overlay(shown, values, grid=grid)

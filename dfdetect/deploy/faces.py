@@ -1,4 +1,4 @@
-"""Faces for the network: found at a bounded size, cut out as in training, and whether they can be judged at all."""
+"""Faces for the network: whether they can be judged at all, and how much room pictures leave around them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from dfdetect.data.yunet import Face, search
 
 Pixels = npt.NDArray[np.uint8]
 
-DEFAULT_MARGIN = 0.17
-"""For a model that records no margin: what CIPLAB (n = 217) and FFHQ (n = 125) leave around a face, at the median."""
 LEAST_SIDE = 40
 """Pixels of a face's longer side; a smaller one is not judged: enlarged to the network's input it shows nothing."""
 LEAST_SHARPNESS = 0.09
@@ -21,15 +19,6 @@ blur of a fiftieth of the face's side (n = 299; benchmarks/sharpness.py)."""
 MOST_FACES = 64
 """Faces of one picture that are judged, the largest first."""
 _SHARPNESS_SIDE, _FLAT = 96, 4.0
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A square cut out of a picture: (side, side, 3) pixels and their place."""
-
-    pixels: Pixels
-    left: int
-    top: int
 
 
 @dataclass(frozen=True)
@@ -47,25 +36,6 @@ class Margin:
     high: float | None
     n: int
     count: int
-
-
-def cut_square(image: Pixels, face: Face, margin: float) -> Cut:
-    """Cut the square around a face out of a picture.
-
-    Its side is the longer one of the face's box and `margin` times that on each side. At the picture's border it is
-    moved inside; a picture that is too small for it gives the largest square it has. So no pixel is made up, and the
-    face keeps its proportions.
-
-    Args:
-        image: (H, W, 3) RGB uint8.
-        face: found in it.
-        margin: share of the face's side, 0 or more.
-    """
-    height, width = image.shape[:2]
-    side = max(1, min(round(face.side * (1 + 2 * margin)), height, width))
-    left = min(max(round(face.left + face.width / 2 - side / 2), 0), width - side)
-    top = min(max(round(face.top + face.height / 2 - side / 2), 0), height - side)
-    return Cut(np.ascontiguousarray(image[top : top + side, left : left + side]), left, top)
 
 
 def fault(image: Pixels, face: Face) -> str | None:
@@ -95,8 +65,8 @@ def sharpness(face: Pixels) -> float:
 def measure_margin(images: Iterable[Pixels], model: str) -> Margin:
     """How much room around their face a collection's pictures leave: what a detector trained on them is to be given.
 
-    Of each picture, the margin is the one with which `cut_square` would give as much of it as it can around the
-    largest face; less than 0 where the face reaches beyond the picture.
+    Of each picture, the margin is the one with which `dfdetect.data.face_crop.cut_square` would give as much of it as
+    it can around the largest face; less than 0 where the face reaches beyond the picture.
 
     Args:
         images: (H, W, 3) RGB uint8 each.

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from dfdetect.data.face_crop import MOST_MARGIN as MOST_MARGIN
+from dfdetect.data.face_crop import Cut
+from dfdetect.data.resize import CROPS, Frame, seen
 from dfdetect.errors import DamagedModelError, ForeignModelError
 from dfdetect.evaluation.uncertain import UncertainBand as UncertainBand
 from dfdetect.explain.grid import Grid, grid_of
@@ -16,9 +19,6 @@ PREFIX = "dfdetect."
 """Every key of ours begins with it: a file's metadata may hold other entries."""
 VERSION = "1"
 """Of this list of facts. A file of another one is refused; keys that are added to it later are passed over."""
-
-MOST_MARGIN = 10
-"""Room around a face's box, in shares of its side: a face of a twentieth of the picture's side."""
 
 _CENTRED_BEFORE = frozenset({"mobilenet_v2", "mobilenet_v3_large", "resnet18", "efficientnet_b0", "efficientnet_v2_s"})
 """Backbones that are centred on the first pixel in files that do not say it yet; new ones say it in the registry."""
@@ -49,7 +49,8 @@ class ModelFacts:
         interpolation: its method.
         normalise_encoding: JPEG quality that a picture is re-encoded with before it is resized; None for none.
         face_margin: share of a face box's longer side to add on each side when it is cut out: what the training's
-            pictures leave around a face, at the median, or what was stated; None where neither is known.
+            pictures leave around a face, at the median, or what was stated; None where neither is known. By the crop
+            `face` what its training cut faces out with.
         centred_on_first: whether cell i of the heatmap looks at pixel i * step of the input; None in files of the time
             before this was written down.
         test_time_flip: whether score and heatmap are means over a picture and its mirror image; the graph does it.
@@ -138,9 +139,21 @@ class ModelFacts:
             if (text := strings.get(PREFIX + field.name)) is not None:
                 values[field.name] = _read(name, field.name, text)
         try:
-            return cls(**values)
+            facts = cls(**values)
         except TypeError as error:
             raise DamagedModelError(f"{name}: its metadata is incomplete ({error})") from None
+        if facts.crop == "face" and facts.face_margin is None:
+            raise DamagedModelError(f"{name}: its metadata is incomplete (crop is face, and there is no face_margin)")
+        return facts
+
+    def seen(self, shape: tuple[int, ...]) -> Frame:
+        """What the network sees of a picture (H, W, ...) that `Detector.prepare` is given, in whole pixels of it."""
+        return seen(shape, self.input_size, self.crop)
+
+    def seen_of(self, cut: Cut) -> Frame:
+        """The same of what was cut out of a picture, in the picture's pixels."""
+        frame = self.seen(cut.pixels.shape)
+        return frame._replace(left=cut.left + frame.left, top=cut.top + frame.top)
 
 
 def _number(low: float, high: float) -> Callable[[str], float]:
@@ -210,7 +223,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "format": _one_of(*FORMATS),
     "precision": _one_of(*PRECISIONS),
     "layout": _one_of(*get_args(Layout)),
-    "crop": _one_of("resize", "center"),
+    "crop": _one_of(*CROPS),
     "normalise_encoding": _whole(1, 100),
     "face_margin": _number(0, MOST_MARGIN),
     "centred_on_first": _flag,

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import MAX_PIXELS, decode
+from dfdetect.data.face_crop import DEFAULT_MARGIN, cut_square
+from dfdetect.data.resize import Frame
 from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.careful import doubted, version_scores
-from dfdetect.deploy.faces import DEFAULT_MARGIN, MOST_FACES, cut_square, fault
+from dfdetect.deploy.faces import MOST_FACES, fault
 from dfdetect.deploy.verdicts import FaceVerdict, Judge, Row, judged_face, photo_row
 from dfdetect.errors import DecodeError, TooLargeError
 
@@ -52,6 +54,17 @@ class Settings:
         """The margin that faces are cut out with."""
         own = self.detector.facts.face_margin
         return next(one for one in (self.margin, own, DEFAULT_MARGIN) if one is not None)
+
+    @property
+    def takes_cuts(self) -> str | None:
+        """What becomes of a photo whose face is not searched, for a detector of cut-out faces, in a sentence."""
+        facts = self.detector.facts
+        if self.face_model is not None or facts.crop != "face":
+            return None
+        return (
+            f"It learned on faces cut out with a margin of {facts.face_margin:.3g}: without a search each photo is "
+            "taken for such a cut, and its largest centred square is judged."
+        )
 
 
 def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
@@ -123,11 +136,16 @@ def judge_faces(image: Pixels, found: list[Face], settings: Settings) -> list[Fa
             float(scores[place]),
             box=verdicts[i].box,
             heatmap=None if heatmaps is None else heatmaps[place],
-            square=(cut.left, cut.top, len(cut.pixels)),
+            square=as_square(detector.facts.seen_of(cut)),
             found=found[i],
         )
         verdicts[i] = _careful(verdict, cut.pixels, settings)
     return verdicts
+
+
+def as_square(frame: Frame) -> tuple[int, int, int]:
+    """Left, top and side of a frame that is as wide as high."""
+    return int(frame.left), int(frame.top), int(frame.width)
 
 
 def _unjudged(face: Face, why: str | None) -> FaceVerdict:
@@ -137,7 +155,12 @@ def _unjudged(face: Face, why: str | None) -> FaceVerdict:
 def _whole(image: Pixels, settings: Settings) -> FaceVerdict:
     detector = settings.detector
     scores, heatmaps = detector.judge(detector.prepare(image)[None])
-    verdict = judged_face(detector.facts, float(scores[0]), heatmap=None if heatmaps is None else heatmaps[0])
+    verdict = judged_face(
+        detector.facts,
+        float(scores[0]),
+        heatmap=None if heatmaps is None else heatmaps[0],
+        square=None if detector.facts.crop == "resize" else as_square(detector.facts.seen(image.shape)),
+    )
     return _careful(verdict, image, settings)
 
 

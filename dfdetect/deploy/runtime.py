@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ import numpy.typing as npt
 
 from dfdetect.data.cache import Decoder
 from dfdetect.data.decode import decode
+from dfdetect.data.face_crop import DEFAULT_MARGIN, Cut, FaceCutter
+from dfdetect.data.face_model import face_model
 from dfdetect.deploy.engines.engine import Batch, Engine, Scores, open_engine
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.errors import DecodeError, ModelFileError
 
 Pixels = npt.NDArray[np.uint8]
 Image = str | os.PathLike[str] | Pixels
+_WITHOUT = "cut faces out yourself, and give them to Detector.prepare and Detector.judge"
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,32 @@ class Detector:
 
     Args:
         engine: what runs it; `Detector.load` finds it for a file.
+        face_model: file of YuNet, for a model whose training cut faces out (`data.crop: face`); None for that of
+            `$DFDETECT_FACE_MODEL`, or else the one that is downloaded once.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, face_model: str | None = None) -> None:
         self.engine = engine
         self.facts: ModelFacts = engine.facts
         crop: Any = self.facts.crop
         self.preparation = Decoder(self.facts.input_size, crop, self.facts.normalise_encoding)
+        self._face_model = face_model
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], threads: int | None = None, provider: str | None = None) -> "Detector":
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        threads: int | None = None,
+        provider: str | None = None,
+        face_model: str | None = None,
+    ) -> "Detector":
         """Load model.onnx, model.tflite, OpenVINO's model.xml, or a checkpoint.
 
         Args:
             path: the file.
             threads: of one run; None for one a usable core.
             provider: what computes, as the engine calls it (`cuda`, `GPU`); None for the best that is there.
+            face_model: as of the class.
 
         Raises:
             ModelFileError: no such file, or it is foreign, cut off or changed.
@@ -62,15 +76,39 @@ class Detector:
             UsageError: no model's ending, no such provider.
             CheckpointError: a checkpoint that is none.
         """
-        return cls(open_engine(path, threads, provider))
+        return cls(open_engine(path, threads, provider), face_model)
 
     def describe(self) -> str:
         """Engine, what computes, and on how many threads."""
         threads = "1 thread" if self.engine.threads == 1 else f"{self.engine.threads} threads"
         return f"{self.engine.name}, {self.engine.provider}, {threads}"
 
+    @cached_property
+    def whole(self) -> Decoder:
+        """What brings whole pictures to the network's input as in training: by the crop `face` it finds their face.
+
+        Raises:
+            UsageError: for such a model, the face model is not there, or is none.
+            DownloadError: it had to be fetched and could not be.
+        """
+        if self.facts.crop != "face":
+            return self.preparation
+        file = face_model(self._face_model or os.environ.get("DFDETECT_FACE_MODEL"), _WITHOUT)
+        margin = DEFAULT_MARGIN if self.facts.face_margin is None else self.facts.face_margin
+        return replace(self.preparation, faces=FaceCutter(file, margin))
+
+    def cut(self, image: Pixels) -> Cut:
+        """The part of a whole picture, (H, W, 3) RGB uint8, that `prepare` is to be given: all of it, or its face.
+
+        Raises:
+            UsageError, DownloadError: as of `whole`.
+        """
+        return self.whole.cut(image)
+
     def prepare(self, image: Pixels, name: str = "<pixels>") -> Pixels:
         """Bring (H, W, 3) RGB uint8 of any size to the network's input, (S, S, 3), as in training.
+
+        No face is searched: a model whose training cut faces out is given them cut out, as `cut` does.
 
         Raises:
             DecodeError: it cannot be re-encoded as the training's pictures were.
@@ -108,10 +146,12 @@ class Detector:
             batch_size: pictures a run of the network; as many are held in memory.
 
         Returns:
-            One prediction each, in their order; a file that cannot be read has an `error`.
+            One prediction each, in their order; a file that cannot be read has an `error`. A model whose training cut
+            faces out judges the largest face of each, or where there is none the largest centred square.
 
         Raises:
             ValueError: pixels of another shape or type.
+            UsageError, DownloadError: as of `whole`.
         """
         single = isinstance(images, str | os.PathLike | np.ndarray)
         listed: Sequence[Image] = [images] if single else images  # type: ignore[assignment,list-item]
@@ -136,9 +176,9 @@ class Detector:
     def _read(self, image: Image) -> Pixels | DecodeError:
         try:
             if not isinstance(image, np.ndarray):
-                return self.prepare(decode(os.fspath(image)), os.fspath(image))
+                return self.whole.prepare(decode(os.fspath(image)), os.fspath(image))
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
                 raise ValueError(f"A picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
-            return self.prepare(image)
+            return self.whole.prepare(image, "<pixels>")
         except DecodeError as error:
             return error

@@ -170,4 +170,6 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str
             f"It records no margin around faces, as dfdetect export measures: {settings.used_margin} is taken. "
             "Another one: --margin M"
         )
+    if settings.takes_cuts:
+        lines.append(settings.takes_cuts)
     return "".join(f"{line}\n" for line in lines)

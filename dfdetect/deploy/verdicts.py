@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.face_crop import Cut
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.metadata import ModelFacts, Verdict
 from dfdetect.explain.regions import Share
@@ -30,6 +31,10 @@ class Judge(Protocol):
         """(H, W, 3) RGB uint8 to the network's input, (S, S, 3)."""
         ...
 
+    def cut(self, image: Pixels) -> Cut:
+        """The part of a whole picture that `prepare` is to be given: all of it, or its face."""
+        ...
+
     def judge(self, batch: Pixels) -> tuple[Scores, Scores | None]:
         """(N, S, S, 3) to p_fake (N,) and heatmaps (N, h, w), None for a model without."""
         ...
@@ -46,7 +51,7 @@ class FaceVerdict:
         reason: why it is uncertain, or what else there is to say; may be empty.
         frames: frames of a video in which it was judged; 1 for a photo.
         heatmap: (h, w), signed, of its square; None for a model without.
-        square: left, top, side of what was judged.
+        square: left, top, side of what the network saw; None for a whole picture that was squeezed.
         versions: p_fake under each mild re-encoding, where that was asked for.
         found: the face as it was found in the picture; None for a whole picture. Of a track, heatmap, square and found
             are those of `Row.frame`; None where it is not in it.

@@ -43,6 +43,7 @@ _NOTES: tuple[tuple[str, str, Severity, str], ...] = (
     ),
     (r"The best threshold for these", "threshold_moved", "weak", ""),
     (r"Only [\d,]+ of [\d,]+ images", "part_only", "weak", "Test on all: leave out `--trainer.limit_test_batches`"),
+    (r"No face in [\d,]+ of", "faceless", "info", "Look at them: they were judged by their middle, whatever it shows."),
     (r"[\d,]+ of [\d,]+ files could not", "unread", "weak", "See skipped.csv; fetch them again, or take them out."),
 )
 """Beginning of a note in metrics.json, the kind of limit that it is, how bad it is, and what mends it."""
@@ -205,6 +206,15 @@ def _of_training(run: RunContents) -> Iterator[Limit]:
             "The split is random, since no groups are known",
             "A fake and the photo it was made from, or two frames of a video, may lie on both sides of it.",
             "`dfdetect audit ROOT`, then `--data.manifest audit/manifest.csv`",
+        )
+    prepared = run.facts.get("preprocessing") or {}
+    if prepared.get("crop") == "native" and prepared.get("normalise_encoding") is None:
+        yield Limit(
+            "codec",
+            "weak",
+            "It saw pixels as each file's codec left them",
+            "Where real and fake files were saved in other ways, it may have learned that in place of the forgery.",
+            "`--data.normalise_encoding 90`, and `dfdetect audit` says whether files tell the class",
         )
     if run.n_skipped:
         yield Limit("skipped", "info", f"{run.n_skipped:,} files could not be read and were left out; see skipped.csv")

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from dfdetect.data.decode import decode
+from dfdetect.data.resize import Frame
 from dfdetect.data.samples import FAKE, Samples
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.verdicts import Judge
@@ -15,7 +16,7 @@ from dfdetect.errors import DecodeError
 from dfdetect.explain.ciplab import edited_parts
 from dfdetect.explain.grid import Grid
 from dfdetect.explain.maps import Explainer
-from dfdetect.explain.truth import Truth, generated_folder, judged_frame, truth_of_drawing, truth_of_parts
+from dfdetect.explain.truth import Truth, generated_folder, truth_of_drawing, truth_of_parts
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -107,15 +108,17 @@ def _look_up(
     file = samples.file(place)
     try:
         image = decode(file)
-        picture = detector.prepare(image, file)
+        cut = detector.cut(image)
+        picture = detector.prepare(cut.pixels, file)
     except DecodeError as error:
         return error
-    truth = _truth(file, image, detector, search) if samples.labels[place] == FAKE else None
+    truth = (
+        _truth(file, image, detector.facts.seen_of(cut), detector, search) if samples.labels[place] == FAKE else None
+    )
     return picture, truth
 
 
-def _truth(file: str, image: Pixels, detector: Judge, search: Search | None) -> Truth | str | None:
-    frame = judged_frame((image.shape[0], image.shape[1]), detector.facts.crop)
+def _truth(file: str, image: Pixels, frame: Frame, detector: Judge, search: Search | None) -> Truth | str | None:
     if generated_folder(file) is not None:
         return truth_of_drawing(file, image, frame, detector.facts.input_size)
     if search is None or not edited_parts(file):

@@ -50,6 +50,8 @@ def run(name: str, arguments: list[str]) -> int:
     settings = Settings(detector, chosen_face_model(options), options.margin)
     explain = explainer(options.method, detector, file, options.layer)
     sys.stderr.write(f"{file}: {_described(detector)}; --method {options.method}\n")
+    if settings.takes_cuts:
+        sys.stderr.write(f"{settings.takes_cuts}\n")
     try:
         with quiet_native():
             return _explain_all(options, settings, explain, f"{file.name}: {_described(detector)}")

@@ -8,16 +8,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.face_crop import cut_square
+from dfdetect.data.resize import Frame, cut_out
 from dfdetect.data.yunet import Face, search
-from dfdetect.deploy.faces import MOST_FACES, cut_square, fault
-from dfdetect.deploy.photos import Settings
+from dfdetect.deploy.faces import MOST_FACES, fault
+from dfdetect.deploy.photos import Settings, as_square
 from dfdetect.deploy.verdicts import FaceVerdict, judged_face, rounded
 from dfdetect.explain.colours import Scale
 from dfdetect.explain.grid import Grid
 from dfdetect.explain.maps import Explainer
 from dfdetect.explain.overlay import overlay, with_regions
 from dfdetect.explain.panel import SIDE, fitted, panel
-from dfdetect.explain.regions import Frame, Share, merged, regions, shares, whole_frame
+from dfdetect.explain.regions import Share, merged, regions, shares
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -98,8 +100,8 @@ def explain_picture(image: Pixels, settings: Settings, explain: Explainer, metho
         One entry a face; empty where none was found.
     """
     if settings.face_model is None:
-        frame = whole_frame(image.shape, settings.detector.facts.crop)
-        return list(_explained([(None, _cut(image, frame), frame, image)], settings, explain))
+        frame = settings.detector.facts.seen(image.shape)
+        return list(_explained([(None, cut_out(image, frame), frame, image)], settings, explain))
     found = search(image, settings.face_model)[:MOST_FACES]
     good, bad = [], []
     for face in found:
@@ -107,8 +109,8 @@ def explain_picture(image: Pixels, settings: Settings, explain: Explainer, metho
             bad.append(Explained(FaceVerdict(face.box, None, "uncertain", why), method, found=face))
             continue
         cut = cut_square(image, face, settings.used_margin)
-        side = len(cut.pixels)
-        good.append((face, cut.pixels, Frame(cut.left, cut.top, side, side), cut.pixels))
+        frame = settings.detector.facts.seen_of(cut)
+        good.append((face, cut_out(image, frame), frame, cut.pixels))
     return [*_explained(good, settings, explain), *bad]
 
 
@@ -121,7 +123,7 @@ def _explained(
         some = cuts[start : start + _BATCH]
         maps = explain(np.stack([detector.prepare(given) for *_, given in some]))
         for i, (face, shown, frame, _) in enumerate(some):
-            square = (int(frame.left), int(frame.top), int(frame.width)) if face else None
+            square = None if not face and detector.facts.crop == "resize" else as_square(frame)
             box = face.box if face else None
             verdict = judged_face(detector.facts, float(maps.p_fake[i]), box=box, square=square)
             divided = shares(maps.values[i], _masks(face, frame), maps.grid) if face else {}
@@ -130,11 +132,6 @@ def _explained(
 
 def _masks(face: Face, frame: Frame) -> dict[str, npt.NDArray[np.bool_]]:
     return merged(regions(face, frame, (224, 224)))
-
-
-def _cut(image: Pixels, frame: Frame) -> Pixels:
-    left, top, width, height = (int(n) for n in frame)
-    return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
 def _share_json(share: Share) -> dict[str, float | None]:

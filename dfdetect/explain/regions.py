@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.face_parts import Points, ellipse, face_axes, filled, part_outlines
+from dfdetect.data.resize import Frame
 from dfdetect.data.yunet import Face
 from dfdetect.explain.grid import Grid, cell_shares, enlarged
 
@@ -31,24 +31,6 @@ BEHIND = {"fake": "of what says fake", "real": "of what says real", "uncertain":
 _OVAL = 1.04
 """Of the face's box."""
 _NOTHING = 1e-9
-
-
-class Frame(NamedTuple):
-    """The part of a picture that a network judged, in the picture's pixels; it may have been squeezed to a square."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-def whole_frame(shape: tuple[int, ...], crop: str) -> Frame:
-    """What a network sees of a whole picture, (H, W, ...): all of it, squeezed, or by `center` its middle square."""
-    height, width = shape[:2]
-    if crop != "center":
-        return Frame(0, 0, width, height)
-    side = min(height, width)
-    return Frame((width - side) // 2, (height - side) // 2, side, side)
 
 
 def regions(face: Face, frame: Frame, shape: tuple[int, int]) -> dict[str, Mask]:

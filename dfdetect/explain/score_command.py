@@ -107,7 +107,7 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
 
     named = None if options.ckpt_path is None else local_checkpoint(options.ckpt_path)
     model = find_model(options.model or named)
-    detector = Detector.load(model, options.threads)
+    detector = Detector.load(model, options.threads, face_model=named_face_model(options))
     checkpoint = named or checkpoint_of(model)
     chosen = choose(detector.facts, checkpoint, options.data, options.part).take(options.limit)
     sys.stderr.write(f"{model} ({detector.describe()}) on {len(chosen.samples)} images: {chosen.title}\n")

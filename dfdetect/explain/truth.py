@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.resize import Frame, cut_out
 from dfdetect.data.synthetic import KINDS, draw_face, is_generated
 from dfdetect.data.yunet import Face
 from dfdetect.errors import DataLayoutError
 from dfdetect.explain.ciplab import PARTS, edited_parts
-from dfdetect.explain.regions import Frame, Mask, regions
+from dfdetect.explain.regions import Mask, regions
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -41,15 +42,6 @@ class Truth:
     def partly(self) -> bool:
         """Whether parts of the face were left as they were, so that a map can tell edited ones from others."""
         return not self.parts or len(self.edited) < len(self.parts)
-
-
-def judged_frame(shape: tuple[int, int], crop: str) -> Frame:
-    """What a detector judges of a picture (H, W) by its crop policy: all, or the largest centred square."""
-    height, width = shape
-    if crop != "center":
-        return Frame(0, 0, width, height)
-    side = min(shape)
-    return Frame((width - side) // 2, (height - side) // 2, side, side)
 
 
 def truth_of_parts(path: str, face: Face, frame: Frame, side: int) -> Truth | None:
@@ -98,8 +90,7 @@ def truth_of_drawing(file: str, image: Pixels, frame: Frame, side: int) -> Truth
             f"{file}: not the face that this version draws for this name, so where it was forged is not known. Draw "
             "the faces anew: remove their folder, then dfdetect fit --config demo"
         )
-    top, left = int(frame.top), int(frame.left)
-    inside = drawn.mask[top : top + int(frame.height), left : left + int(frame.width)]
+    inside = cut_out(drawn.mask, frame)
     at = (np.arange(side) + 0.5) / side
     rows, columns = ((at * n).astype(np.intp) for n in inside.shape)
     return Truth(inside[np.ix_(rows, columns)])

@@ -24,7 +24,10 @@ def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
     trained, used = facts.get("preprocessing"), data.preprocessing_facts()
     if not trained:
         return []
-    trained = {"normalise_encoding": None} | trained  # of the time before there was such a thing
+    trained = {
+        "normalise_encoding": None,
+        "face_margin": None,
+    } | trained  # of before there was such a thing, or without
     return [f"{name}: trained with {trained[name]}, now {used[name]}" for name in used if used[name] != trained[name]]
 
 

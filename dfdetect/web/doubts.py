@@ -113,6 +113,12 @@ def _of_training(facts: ModelFacts) -> Iterator[Doubt]:
 
 
 def _of_margin(facts: ModelFacts, margin: float | None) -> Iterator[Doubt]:
+    if facts.crop == "face" and margin is None:
+        yield Doubt(
+            "It learned on faces cut out of their photos",
+            f"Here no face is searched: only a photo cut to one face, with {facts.face_margin:.0%} of its side as room "
+            "all around, is like its training's.",
+        )
     if facts.face_margin is None and margin is not None:
         yield Doubt(
             "How closely it wants faces cut out is not recorded",

@@ -62,6 +62,9 @@ def _band(facts: ModelFacts) -> str:
 
 def _input(facts: ModelFacts, margin: float | None) -> str:
     size = f"{facts.input_size} x {facts.input_size} pixels"
-    if margin is None:
-        return f"the whole picture at {size}"
-    return f"each face with a margin of {margin:.2f} of its side, at {size}"
+    what = "the whole picture" if margin is None else f"each face with a margin of {margin:.2f} of its side"
+    if facts.crop == "native":
+        return f"the middle {size} of {what}, not resized unless it is smaller"
+    if margin is None and facts.crop != "resize":
+        what = "the largest centred square"
+    return f"{what} at {size}" if margin is None else f"{what}, at {size}"

@@ -104,6 +104,7 @@ def _introduction(options: argparse.Namespace, models: "Sequence[Model]", port: 
         f"{model.settings.detector.facts.threshold:.3f}"
         for model in models
     ]
+    lines += [f"{model.name}: {model.settings.takes_cuts}" for model in models if model.settings.takes_cuts]
     lines += [
         f"{model.name}: its threshold was never fitted on validation images."
         for model in models

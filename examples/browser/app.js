@@ -1,13 +1,19 @@
 // The page: choose a picture, see what the model says of it and where it looked.
 
 import { Detector } from "./detector.js";
-import { squareOf } from "./pixels.js";
+import { seenOf } from "./pixels.js";
 
 const $ = (id) => document.getElementById(id);
 const WORDS = {
   fake: ["Looks fake", "Its score is at or above the threshold."],
   real: ["Looks real", "Its score is below the threshold."],
   uncertain: ["Uncertain", "Its score is too close to the threshold to be answered."],
+};
+const SEEN = {
+  resize: "whole picture",
+  center: "centre square",
+  native: "the middle at its own resolution",
+  face: "a cut-out face",
 };
 let detector = null;
 let shown = null;
@@ -28,7 +34,7 @@ async function loadModel(bytes, name) {
   document.body.dataset.state = "ready";
   list($("facts"), {
     "Threshold": `${facts.threshold.toFixed(3)}${facts.calibrated ? "" : " (not calibrated)"}`,
-    "Input": `${facts.inputSize} × ${facts.inputSize} pixels, ${facts.crop === "center" ? "centre square" : "whole picture"}`,
+    "Input": `${facts.inputSize} × ${facts.inputSize} pixels, ${SEEN[facts.crop]}`,
     "Tested": facts.testSummary ?? "nothing is known of a test",
     "Licence": facts.licence ?? "not stated",
   });
@@ -91,12 +97,12 @@ function paint() {
   const context = canvas.getContext("2d");
   context.drawImage(preview, 0, 0);
   if (!shown.heatmap || !$("overlay").checked) return;
-  const whole = { left: 0, top: 0, width, height };
-  const { left, top, side } = squareOf(width, height);
-  const seen = detector.facts.crop === "center" ? { left, top, width: side, height: side } : whole;
+  const seen = seenOf(shown.picture.width, shown.picture.height, detector.facts);
+  const [across, down] = [width / shown.picture.width, height / shown.picture.height];
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = "high";
-  context.drawImage(colours(shown.heatmap), seen.left, seen.top, seen.width, seen.height);
+  const place = [seen.left * across, seen.top * down, seen.width * across, seen.height * down];
+  context.drawImage(colours(shown.heatmap), ...place);
 }
 
 function colours({ rows, columns, data }) {

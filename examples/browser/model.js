@@ -30,6 +30,9 @@ export function readFacts(bytes) {
     testSummary: strings.test_summary ?? null,
     licence: strings.licence ?? null,
   };
+  if (!["resize", "center", "native", "face"].includes(facts.crop)) {
+    throw new ModelError(`It cuts pictures in a way that this page does not know: ${facts.crop}.`);
+  }
   const usable =
     Number.isInteger(facts.inputSize) && facts.threshold >= 0 && facts.threshold <= 1 && strings.layout === "NCHW";
   if (!usable) throw new ModelError("Its metadata is damaged. Export the model again.");

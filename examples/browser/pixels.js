@@ -20,13 +20,18 @@ export async function decode(blob) {
 /** The square of `facts.inputSize` pixels that the network takes, as RGB in rows. */
 export async function prepare(picture, facts) {
   const encoded = facts.normaliseEncoding === null ? picture : await reencode(picture, facts.normaliseEncoding);
-  return resize(facts.crop === "center" ? centreSquare(encoded) : encoded, facts.inputSize);
+  return resize(cutOut(encoded, seenOf(encoded.width, encoded.height, facts)), facts.inputSize);
 }
 
-/** The largest centred square: what a network with the crop policy `center` sees of a picture of this size. */
-export function squareOf(width, height) {
-  const side = Math.min(width, height);
-  return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), side };
+/**
+ * What the network sees of a picture of this size: all of it by the crop policy `resize`; else a square in its middle,
+ * the largest one, or by `native` one of the input's own size. By `face` the picture is a cut-out face already.
+ */
+export function seenOf(width, height, facts) {
+  if (facts.crop === "resize") return { left: 0, top: 0, width, height };
+  const shorter = Math.min(width, height);
+  const side = facts.crop === "native" ? Math.min(shorter, facts.inputSize) : shorter;
+  return { left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2), width: side, height: side };
 }
 
 /** Shrink by the mean over areas where both sides are larger than `size`, else interpolate: OpenCV's two methods. */
@@ -106,14 +111,14 @@ function neighbours(length, size) {
   });
 }
 
-function centreSquare({ width, height, data }) {
-  const { left, top, side } = squareOf(width, height);
-  const square = new Uint8ClampedArray(side * side * 3);
-  for (let y = 0; y < side; y++) {
-    const start = ((top + y) * width + left) * 3;
-    square.set(data.subarray(start, start + side * 3), y * side * 3);
+function cutOut(picture, { left, top, width, height }) {
+  if (width === picture.width && height === picture.height) return picture;
+  const data = new Uint8ClampedArray(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const start = ((top + y) * picture.width + left) * 3;
+    data.set(picture.data.subarray(start, start + width * 3), y * width * 3);
   }
-  return { width: side, height: side, data: square };
+  return { width, height, data };
 }
 
 async function reencode({ width, height, data }, quality) {

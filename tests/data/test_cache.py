@@ -143,7 +143,7 @@ def test_size_crop_and_path_have_entries_of_their_own(photos):
             for path in photos[:2]:
                 pixels = DiskStore(Decoder(size, crop)).load(0, path)  # type: ignore[arg-type]
                 np.testing.assert_array_equal(pixels, resize(decode(path), size, crop))  # type: ignore[arg-type]
-    assert len(entries()) == 2 * 2 * 2
+    assert len(entries()) == 2 * len(CROPS) * 2
     assert {file.parts[-3] for file in entries()} == {f"{crop}-{size}" for crop in CROPS for size in (16, 32)}
 
 
@@ -228,7 +228,8 @@ def test_processes_share_a_folder_that_is_cleared_under_them(photos, tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
-from dfdetect.data.cache import Decoder, DiskStore, entry_path, file_identity
+from dfdetect.data.cache import Decoder, DiskStore, entry_path
+from dfdetect.data.identity import file_identity
 store = DiskStore(Decoder(400), Path(sys.argv[1]))
 pixels = {path: store.load(0, path) for path in sys.argv[2:]}
 print("ready", flush=True)

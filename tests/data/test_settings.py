@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
         {"split_seed": -(2**63)},
         {"normalise_encoding": 1},
         {"blending": ["nose"], "landmarks": "marks.npz", "batch_size": 2},
+        {"crop": "native"},
+        {"crop": "face", "face_margin": 0.0},
+        {"crop": "face", "face_margin": 10},
         {"crop": "center", "cache": "off", "class_balance": "sampler", "split": "grouped"},
     ],
 )
@@ -33,7 +36,15 @@ def test_what_is_in_range_is_taken(changed):
 @pytest.mark.parametrize(
     ("changed", "seed", "said"),
     [
-        ({"crop": "middle"}, 0, "data.crop is one of resize, center, not 'middle'"),
+        ({"crop": "middle"}, 0, "data.crop is one of resize, center, native, face, not 'middle'"),
+        (
+            {"crop": "face", "face_margin": -0.1},
+            0,
+            "data.face_margin is a share of the face's side, from 0 to 10, not -0.1",
+        ),
+        ({"crop": "face", "face_margin": float("nan")}, 0, "from 0 to 10, not nan"),
+        ({"crop": "face", "face_margin": float("inf")}, 0, "from 0 to 10, not inf"),
+        ({"crop": "center", "face_margin": 0.3}, 0, "it needs data.crop: face, not center"),
         ({"cache": "gpu"}, 0, "data.cache is one of"),
         (
             {"class_balance": "smote"},

@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from dfdetect.data.face_crop import Cut
 from dfdetect.data.resize import resize
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.metadata import ModelFacts, UncertainBand
@@ -34,7 +35,10 @@ class Standin:
         self.batches: list[int] = []
 
     def prepare(self, image, name="<pixels>"):
-        return resize(image, self.facts.input_size)
+        return resize(image, self.facts.input_size, self.facts.crop)
+
+    def cut(self, image):
+        return Cut(image, 0, 0)
 
     def judge(self, batch):
         self.batches.append(len(batch))

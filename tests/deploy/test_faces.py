@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dfdetect.data.face_crop import cut_square
 from dfdetect.data.synthetic import draw_face
 from dfdetect.deploy import faces
 
@@ -31,7 +32,7 @@ def numbered(height, width):
 )
 def test_the_square_lies_in_the_picture_and_shows_its_own_pixels(box, margin, place):
     image = numbered(100, 200)
-    cut = faces.cut_square(image, face(*box), margin)
+    cut = cut_square(image, face(*box), margin)
     assert (cut.left, cut.top, cut.pixels.shape[0], cut.pixels.shape[1]) == (*place, place[2])
     assert tuple(cut.pixels[0, 0, :2]) == (cut.left, cut.top)
     assert cut.pixels.flags["C_CONTIGUOUS"]
@@ -73,5 +74,5 @@ def test_the_margin_of_a_collection_is_what_gives_its_pictures_back(monkeypatch)
     monkeypatch.setattr(faces, "search", lambda image, model: [face(35, 30, 40, 50)])
     margin = faces.measure_margin([image], "m").median
     assert margin is not None
-    cut = faces.cut_square(image, face(35, 30, 40, 50), margin)
+    cut = cut_square(image, face(35, 30, 40, 50), margin)
     assert (cut.left, cut.top, cut.pixels.shape) == (5, 0, (100, 100, 3))

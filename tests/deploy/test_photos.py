@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from dfdetect.data.decode import decode as plain_decode
+from dfdetect.data.face_crop import DEFAULT_MARGIN
 from dfdetect.deploy import photos
 from dfdetect.deploy.careful import MILD
-from dfdetect.deploy.faces import DEFAULT_MARGIN
 from dfdetect.deploy.photos import Settings, judge_faces, load, look, scan_photo
 from dfdetect.errors import DecodeError
 

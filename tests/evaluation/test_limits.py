@@ -22,6 +22,7 @@ NOTES = {
     "preprocessing": "Other preprocessing than in training: crop: trained with resize, now center",
     "uncalibrated": "Threshold and temperature are uncalibrated: no validation of both classes has fitted them.",
     "part_only": "Only 20 of 1,000 images were scored, as --trainer.limit_test_batches asks.",
+    "faceless": "No face in 12 of 1,213 test pictures: of those the largest centred square is taken.",
     "unread": "3 of 1000 files could not be read and are not counted; see skipped.csv.",
 }
 POINT: dict[str, Any] = {
@@ -87,6 +88,19 @@ def test_each_note_of_a_test_is_a_limit_of_its_kind(kind):
     assert limit.kind == kind
     assert limit.title in (said, said[0].upper() + said[1:])
     assert limit.severity == {"leak": "leak", "another_split": "leak"}.get(kind, limit.severity)
+
+
+@pytest.mark.parametrize(
+    ("prepared", "expected"),
+    [
+        ({"crop": "native", "normalise_encoding": None}, {"codec"}),
+        ({"crop": "native", "normalise_encoding": 90}, set()),
+        ({"crop": "center", "normalise_encoding": None}, set()),
+    ],
+)
+def test_native_pixels_may_tell_the_codec(prepared, expected):
+    run = good_run()
+    assert kinds(replace(run, facts=run.facts | {"preprocessing": prepared})) == expected
 
 
 def test_an_unknown_note_is_not_lost():

@@ -113,6 +113,8 @@ def test_pictures_of_the_networks_size_get_the_same_score(check, write, tmp_path
         (448, "png", {}, 1e-3),
         (150, "png", {}, 1e-3),
         (500, "jpg", {"crop": "center"}, 5e-3),
+        (500, "png", {"crop": "native"}, 1e-5),
+        (150, "png", {"crop": "native"}, 2e-3),
         (500, "jpg", {"normalise_encoding": 60}, 2e-2),
     ],
 )

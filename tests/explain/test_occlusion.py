@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dfdetect.data.face_crop import Cut
 from dfdetect.explain.occlusion import CELLS, occlusion
 from tests.deploy.standin import FACTS, Standin
 
@@ -15,6 +16,9 @@ class Corner:
 
     def prepare(self, image, name=""):
         return image
+
+    def cut(self, image):
+        return Cut(image, 0, 0)
 
     def judge(self, batch):
         white = (batch[:, :28, :28] > 200).all(axis=3)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from dfdetect.data.decode import decode
+from dfdetect.data.resize import seen
 from dfdetect.data.synthetic import KINDS, draw_face, generate_faces
 from dfdetect.data.yunet import Face
 from dfdetect.errors import DataLayoutError
 from dfdetect.explain.ciplab import PARTS
 from dfdetect.explain.regions import Frame, regions
-from dfdetect.explain.truth import generated_folder, judged_frame, truth_of_drawing, truth_of_parts
+from dfdetect.explain.truth import generated_folder, truth_of_drawing, truth_of_parts
 
 from .helpers import floats
 
@@ -22,7 +23,7 @@ WHOLE = Frame(0, 0, 200, 200)
 def test_a_drawings_mask_is_where_it_differs_from_the_real_drawing(kind, generated_faces):
     for file in sorted((generated_faces / "fake" / kind).glob("*.jpg"))[:3]:
         image = decode(file)
-        truth = truth_of_drawing(str(file), image, judged_frame(image.shape[:2], "resize"), len(image))
+        truth = truth_of_drawing(str(file), image, seen(image.shape, len(image), "resize"), len(image))
         fake, real = (draw_face(0, int(file.stem), one, len(image)).image for one in (kind, "real"))
         assert not (fake != real).any(axis=2)[~truth.mask].any()
         assert truth.mask.any()
@@ -58,9 +59,11 @@ def test_generated_faces_are_known_by_their_folder(generated_faces, tmp_path):
 
 
 def test_the_frame_is_what_is_judged():
-    assert judged_frame((100, 300), "resize") == (0, 0, 300, 100)
-    assert judged_frame((100, 300), "center") == (100, 0, 100, 100)
-    assert judged_frame((301, 100), "center") == (0, 100, 100, 100)
+    assert seen((100, 300), 40, "resize") == (0, 0, 300, 100)
+    assert seen((100, 300), 40, "center") == seen((100, 300), 40, "face") == (100, 0, 100, 100)
+    assert seen((301, 100), 40, "center") == (0, 100, 100, 100)
+    assert seen((301, 100), 40, "native") == (30, 130, 40, 40)
+    assert seen((301, 30), 40, "native") == (0, 135, 30, 30)
 
 
 def test_parts_of_a_name_are_the_persons_own():

@@ -150,4 +150,11 @@ def test_other_preprocessing_than_in_training_is_said(generated_faces):
         "image_size: trained with 32, now 64",
         "normalise_encoding: trained with 80, now None",
     ]
+    faces = faces_data(generated_faces, crop="face", face_margin=0.3)
+    assert changed_preprocessing(trained, faces) == [
+        "crop: trained with resize, now face",
+        "normalise_encoding: trained with 80, now None",
+        "face_margin: trained with None, now 0.3",
+    ]
+    assert changed_preprocessing({"preprocessing": faces.preprocessing_facts()}, faces) == []
     assert changed_preprocessing({}, data) == []

@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from dfdetect.deploy.verdicts import FaceVerdict, photo_row
 from dfdetect.web.doubts import doubts_in_short, doubts_of_model, doubts_of_row, faces_word
+from dfdetect.web.model_card import model_card
 from tests.deploy.standin import BAND, FACTS
 
 
@@ -68,6 +71,22 @@ def test_a_models_limits_follow_its_metadata():
     assert "How closely it wants faces cut out is not recorded" in named(unrecorded, 0.17)
     assert "How closely it wants faces cut out is not recorded" not in named(unrecorded)
     assert "How closely it wants faces cut out is not recorded" not in named(FACTS, 0.0)
+    cut = replace(FACTS, crop="face", face_margin=0.3)
+    assert "It learned on faces cut out of their photos" in named(cut)
+    assert "It learned on faces cut out of their photos" not in named(cut, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("crop", "margin", "said"),
+    [
+        ("resize", None, "the whole picture at 32 x 32 pixels"),
+        ("center", None, "the largest centred square at 32 x 32 pixels"),
+        ("face", 0.3, "each face with a margin of 0.30 of its side, at 32 x 32 pixels"),
+        ("native", 0.3, "the middle 32 x 32 pixels of each face with a margin of 0.30 of its side, not resized unless"),
+    ],
+)
+def test_the_card_says_what_the_network_looks_at(crop, margin, said):
+    assert said in model_card("m", replace(FACTS, crop=crop, face_margin=margin), "", margin)
 
 
 def test_faces_are_counted_in_words():

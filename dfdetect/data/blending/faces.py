@@ -1,24 +1,19 @@
 """Landmarks of the photos that fakes are made of: found by YuNet once and kept beside the pixels, or given."""
 
 import os
-import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.npyio import NpzFile
-from tqdm import tqdm
 
 from dfdetect.data.blending.masks import MASKS, MaskName, outlines
-from dfdetect.data.cache import Decoder, PixelStore, entry_path, file_identity
+from dfdetect.data.cache import Decoder, PixelStore
 from dfdetect.data.face_model import face_model
+from dfdetect.data.largest_face import DAMAGED, arrays_of, find_largest_faces
 from dfdetect.data.samples import REAL, Samples
-from dfdetect.data.yunet import search
+from dfdetect.data.yunet import Face
 from dfdetect.errors import DecodeError, UsageError
-from dfdetect.files import replacing, sha256_of
 
 Landmarks = npt.NDArray[np.float32]
 """(L, 2) x and y in pixels; (0, 2) where there is no face."""
@@ -26,7 +21,6 @@ Landmarks = npt.NDArray[np.float32]
 _LEAST_SPAN = 1 / 16
 """Of a picture's side, from landmark to landmark, which is half a face: a part of a smaller one is a few pixels."""
 _WAYS_ON = "name landmarks: --data.landmarks FILE (docs/blending.md)"
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -105,14 +99,7 @@ def find_landmarks(photos: Samples, store: PixelStore, decoder: Decoder, folder:
         DownloadError: the face model had to be fetched and could not be.
     """
     model = face_model(os.environ.get("DFDETECT_FACE_MODEL"), _WAYS_ON)
-    kept = None if folder is None else folder / f"{decoder.recipe()}-faces-{sha256_of(model)[:12]}"
-    found: list[Landmarks | None] = []
-    for index in tqdm(range(len(photos)), desc="Finding faces", unit="photo", delay=2):
-        try:
-            found.append(_kept_or_found(index, photos.file(index), store, kept, model))
-        except DecodeError:
-            found.append(None)
-    return found
+    return [_landmarks(one) for one in find_largest_faces(photos, store.load, model, folder, decoder.recipe())]
 
 
 def given_landmarks(photos: Samples, file: str, size: int) -> list[Landmarks | None]:
@@ -125,8 +112,8 @@ def given_landmarks(photos: Samples, file: str, size: int) -> list[Landmarks | N
         UsageError: no such file, or what it holds is no landmarks.
     """
     try:
-        held = _arrays(file)
-    except _DAMAGED as error:
+        held = arrays_of(file)
+    except DAMAGED as error:
         raise UsageError(f"data.landmarks {file}: {error}") from error
     points = [held.get(path, np.empty((0, 2))) for path in photos.paths]
     for path, one in zip(photos.paths, points, strict=True):
@@ -161,34 +148,7 @@ def is_whole(landmarks: Landmarks | None, size: int) -> bool:
     return inside and float(np.ptp(landmarks, axis=0).max()) >= _LEAST_SPAN * size
 
 
-def _kept_or_found(index: int, path: str, store: PixelStore, folder: Path | None, model: str) -> Landmarks:
-    if folder is None:
-        return _found(store.load(index, path), model)
-    entry, identity = Path(f"{entry_path(folder, path)}.npz"), file_identity(path)
-    try:
-        kept = _arrays(entry)
-        if tuple(kept["identity"].tolist()) == identity:
-            return np.asarray(kept["landmarks"], np.float32)
-    except _DAMAGED:
-        pass
-    landmarks = _found(store.load(index, path), model)
-    try:
-        with replacing(entry) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, identity=np.array(identity), landmarks=landmarks)
-    except OSError as error:  # a full or read-only disk costs speed, never the run
-        warnings.warn(f"Landmarks cannot be kept in {folder} ({error}); they are found again next time", stacklevel=2)
-    return landmarks
-
-
-def _arrays(file: str | Path) -> dict[str, npt.NDArray[Any]]:
-    """All arrays of an npz file by their names; raises one of `_DAMAGED`."""
-    with open(file, "rb") as stream:  # by its name NumPy would leave a damaged one open
-        held = np.load(stream, allow_pickle=False)
-        if not isinstance(held, NpzFile):
-            raise ValueError("a single array, no npz")
-        return dict(held)
-
-
-def _found(image: npt.NDArray[np.uint8], model: str) -> Landmarks:
-    faces = search(image, model)
-    return faces[0].landmarks if faces else np.empty((0, 2), np.float32)
+def _landmarks(found: Face | DecodeError | None) -> Landmarks | None:
+    if isinstance(found, DecodeError):
+        return None
+    return np.empty((0, 2), np.float32) if found is None else found.landmarks

@@ -37,7 +37,7 @@ class Order:
         calibration_images: for int8.
         answered_error: wrong verdicts allowed among the answered, in (0, 1).
         face_margin: stated margin around faces, in shares of their side; None to measure it.
-        face_model: file of the YuNet model that measures it; None for none.
+        face_model: file of the YuNet model that measures it, or cuts out faces as the training did; None for none.
         licence: the note in the files; None for the general one.
     """
 
@@ -65,7 +65,7 @@ def export(checkpoint: Path, order: Order) -> list[dict[str, Any]]:
     trained = load_detector(loaded)
     refuse_impossible(trained, order.formats, order.precisions)
     network = ExportNetwork(trained).eval()
-    detector = Detector.load(checkpoint, usable_cores())
+    detector = Detector.load(checkpoint, usable_cores(), face_model=order.face_model)
     training = _of_training(loaded, detector, order)
     proof = _proof(checkpoint, detector, training, order)
     facts = replace(detector.facts, uncertain=_band(detector.facts, proof), face_margin=training.margin.value)
@@ -104,7 +104,7 @@ class _Training:
 def _proof(checkpoint: Path, detector: Detector, training: _Training, order: Order) -> Proof:
     """What the files are held against."""
     if order.images is not None:
-        proven_on = Reference.of(detector, pictures_in(order.images, detector.preparation).take(order.most))
+        proven_on = Reference.of(detector, pictures_in(order.images, detector.whole).take(order.most))
     elif training.validation is not None:
         proven_on = training.validation
     else:
@@ -127,6 +127,7 @@ def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> _T
     Raises:
         ExportError: they are not at hand, and cannot be done without.
     """
+    trained_margin = detector.facts.face_margin
     try:
         data = training_data(loaded, order.data)
     except ExportError as error:
@@ -135,9 +136,10 @@ def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> _T
         if "int8" in order.precisions:
             raise ExportError(f"int8 is calibrated with images of the training part, never others. {error}") from error
         _say(f"No uncertain band, which is chosen on the validation part. {error}")
-        return _Training(None, None, choose_margin(order.face_margin, order.face_model, None))
+        return _Training(None, None, choose_margin(order.face_margin, order.face_model, None, trained_margin))
+    data.face_model = order.face_model
     calibration = part_of(data, "train").take(order.calibration_images) if "int8" in order.precisions else None
-    margin = choose_margin(order.face_margin, order.face_model, originals_of(data, "train"))
+    margin = choose_margin(order.face_margin, order.face_model, originals_of(data, "train"), trained_margin)
     return _Training(Reference.of(detector, part_of(data, "val").take(order.most)), calibration, margin)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dfdetect.deploy.export.pictures import Pictures
 from dfdetect.deploy.faces import Pixels, measure_margin
 from dfdetect.deploy.metadata import MOST_MARGIN
-from dfdetect.errors import DecodeError
+from dfdetect.errors import DecodeError, ExportError
 
 MEASURED_ON = 200
 """Pictures, always the same ones of a training part. Drawn from CIPLAB, DFDC and FFHQ, the medians of 95% of such draws
@@ -32,14 +32,27 @@ class FaceMargin:
     words: str
 
 
-def choose_margin(stated: float | None, model: str | None, pictures: Pictures | None) -> FaceMargin:
+def choose_margin(
+    stated: float | None, model: str | None, pictures: Pictures | None, trained: float | None = None
+) -> FaceMargin:
     """The margin to record.
 
     Args:
         stated: by the user; None to measure it.
         model: file of the YuNet model; None where there is none.
         pictures: of the training, as they lie there; None where they are not at hand.
+        trained: that the training itself cut faces out with, by `data.crop: face`; None for another crop.
+
+    Raises:
+        ExportError: another one is stated than was trained with.
     """
+    if trained is not None:
+        if stated not in (None, trained):
+            raise ExportError(
+                f"--face-margin {stated:g}: the training cut faces out with data.face_margin {trained:g}, and that is "
+                "recorded. Leave the option out"
+            )
+        return FaceMargin(trained, f"Margin around faces {trained:.3g}, as the training cut them out")
     if stated is not None:
         return FaceMargin(stated, f"Margin around faces {stated:.3g}, as stated")
     if pictures is None:

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from dfdetect.data import face_crop
 from dfdetect.data.blending import faces
 from dfdetect.data.blending.faces import real_photos
 from dfdetect.data.cache import Decoder
@@ -36,7 +37,7 @@ def finder(monkeypatch, tmp_path):
     (tmp_path / "yunet.onnx").write_bytes(b"model")
     monkeypatch.setattr(faces, "face_model", lambda named, without: str(tmp_path / "yunet.onnx"))
     finder = Finder()
-    monkeypatch.setattr(faces, "search", finder)
+    monkeypatch.setattr(face_crop, "search", finder)
     return finder
 
 
@@ -61,7 +62,7 @@ def test_only_real_photos_with_a_whole_face_and_the_rest_is_counted(tmp_path, fi
 
 def test_a_face_that_lies_partly_outside_is_none(tmp_path, finder, monkeypatch):
     root = draw_classes(tmp_path / "faces", 4)
-    monkeypatch.setattr(faces, "search", lambda image, model: [Face(0, 0, 9, 9, USUAL * SIZE + 14, 0.9)])
+    monkeypatch.setattr(face_crop, "search", lambda image, model: [Face(0, 0, 9, 9, USUAL * SIZE + 14, 0.9)])
     with pytest.raises(UsageError, match="none of the 2 real photos of the train part shows a whole face"):
         photos_of(root)
 

@@ -9,7 +9,7 @@ from dfdetect.data.synthetic import draw_face
 from dfdetect.deploy import faces
 from dfdetect.deploy.export.face_margin import MEASURED_ON, choose_margin
 from dfdetect.deploy.export.pictures import Pictures
-from dfdetect.errors import DecodeError
+from dfdetect.errors import DecodeError, ExportError
 
 from ..standin import face
 
@@ -101,3 +101,13 @@ def test_drawn_faces_have_the_margin_that_cutting_them_out_takes_for_granted():
 
     whole, apart = margin([draw_face(0, i, size=200).image for i in range(12)]), margin(scenes)
     assert 1 + 2 * apart == pytest.approx(2 * (1 + 2 * whole), rel=0.05)  # twice the picture around the same face
+
+
+def test_a_training_that_cut_faces_out_has_stated_its_margin_itself():
+    chosen = choose_margin(None, None, None, trained=0.25)
+    assert (chosen.value, chosen.words) == (0.25, "Margin around faces 0.25, as the training cut them out")
+    assert choose_margin(0.25, "yunet.onnx", numbered(3), trained=0.25) == chosen
+    with pytest.raises(
+        ExportError, match=r"--face-margin 0\.3: the training cut faces out with data\.face_margin 0\.25"
+    ):
+        choose_margin(0.3, None, None, trained=0.25)
