@@ -36,7 +36,7 @@ class Teacher:
     def margin(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to the margin that its p_fake is made of, (N,), without gradient."""
         with torch.no_grad():
-            return layers.margin_of(self.detector(pixels)) / self.detector.facts["temperature"]
+            return layers.margin_of(self.detector(pixels)) / float(self.detector.facts["temperature"])
 
 
 def _refuse_another_training(detector: "DeepfakeDetector", name: str, data: DeepfakeDataModule) -> None:

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.resize import Frame
 from dfdetect.deploy.drawing import as_jpeg
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.explain.colours import EVIDENCE
 from dfdetect.explain.maps import evidence
 from dfdetect.explain.overlay import overlay
-from dfdetect.explain.regions import Frame, Share, merged, regions, shares
+from dfdetect.explain.regions import Share, merged, regions, shares
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

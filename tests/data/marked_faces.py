@@ -36,7 +36,8 @@ class Finder:
 
     def __call__(self, image: np.ndarray, model: str) -> list[Face]:
         self.asked += 1
-        return find_marked(image)
+        faces: list[Face] = find_marked(image)
+        return faces
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Finder:

@@ -120,7 +120,7 @@ def test_the_cache_tells_crops_margins_and_face_models_apart(tmp_path):
     decoders = [
         Decoder(16, "face", None, FaceCutter(str(m), margin)) for m in models for margin in (0.1, 0.2, 0.2000001)
     ]
-    decoders += [Decoder(16, crop) for crop in ("resize", "center", "native", "face")]  # type: ignore[arg-type]
+    decoders += [Decoder(16, crop) for crop in ("resize", "center", "native", "face")]
     decoders += [Decoder(16, "face", 90, FaceCutter(str(models[0]), 0.1)), Decoder(17, "native")]
     assert len({DiskStore(one).folder for one in decoders}) == len(decoders) == 12
 

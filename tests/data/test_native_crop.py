@@ -1,5 +1,7 @@
 """`data.crop: native`: pixels stay as they are, and training cuts squares out of them."""
 
+from typing import Any
+
 import albumentations as A
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from dfdetect.data.cache import Decoder, open_store
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.decode import decode
+from dfdetect.data.pairs import PairDataset
 from dfdetect.data.resize import resize
 from dfdetect.data.samples import load_samples
 from dfdetect.data.transforms import Augmentation, random_cut
@@ -43,7 +46,8 @@ def test_evaluation_takes_the_centred_slice(root):
     for place, file in enumerate(data.part("val").paths):
         expected = resize(decode(str(root / file)), 24, "native")
         np.testing.assert_array_equal(data.datasets["val"].pixels(place), expected)
-        np.testing.assert_array_equal(data.datasets["val"][place]["image"].numpy(), expected.transpose(2, 0, 1))  # type: ignore[index]
+        shown: Any = data.datasets["val"][place]
+        np.testing.assert_array_equal(shown["image"].numpy(), expected.transpose(2, 0, 1))
 
 
 def test_a_smaller_picture_is_enlarged_just_so_far():
@@ -55,13 +59,13 @@ def test_a_smaller_picture_is_enlarged_just_so_far():
 
 def test_training_cuts_slices_that_differ_by_epoch_and_come_again(root):
     data, again, other = trained(root), trained(root), trained(root, seed=1)
-    cuts = [data[epoch, 3]["image"] for epoch in range(6)]  # type: ignore[index]
+    cuts = [data[epoch, 3]["image"] for epoch in range(6)]
     stored = decode(data.samples.file(3))
     for epoch, cut in enumerate(cuts):
-        assert torch.equal(cut, again[epoch, 3]["image"])  # type: ignore[index]
+        assert torch.equal(cut, again[epoch, 3]["image"])
         assert is_slice_of(cut.permute(1, 2, 0).numpy(), stored)
     assert len({cut.numpy().tobytes() for cut in cuts}) == 6
-    assert not torch.equal(cuts[0], other[0, 3]["image"])  # type: ignore[index]
+    assert not torch.equal(cuts[0], other[0, 3]["image"])
     np.testing.assert_array_equal(data.pixels(3), resize(stored, 24, "native"))
 
 
@@ -77,14 +81,13 @@ def test_every_place_is_equally_likely():
 
 def test_what_has_the_size_already_stays_as_it_is(root):
     fixed = trained(root, [A.CenterCrop(24, 24)])
-    first, second = (fixed[epoch, 2]["image"] for epoch in (0, 1))  # type: ignore[index]
+    first, second = (fixed[epoch, 2]["image"] for epoch in (0, 1))
     assert torch.equal(first, second)
     smaller = trained(root, [A.CenterCrop(10, 30)])
-    assert smaller[0, 2]["image"].shape == (3, 24, 24)  # type: ignore[index]
+    assert smaller[0, 2]["image"].shape == (3, 24, 24)
 
 
 def test_both_of_a_pair_are_cut_alike(root, tmp_path, monkeypatch):
-    from dfdetect.data import training_set
     from dfdetect.data.blending.faces import given_landmarks
 
     marks = str(write_landmarks(tmp_path / "marks.npz", root))
@@ -92,11 +95,12 @@ def test_both_of_a_pair_are_cut_alike(root, tmp_path, monkeypatch):
     monkeypatch.setattr("dfdetect.data.blending.faces.landmarks_of", found)
     data = module(root, image_size=24, crop="native", zoom_room=1.5, blending=["mouth"], augment=[], batch_size=4)
     data.setup("fit")
-    pairs = data.datasets["train"]
-    assert isinstance(pairs, training_set.PairDataset)
+    pairs: Any = data.datasets["train"]
+    assert isinstance(pairs, PairDataset)
     for epoch in range(3):
         for pair in range(len(pairs) // 2):
-            real, fake = (pairs[epoch, 2 * pair + i]["image"].numpy() for i in (0, 1))  # type: ignore[index]
+            shown: Any = [pairs[epoch, 2 * pair + i] for i in (0, 1)]
+            real, fake = (one["image"].numpy() for one in shown)
             assert (real == fake).mean() > 0.5  # the mouth alone was changed; noise cut elsewhere differs everywhere
 
 

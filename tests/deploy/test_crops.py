@@ -111,8 +111,8 @@ def test_heatmaps_lie_where_the_network_looked_in_a_face(crop, finder):
     (one,) = explain_picture(image, settings, cam(detector), "cam")
     assert one.verdict.square == verdict.square
     assert one.frame is not None
-    assert one.frame[:3] == verdict.square
-    left, top, side = verdict.square
+    left, top, side = (int(value) for value in one.frame[:3])
+    assert verdict.square == (left, top, side)
     np.testing.assert_array_equal(one.pixels, image[top : top + side, left : left + side])
     if crop == "native":
         np.testing.assert_array_equal(one.pixels, detector.prepare(cut.pixels))

@@ -4,6 +4,7 @@ import csv
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,7 @@ def ideas(tmp_path, monkeypatch):
     (tmp_path / "photos").mkdir()
     for name in ("0001-real", "0001-smoothed", "0002-real", "0002-part_swap"):
         (tmp_path / "photos" / f"{name}.jpg").touch()
-    import my_ideas
-
-    yield my_ideas
+    yield import_module("my_ideas")
     del sys.modules["my_ideas"]
 
 

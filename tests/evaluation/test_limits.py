@@ -100,7 +100,7 @@ def test_each_note_of_a_test_is_a_limit_of_its_kind(kind):
 )
 def test_native_pixels_may_tell_the_codec(prepared, expected):
     run = good_run()
-    assert kinds(replace(run, facts=run.facts | {"preprocessing": prepared})) == expected
+    assert kinds(replace(run, facts={**run.facts, "preprocessing": prepared})) == expected
 
 
 def test_an_unknown_note_is_not_lost():

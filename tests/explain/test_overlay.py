@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
+from dfdetect.data.resize import Frame
 from dfdetect.explain.colours import FAKE_END, REAL_END, Scale
 from dfdetect.explain.overlay import REGION_COLOURS, overlay, with_regions
-from dfdetect.explain.regions import Frame, merged, regions
+from dfdetect.explain.regions import merged, regions
 
 from .helpers import floats
 from .test_regions import a_face

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from dfdetect.data.resize import Frame
 from dfdetect.data.yunet import Face
 from dfdetect.explain.grid import Grid, enlarged, grid_of
-from dfdetect.explain.regions import MERGED, REGIONS, Frame, Share, merged, regions, shares
+from dfdetect.explain.regions import MERGED, REGIONS, Share, merged, regions, shares
 
 from .helpers import floats
 

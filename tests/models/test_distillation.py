@@ -78,10 +78,14 @@ def test_a_student_answers_more_like_its_teacher_than_one_without(teacher, gener
 
 
 def test_the_teacher_does_not_learn(teacher, generated_faces, tmp_path, monkeypatch):
-    kept = []
-    monkeypatch.setattr(
-        Teacher, "margin", lambda self, pixels, own=Teacher.margin: kept.append(self) or own(self, pixels)
-    )
+    kept: list[Teacher] = []
+    own = Teacher.margin
+
+    def margin(self, pixels):
+        kept.append(self)
+        return own(self, pixels)
+
+    monkeypatch.setattr(Teacher, "margin", margin)
     fit(generated_faces, tmp_path, teacher=str(teacher))
     before = DeepfakeDetector.load_from_checkpoint(teacher).state_dict()
     after = kept[-1].detector.state_dict()
