@@ -80,11 +80,11 @@ def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path) ->
             if not test_file(saved, row.name, one.name).exists():
                 folder = train(row, one, out)
                 save_test(saved, row.name, one.name, one.name, folds_of(folder))
-        if len(sets) > 1:
-            cross(row, sets, out, saved)
         if read_facts(saved, row.name) is None:
             runs = {one.name: folds_of(out / row.name / one.name)[0] for one in sets}
             save_facts(saved, row.name, row.about, row.written, runs)
+        if len(sets) > 1:
+            cross(row, sets, out, saved)
 
 
 def train(row: Row, one: DataSet, out: Path) -> Path:
@@ -134,7 +134,8 @@ def cross(row: Row, sets: Sequence[DataSet], out: Path, saved: Path) -> None:
 def call(arguments: Sequence[str]) -> None:
     """Run dfdetect in a process of its own."""
     print("+ dfdetect", shlex.join(arguments), flush=True)
-    subprocess.run([sys.executable, "-m", "dfdetect", *arguments], check=True)
+    if code := subprocess.run([sys.executable, "-m", "dfdetect", *arguments], check=False).returncode:
+        raise SystemExit(f"dfdetect {arguments[0]} ended with {code}; the same command goes on from there")
 
 
 def main() -> None:
@@ -154,7 +155,7 @@ def main() -> None:
         run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve())
     else:
         page = options.page or Path("docs", f"{name}.md")
-        write_report(sets, [row.name for row in rows], saved, page, page.parent / "images" / f"{name}.png")
+        write_report(name, sets, [row.name for row in rows], saved, page)
 
 
 if __name__ == "__main__":

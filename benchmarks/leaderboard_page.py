@@ -16,16 +16,17 @@ Found = tuple[float, Array, int]
 """A mean over tests, the same in resamples of the groups, and the number of groups."""
 
 
-def write_report(sets: Sequence[Any], names: Sequence[str], saved: Path, page: Path, picture: Path) -> None:
-    """Write the page, and the picture beside it.
+def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Path, page: Path) -> None:
+    """Write the page, and its picture as images/PLAN.png beside it.
 
     Args:
+        plan: its name.
         sets: the plan's data sets.
         names: of the rows, the first being what all others are held against.
         saved: where the results are kept.
         page: a Markdown file.
-        picture: a PNG.
     """
+    picture = page.parent / "images" / f"{plan}.png"
     facts = {name: found for name in names if (found := read_facts(saved, name))}
     done = [name for name in names if read_test(saved, name, sets[0].name)]
     if not done or done[0] != names[0]:
@@ -36,7 +37,7 @@ def write_report(sets: Sequence[Any], names: Sequence[str], saved: Path, page: P
     measured = {name: {head: measure(saved, name, names[0], tests) for head, tests in columns} for name in done}
     heads = [head for head, _ in columns]
     ranked = sorted(done, key=lambda name: -measured[name][heads[0]][0][0])
-    lines = [f"# {page.stem.replace('_', ' ').capitalize()}", "", *_intro(page.stem, saved, sets, names[0])]
+    lines = [f"# {plan.replace('_', ' ').capitalize()}", "", *_intro(plan, saved, sets, names[0])]
     known, unknown = (
         [n for n in ranked if (facts.get(n) or {}).get("pretrained", True) is kind] for kind in (True, False)
     )

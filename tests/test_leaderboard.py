@@ -109,9 +109,7 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
         facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "costs": cost, "megabytes": 0.004}
         write_json(saved / name / "facts.json", facts | {"robustness": {}})
     sets = [type("DataSet", (), {"name": "a", "folds": 0})()]
-    page.write_report(
-        sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md", tmp_path / "images/b.png"
-    )
+    page.write_report("b", sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md")
     text = (tmp_path / "b.md").read_text()
     order = [text.index(part) for part in ("`better`:", "`first`:", "From random weights", "`untaught`:")]
     assert order == sorted(order)
