@@ -125,10 +125,15 @@ def cross(row: Row, sets: Sequence[DataSet], out: Path, saved: Path) -> None:
                 continue
             checkpoint = folds_of(out / row.name / own.name)[0] / "checkpoints" / "best.ckpt"
             place = out / row.name / "cross" / name.replace(" ", "-")
-            if not (place / METRICS).exists():
+            if not results_of(place):
                 root = next(option for option in data_options(other, out) if Path(option).exists())
                 call(["test", "--ckpt_path", str(checkpoint), "--data.root", root, "--run", str(place)])
-            save_test(saved, row.name, name, f"all-of-{other.name}", [place])
+            save_test(saved, row.name, name, f"all-of-{other.name}", results_of(place))
+
+
+def results_of(place: Path) -> list[Path]:
+    """The folder, below that of a detector's tests, with the results on another data set; empty before it is tested."""
+    return [file.parent for file in place.glob(f"cross-dataset/*/{METRICS}")]
 
 
 def call(arguments: Sequence[str]) -> None:

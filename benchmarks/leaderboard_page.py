@@ -1,17 +1,19 @@
 """The page of benchmarks/leaderboard.py: tables with intervals, differences from the first row, and cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from leaderboard_results import Test, read_facts, read_test, with_groups_of
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from dfdetect.evaluation.canvas import new_figure, save_figure, with_legend
+from dfdetect.evaluation.canvas import new_figure, save_figure
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array
 from dfdetect.evaluation.out_of_fold import number_groups
 
+_BLUE = "#0072B2"
 Found = tuple[float, Array, int]
 """A mean over tests, the same in resamples of the groups, and the number of groups."""
 
@@ -121,8 +123,9 @@ def _table(
     first: str,
 ) -> list[str]:
     counts = {head: max(measured[name][head][2] for name in measured) for head in heads}
+    titles = [f"{head}, n {counts[head]:,}" if counts[head] else head for head in heads]
     lines = [
-        "| | " + " | ".join(f"{head}, n {counts[head]:,}" for head in heads) + " | parameters | MB | CPU ms |",
+        f"| | {' | '.join(titles)} | parameters | MB | CPU ms |",
         "|---|" + "---|" * (len(heads) + 3),
     ]
     for name in names:
@@ -170,19 +173,22 @@ def draw(picture: Path, data: str, found: dict[str, Found], facts: dict[str, dic
     figure = new_figure(
         f"AUROC on {data} against cost", "one picture, one thread, PyTorch eager fp32; 95% intervals", (8.0, 5.5)
     )
-    axes = figure.add_subplot(xscale="log", xlabel="ms a picture", ylabel="AUROC")
+    costs = [facts[name]["costs"]["cpu_ms"] for name in found]
+    limits = (min(costs) / 1.5, max(costs) * 1.8)  # room for the names
+    axes = figure.add_subplot(xscale="log", xlim=limits, xlabel="ms a picture", ylabel="AUROC")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
-    shade: Callable[[bool], str] = lambda pretrained: "#0072B2" if pretrained else "#ffffff"  # noqa: E731
-    for name, (value, drawn, groups) in found.items():
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    for (name, (value, drawn, groups)), cost in zip(found.items(), costs, strict=True):
         interval = percentile_interval(drawn, groups)
         spread = [[value - interval[0]], [interval[1] - value]] if interval else None
-        own = facts[name]
-        axes.errorbar(
-            [own["costs"]["cpu_ms"]], [value], yerr=spread, fmt="o", markersize=8, capsize=3, color="#0072B2",
-            markerfacecolor=shade(own["pretrained"]),
-        )  # fmt: skip
-        axes.annotate(name, (own["costs"]["cpu_ms"], value), xytext=(8, 4), textcoords="offset points")
-    axes.plot([], [], "o", color="#0072B2", label="pretrained on ImageNet")
-    axes.plot([], [], "o", color="#0072B2", markerfacecolor="#ffffff", label="from random weights")
-    save_figure(with_legend(figure, 2), picture)
+        face = _BLUE if facts[name]["pretrained"] else "#ffffff"
+        label = "pretrained on ImageNet" if facts[name]["pretrained"] else "from random weights"
+        points = {"fmt": "o", "markersize": 8, "capsize": 3, "elinewidth": 1, "color": _BLUE, "markerfacecolor": face}
+        axes.errorbar([cost], [value], yerr=spread, label=label, **points)
+        axes.annotate(name, (cost, value), xytext=(8, 4), textcoords="offset points")
+    kinds = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=2, frameon=False)
+    save_figure(figure, picture)
