@@ -1,6 +1,6 @@
 """Train, test and rank detectors by one resumable command, each held against the first by paired intervals.
 
-    python benchmarks/leaderboard.py run       # days without a GPU; --rows and --sets do a part of it
+    python benchmarks/leaderboard.py run       # days without a GPU; --rows does a part of it
     python benchmarks/leaderboard.py report    # docs/leaderboard.md and its picture, from what was saved
 
 Data is read from $DFDETECT_DATA (a folder a set), weights from where the plan's options say. Runs lie below --out; what
@@ -9,6 +9,7 @@ over many days and machines. A plan with one data set only is an ablation: no cr
 """
 
 import argparse
+import json
 import os
 import shlex
 import subprocess
@@ -76,15 +77,31 @@ def _words(written: Any) -> list[str]:
 def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path) -> None:
     """Train, test and keep whatever is not kept yet."""
     for row in rows:
+        refuse_changed(row, out, saved)
         for one in sets:
             if not test_file(saved, row.name, one.name).exists():
                 folder = train(row, one, out)
+                save_facts(saved, row.name, row.about, row.written, one.name, folds_of(folder)[0])
                 save_test(saved, row.name, one.name, one.name, folds_of(folder))
-        if read_facts(saved, row.name) is None:
-            runs = {one.name: folds_of(out / row.name / one.name)[0] for one in sets}
-            save_facts(saved, row.name, row.about, row.written, runs)
         if len(sets) > 1:
             cross(row, sets, out, saved)
+
+
+def refuse_changed(row: Row, out: Path, saved: Path) -> None:
+    """Results of other options are not gone on with; what a row is trained by is noted before it begins."""
+    noted = out / row.name / "options.json"
+    known = {saved: read_facts(saved, row.name).get("options"), out: read_list(noted) if noted.is_file() else None}
+    for place, before in known.items():
+        if before not in (None, row.written):
+            said = f"{row.name} was begun with other options: {shlex.join(before)}"
+            raise SystemExit(f"{said}. Remove {place / row.name}, or put them back")
+    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.write_text(json.dumps(row.written), encoding="utf-8")
+
+
+def read_list(file: Path) -> list[str]:
+    """Words of a JSON file."""
+    return [str(word) for word in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def train(row: Row, one: DataSet, out: Path) -> Path:
@@ -156,7 +173,12 @@ def main() -> None:
     sets, rows = read_plan(options.plan)
     name, saved = options.plan.stem, options.saved or options.plan.with_suffix("")
     if options.what == "run":
-        wanted = [row for row in rows if row.name in (options.rows or [one.name for one in rows])]
+        known = [row.name for row in rows]
+        if unknown := sorted(set(options.rows or []) - set(known)):
+            raise SystemExit(f"{options.plan} has no row {', '.join(unknown)}; there are: {', '.join(known)}")
+        if "DFDETECT_DATA" not in os.environ:
+            raise SystemExit(f"Where is the data? export DFDETECT_DATA=FOLDER, with {', '.join(s.name for s in sets)}")
+        wanted = [row for row in rows if row.name in (options.rows or known)]
         run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve())
     else:
         page = options.page or Path("docs", f"{name}.md")

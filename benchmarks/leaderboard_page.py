@@ -1,11 +1,11 @@
 """The page of benchmarks/leaderboard.py: tables with intervals, differences from the first row, and cost."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from leaderboard_results import Test, read_facts, read_test, with_groups_of
+from leaderboard_results import Test, measure_rows, read_facts, read_test, with_groups_of
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from dfdetect.evaluation.canvas import new_figure, save_figure
@@ -29,32 +29,32 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
         page: a Markdown file.
     """
     picture = page.parent / "images" / f"{plan}.png"
-    facts = {name: found for name in names if (found := read_facts(saved, name))}
     done = [name for name in names if read_test(saved, name, sets[0].name)]
     if not done or done[0] != names[0]:
         raise SystemExit(f"Nothing is saved of {names[0]}, which all others are held against: run it first")
+    facts = {name: read_facts(saved, name) for name in done}
+    costs = measure_rows(facts)
     columns = [(one.name, [one.name]) for one in sets]
-    if len(sets) > 1:
-        columns.append(("other data, mean", [f"{a.name} on {b.name}" for a in sets for b in sets if a is not b]))
+    pairs = [f"{a.name} on {b.name}" for a in sets for b in sets if a is not b]
+    if pairs:
+        columns.append(("other data, mean", pairs))
     measured = {name: {head: measure(saved, name, names[0], tests) for head, tests in columns} for name in done}
     heads = [head for head, _ in columns]
     ranked = sorted(done, key=lambda name: -measured[name][heads[0]][0][0])
     lines = [f"# {plan.replace('_', ' ').capitalize()}", "", *_intro(plan, saved, sets, names[0])]
-    known, unknown = (
-        [n for n in ranked if (facts.get(n) or {}).get("pretrained", True) is kind] for kind in (True, False)
-    )
+    known, unknown = ([name for name in ranked if facts[name]["pretrained"] is kind] for kind in (True, False))
     for title, group in (
         ("Pretrained on ImageNet", known),
         ("From random weights, not ranked against the above", unknown),
     ):
         if group:
-            lines += ["", f"## {title}", "", *_table(group, heads, measured, facts, names[0])]
+            lines += ["", f"## {title}", "", *_table(group, heads, measured, facts, costs)]
+    lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
+    lines += _pairs(ranked, pairs, lambda name, pair: measure(saved, name, names[0], [pair])[:2])
     lines += _robustness(ranked, facts)
     if missing := [name for name in names if name not in done]:
         lines += ["", f"Not run yet: {', '.join(missing)}."]
-    if facts:
-        lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
-        draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in ranked if name in facts}, facts)
+    draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in ranked}, facts, costs)
     page.write_text("\n".join([*lines, ""]), encoding="utf-8")
     print(f"Written to {page}")
 
@@ -111,7 +111,9 @@ def _intro(name: str, saved: Path, sets: Sequence[Any], first: str) -> list[str]
         f"AUROC with 95% intervals by group bootstrap ({folds or 'one test part each'}; each image judged by a",
         f"detector that has not seen it), and below it what separates it from `{first}` on the same images, paired;",
         "bold where the interval leaves out 0. One seed each: another seed is one more source of chance that no",
-        "interval here holds.",
+        "interval here holds. The intervals are not widened for the number of rows: of twenty changes that do",
+        "nothing, chance makes one bold. `epoch`: of the checkpoint that validation chose. CPU ms: one picture, one",
+        "thread, PyTorch eager fp32, all rows in turn when this page was written; MB: the weights in fp32.",
     ]
 
 
@@ -120,22 +122,31 @@ def _table(
     heads: Sequence[str],
     measured: dict[str, dict[str, tuple[Found, Found | None, int]]],
     facts: dict[str, dict[str, Any]],
-    first: str,
+    costs: dict[str, dict[str, float]],
 ) -> list[str]:
     counts = {head: max(measured[name][head][2] for name in measured) for head in heads}
     titles = [f"{head}, n {counts[head]:,}" if counts[head] else head for head in heads]
     lines = [
-        f"| | {' | '.join(titles)} | parameters | MB | CPU ms |",
-        "|---|" + "---|" * (len(heads) + 3),
+        f"| | epoch | {' | '.join(titles)} | parameters | MB | CPU ms |",
+        "|---|" + "---|" * (len(heads) + 4),
     ]
     for name in names:
-        own, cost = measured[name], facts.get(name) or {}
-        costs = cost.get("costs") or {}
-        cells = [_cell(*own[head][:2]) for head in heads]
-        numbers = [_number(costs.get("parameters"), ","), _number(cost.get("megabytes"), ".1f")]
-        about = f"`{name}`: {cost['about']}" if cost else f"`{name}`"
-        lines.append(f"| {about} | " + " | ".join([*cells, *numbers, _number(costs.get("cpu_ms"), ".1f")]) + " |")
+        own, cost = facts[name], costs[name]
+        cells = [f"`{name}`: {own['about']}", str(own["epoch"]), *(_cell(*measured[name][head][:2]) for head in heads)]
+        cells += [f"{cost['parameters']:,}", f"{cost['megabytes']:.1f}", f"{cost['cpu_ms']:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _pairs(
+    names: Sequence[str], pairs: Sequence[str], measured: Callable[[str, str], tuple[Found, Found | None]]
+) -> list[str]:
+    if not pairs:
+        return []
+    lines = ["", "## Trained on one, tested on another", ""]
+    lines += [f"| | {' | '.join(pairs)} |", "|---|" + "---|" * len(pairs)]
+    lines += [f"| `{name}` | {' | '.join(_cell(*measured(name, pair)) for pair in pairs)} |" for name in names]
+    return [*lines, "", "All images of the other set; of a cross-validation the first fold's detector."]
 
 
 def _cell(own: Found, apart: Found | None) -> str:
@@ -143,14 +154,8 @@ def _cell(own: Found, apart: Found | None) -> str:
     return _shown(own) + (f"<br>{difference}" if difference else "")
 
 
-def _number(value: Any, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
 def _robustness(names: Sequence[str], facts: dict[str, dict[str, Any]]) -> list[str]:
-    rows = [
-        (name, data, found) for name in names for data, found in (facts.get(name) or {}).get("robustness", {}).items()
-    ]
+    rows = [(name, data, found) for name in names for data, found in facts[name]["robustness"].items()]
     if not rows:
         return []
     lines = [
@@ -168,27 +173,33 @@ def _robustness(names: Sequence[str], facts: dict[str, dict[str, Any]]) -> list[
     return [*lines, "", f"Mean over {count} corruptions of graded severity; of a cross-validation its first fold."]
 
 
-def draw(picture: Path, data: str, found: dict[str, Found], facts: dict[str, dict[str, Any]]) -> None:
+def draw(
+    picture: Path,
+    data: str,
+    found: dict[str, Found],
+    facts: dict[str, dict[str, Any]],
+    costs: dict[str, dict[str, float]],
+) -> None:
     """AUROC with its interval over the milliseconds of one picture."""
     figure = new_figure(
         f"AUROC on {data} against cost", "one picture, one thread, PyTorch eager fp32; 95% intervals", (8.0, 5.5)
     )
-    costs = [facts[name]["costs"]["cpu_ms"] for name in found]
-    limits = (min(costs) / 1.5, max(costs) * 1.8)  # room for the names
+    times = [costs[name]["cpu_ms"] for name in found]
+    limits = (min(times) / 1.5, max(times) * 1.8)  # room for the names
     axes = figure.add_subplot(xscale="log", xlim=limits, xlabel="ms a picture", ylabel="AUROC")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    for (name, (value, drawn, groups)), cost in zip(found.items(), costs, strict=True):
+    for (name, (value, drawn, groups)), ms in zip(found.items(), times, strict=True):
         interval = percentile_interval(drawn, groups)
         spread = [[value - interval[0]], [interval[1] - value]] if interval else None
         face = _BLUE if facts[name]["pretrained"] else "#ffffff"
         label = "pretrained on ImageNet" if facts[name]["pretrained"] else "from random weights"
         points = {"fmt": "o", "markersize": 8, "capsize": 3, "elinewidth": 1, "color": _BLUE, "markerfacecolor": face}
-        axes.errorbar([cost], [value], yerr=spread, label=label, **points)
-        axes.annotate(name, (cost, value), xytext=(8, 4), textcoords="offset points")
+        axes.errorbar([ms], [value], yerr=spread, label=label, **points)
+        axes.annotate(name, (ms, value), xytext=(8, 4), textcoords="offset points")
     kinds = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=2, frameon=False)
     save_figure(figure, picture)

@@ -13,8 +13,9 @@ from dfdetect.evaluation.evaluate import Predictions
 from dfdetect.evaluation.out_of_fold import Fold, finished_folds, read_folds
 from dfdetect.evaluation.stored import read_json, read_metrics, read_predictions
 from dfdetect.evaluation.tables import METRICS, PREDICTIONS, write_json
-from dfdetect.models.checkpoint import read_detector_checkpoint
-from dfdetect.models.cost import measure_costs
+from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
+from dfdetect.models.cost import take_turns
+from dfdetect.models.detector import DeepfakeDetector
 
 IMAGES, FACTS = "images", "facts.json"
 _ROBUSTNESS = "robustness.json"
@@ -105,40 +106,40 @@ def _images(saved: Path, name: str, tests: Sequence[Predictions]) -> dict[str, i
     return {path: place for place, path in enumerate(rows)}
 
 
-def save_facts(saved: Path, row: str, about: str, options: Sequence[str], runs: dict[str, Path]) -> None:
-    """Keep what a row is, costs, and stands: settings of its trainings, parameters, time of a picture, robustness.
+def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: str, run: Path) -> None:
+    """Keep what a row is, and how it bears what happens to photos.
 
     Args:
         saved: where it is kept.
         row: its name.
         about: what it is, in words.
         options: as in the plan, with variables as they are written there.
-        runs: by data set, of each the folder of one run.
+        data: name of a data set.
+        run: folder of a training on it that was tested with `--robustness`.
     """
-    files = [run / "checkpoints" / "best.ckpt" for run in runs.values()]
-    hyper = read_detector_checkpoint(files[0])["hyper_parameters"]
-    cost = measure_costs(files[:1])[0]
-    facts = {
+    checkpoint = read_detector_checkpoint(run / "checkpoints" / "best.ckpt")
+    model, facts = checkpoint["hyper_parameters"], checkpoint[FACTS_KEY]
+    before = read_facts(saved, row).get("robustness", {})
+    content = {
         "about": about,
         "options": list(options),
-        "pretrained": hyper["weights"] != "none",
-        "costs": {name: cost[name] for name in ("backbone", "frontend", "image_size", "parameters", "cpu_ms")},
-        "megabytes": cost["parameters"] * 4 / 1e6,
-        "robustness": {name: found for name, run in runs.items() if (found := _robustness(run))},
+        "pretrained": model["weights"] != "none",
+        "model": {name: model[name] for name in ("backbone", "frontend", "test_time_flip")},
+        "image_size": facts["preprocessing"]["image_size"],
+        "epoch": int(checkpoint["epoch"]) + 1,
+        "robustness": before | {data: _robustness(run)},
     }
-    write_json(saved / row / FACTS, facts)
+    write_json(saved / row / FACTS, content)
 
 
-def read_facts(saved: Path, row: str) -> dict[str, Any] | None:
-    """What `save_facts` kept; None where that was not done yet."""
+def read_facts(saved: Path, row: str) -> dict[str, Any]:
+    """What `save_facts` kept; empty where that was not done yet."""
     file = saved / row / FACTS
-    return read_json(file) if file.is_file() else None
+    return read_json(file) if file.is_file() else {}
 
 
-def _robustness(run: Path) -> dict[str, Any] | None:
+def _robustness(run: Path) -> dict[str, Any]:
     """AUROC as it is, the mean of its changes over all corruptions and severities, and the worst."""
-    if not (run / _ROBUSTNESS).is_file():
-        return None
     found = read_json(run / _ROBUSTNESS)
     points = [point for curve in found["corruptions"].values() for point in curve["severities"]]
     changes = [point["auroc"] - found["clean"]["auroc"] for point in points if point["auroc"] is not None]
@@ -148,6 +149,21 @@ def _robustness(run: Path) -> dict[str, Any] | None:
         "mean_change": float(np.mean(changes)),
         "points": len(changes),
         "weakest": {name: weakest[name] for name in ("corruption", "severity", "auroc")},
+    }
+
+
+def measure_rows(facts: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Of each row parameters, MB of the weights in fp32, and ms of a picture, all timed in turn on this machine."""
+    detectors = {name: DeepfakeDetector(weights="none", **one["model"]).eval() for name, one in facts.items()}
+    sizes = [int(one["image_size"]) for one in facts.values()]
+    seconds = take_turns(list(detectors.values()), sizes)
+    return {
+        name: {
+            "parameters": sum(parameter.numel() for parameter in detector.parameters()),
+            "megabytes": sum(tensor.nbytes for tensor in detector.state_dict().values()) / 1e6,
+            "cpu_ms": 1000 * fastest,
+        }
+        for (name, detector), fastest in zip(detectors.items(), seconds, strict=True)
     }
 
 

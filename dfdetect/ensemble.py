@@ -5,12 +5,14 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from dfdetect.errors import UsageError
 from dfdetect.evaluation.plan import PLAN
-from dfdetect.runs import CONFIG, LOG_FOLDER, local_checkpoint, note_command
+from dfdetect.runs import COMMANDS, CONFIG, LOG_FOLDER, local_checkpoint, note_command
 
 _METHODS = ("mean", "logit", "stack")
 _BEST = Path("checkpoints", "best.ckpt")
@@ -22,7 +24,16 @@ def run(name: str, arguments: list[str]) -> int:
     if len(options.runs) < 2:
         raise UsageError("An ensemble has two members or more: dfdetect ensemble RUN RUN")
     files = [_checkpoint(place) for place in options.runs]
-    out = _free_folder(options.run)
+    out = _claim(options.run)
+    try:
+        return _make(out, files, options, shlex.join(["dfdetect", name, *arguments]))
+    except BaseException:
+        _leave(out)
+        raise
+
+
+def _make(out: Path, files: Sequence[Path], options: argparse.Namespace, command: str) -> int:
+    """Join the checkpoints in a folder that is empty; returns the exit code."""
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()
@@ -36,10 +47,10 @@ def run(name: str, arguments: list[str]) -> int:
     judged = combining.judge_validation(ensemble, data)
     margin = combining.calibrated(ensemble, judged, options.method)
     result = _result(ensemble, judged, margin, data.part("val"), files) | {"run": str(out)}
-    (out / _BEST).parent.mkdir(parents=True)
-    SafeCheckpointIO().save_checkpoint(combining.checkpoint_of(ensemble, loaded, files), out / _BEST)
     _write_config(out, ensemble.hparams, loaded[0], options.data)
-    note_command(out, shlex.join(["dfdetect", name, *arguments]))
+    note_command(out, command)
+    (out / _BEST).parent.mkdir()
+    SafeCheckpointIO().save_checkpoint(combining.checkpoint_of(ensemble, loaded, files), out / _BEST)
     sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n" if options.json else _table(result))
     sys.stderr.write(f"Written to {out}. Test it: dfdetect test --run {shlex.quote(str(out))}\n")
     return 0
@@ -58,7 +69,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         choices=_METHODS,
         default="logit",
         help="mean of the members' p_fake; mean of their logits, each divided by its temperature (default); or a "
-        "stack: weights of those logits fitted on the validation part",
+        "stack: weights of those logits fitted on the validation part; then all are calibrated there",
     )
     parser.add_argument("--run", type=Path, metavar="DIR", help=f"default: the next {LOG_FOLDER}/ensemble/version_N")
     parser.add_argument("--data", metavar="ROOT", help="where the training's images lie now, if they were moved")
@@ -73,14 +84,36 @@ def _checkpoint(place: Path) -> Path:
     return local_checkpoint(str(place / _BEST if place.is_dir() else place))
 
 
-def _free_folder(named: Path | None) -> Path:
-    """Where the ensemble goes: nothing that lies somewhere is written over."""
-    if named is None:
-        taken = [int(one.name[8:]) for one in Path(LOG_FOLDER, "ensemble").glob("version_*") if one.name[8:].isdigit()]
-        return Path(LOG_FOLDER, "ensemble", f"version_{max(taken, default=-1) + 1}")
-    if named.exists() and (not named.is_dir() or any(named.iterdir())):
-        raise UsageError(f"{named} is taken. Name another folder: --run DIR")
-    return named
+def _claim(named: Path | None) -> Path:
+    """Make the ensemble's folder, before the work: nothing that lies somewhere is written over.
+
+    Raises:
+        UsageError: it is taken, or cannot be made.
+    """
+    home = Path(LOG_FOLDER, "ensemble")
+    try:
+        if named is not None:
+            if named.exists() and (not named.is_dir() or any(named.iterdir())):
+                raise UsageError(f"{named} is taken. Name another folder: --run DIR")
+            named.mkdir(parents=True, exist_ok=True)
+            return named
+        taken = [int(one.name[8:]) for one in home.glob("version_*") if one.name[8:].isdigit()]
+        for number in count(max(taken, default=-1) + 1):
+            with suppress(FileExistsError):  # another command may take one meanwhile
+                (home / f"version_{number}").mkdir(parents=True)
+                return home / f"version_{number}"
+    except OSError as error:
+        raise UsageError(f"{named or home}: cannot be made ({error}). Name another folder: --run DIR") from error
+    raise AssertionError("there are more numbers than folders")
+
+
+def _leave(out: Path) -> None:
+    """Take away the folder, and what was begun in it."""
+    for file in (out / CONFIG, out / COMMANDS):
+        file.unlink(missing_ok=True)
+    for folder in (out / _BEST.parent, out):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _write_config(out: Path, model: Any, first: dict[str, Any], data: str | None) -> None:

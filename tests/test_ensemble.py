@@ -13,7 +13,9 @@ from dfdetect.callbacks.access import run_folder
 from dfdetect.callbacks.checkpoints import BestCheckpoint
 from dfdetect.data.decode import decode
 from dfdetect.deploy.runtime import Detector
+from dfdetect.errors import ExplainError
 from dfdetect.evaluation.calibration import calibrate
+from dfdetect.explain.gradients import GradientExplainer
 from dfdetect.main import main
 from dfdetect.models import layers
 from dfdetect.models.combining import Judged, combine
@@ -93,7 +95,7 @@ def test_the_newest_run_is_the_ensemble_and_is_tested_compared_and_run(runs, gen
     out = Path("lightning_logs/ensemble/version_0")
     result = json.loads((out / "metrics.json").read_text())
     assert result["n"] == 36
-    assert "ensemble:logit.maps:tiny,tiny" in (out / "report.html").read_text()
+    assert "ensemble of tiny, tiny (logit)" in (out / "report.html").read_text()
     assert "dfdetect ensemble" in (out / "commands.txt").read_text()
     capsys.readouterr()
     # what the deploy side makes of the checkpoint is what was tested
@@ -122,7 +124,16 @@ def test_taken_folder_single_run_and_same_run_are_refused(runs, say):
     assert "two members" in say(runs[0], code=2).err
     assert "name each once" in say(runs[0], runs[0], code=1).err
     assert "no such checkpoint" in say(runs[0], "elsewhere", code=1).err
-    assert not Path("lightning_logs").exists()
+    assert not list(Path("lightning_logs").glob("*/version_*"))
+
+
+def test_a_failure_leaves_no_folder_and_one_that_cannot_be_made_is_said(runs, say, monkeypatch):
+    monkeypatch.setattr("dfdetect.models.combining.judge_validation", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["ensemble", *runs])
+    assert not Path("lightning_logs/ensemble/version_0").exists()
+    Path("file").touch()
+    assert "cannot be made" in say(*runs, "--run", "file/below", code=2).err
 
 
 def test_other_splits_other_pixels_and_ensembles_are_refused(runs, generated_faces, say, tmp_path):
@@ -147,3 +158,9 @@ def test_a_stack_of_one_class_is_refused_and_others_are_not():
     assert combine(judged, "logit")[0].tolist() == [0.5, 0.5]
     with pytest.raises(Exception, match="one class only"):
         combine(judged, "stack")
+
+
+def test_gradients_do_not_pass_one_member_off_for_all(runs, say):
+    say(*runs, "--method", "mean", "--run", "joined")
+    with pytest.raises(ExplainError, match="no layer in common"):
+        GradientExplainer.load(Path("joined/checkpoints/best.ckpt"), "gradcam")

@@ -12,6 +12,7 @@ from dfdetect.evaluation.comparison import compare
 from dfdetect.evaluation.evaluate import Predictions, evaluate
 from dfdetect.evaluation.out_of_fold import read_folds
 from dfdetect.evaluation.tables import write_json, write_predictions
+from tests import fits
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks"
 
@@ -103,11 +104,12 @@ def test_differences_are_those_of_compare(scripts, tmp_path):
 def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
     results, page = scripts
     saved = tmp_path / "saved"
+    assert "tiny" in fits.BACKBONES
     for name, skill, pretrained in (("first", 0.6, True), ("better", 1.5, True), ("untaught", 2.0, False)):
         results.save_test(saved, name, "a", "a", [judged(tmp_path / name, predictions(skill, 1))])
-        cost = {"backbone": "x", "frontend": "rgb", "image_size": 32, "parameters": 1000, "cpu_ms": 5.0 + skill}
-        facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "costs": cost, "megabytes": 0.004}
-        write_json(saved / name / "facts.json", facts | {"robustness": {}})
+        model = {"backbone": "tiny", "frontend": "rgb", "test_time_flip": False}
+        facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "model": model, "image_size": 32}
+        write_json(saved / name / "facts.json", facts | {"epoch": 3, "robustness": {}})
     sets = [type("DataSet", (), {"name": "a", "folds": 0})()]
     page.write_report("b", sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md")
     text = (tmp_path / "b.md").read_text()

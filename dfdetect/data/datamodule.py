@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from dfdetect.data.blending.masks import MaskName
 from dfdetect.data.cache import CacheMode, Decoder, open_store, pixel_folder
-from dfdetect.data.codec import codec_note
+from dfdetect.data.codec import codec_note, resampling_note
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
@@ -41,6 +41,7 @@ from dfdetect.data.synthetic import generate_faces, is_generated
 from dfdetect.data.training_set import TrainingSet
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
+from dfdetect.files import sha256_of
 
 _USUAL_SIZE = 224
 """Side of the input in pixels, where nobody names one."""
@@ -198,8 +199,12 @@ class DeepfakeDataModule(LightningDataModule):
 
     def _check_training(self) -> None:
         self.augmentation.check(self.training_size)
-        if note := codec_note(self.crop, self.normalise_encoding, self.origin):
-            rank_zero_info(note)
+        for note in (
+            codec_note(self.crop, self.normalise_encoding, self.origin),
+            resampling_note(self.crop, self.training_size, self.image_size),
+        ):
+            if note:
+                rank_zero_info(note)
         samples = self.datasets["train"].samples
         if self.datasets["train"].together > 1:
             return  # pairs are balanced as they are
@@ -265,14 +270,16 @@ class DeepfakeDataModule(LightningDataModule):
         return dict(self.division.facts)
 
     def preprocessing_facts(self) -> dict[str, str | int | float | None]:
-        """How a file becomes the network's input: primitives only; `face_margin` for the crop `face` alone."""
+        """How a file becomes the network's input: primitives only; by the crop `face` also its margin and model."""
         facts: dict[str, str | int | float | None] = {
             "image_size": self.image_size,
             "crop": self.crop,
             "interpolation": METHOD,
             "normalise_encoding": self.normalise_encoding,
         }
-        return facts | ({"face_margin": self.face_margin} if self.crop == "face" else {})
+        if (cutter := self.decoder().faces) is not None:
+            facts |= {"face_margin": self.face_margin, "face_model": sha256_of(cutter.model)[:12]}
+        return facts
 
     def has_given_test_part(self) -> bool:
         """Whether the data itself says which images are for testing."""

@@ -22,6 +22,7 @@ from dfdetect.explain.colours import EVIDENCE, GRADIENT_PLUS, Scale
 from dfdetect.explain.grid import Grid, middles
 from dfdetect.explain.maps import Maps
 from dfdetect.explain.target_layer import Layer, target_layer
+from dfdetect.models.backbones import ENSEMBLE
 from dfdetect.models.checkpoint import read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.models.layers import margin_of
@@ -74,10 +75,15 @@ class GradientExplainer:
 
     @classmethod
     def load(cls, file: Path, method: str, layer: str = "") -> "GradientExplainer":
-        """For a checkpoint; raises `CheckpointError` for what is none."""
+        """For a checkpoint; raises `CheckpointError` for what is none, `ExplainError` for members apart."""
         checkpoint = read_detector_checkpoint(file)
         facts = facts_of_checkpoint(checkpoint, file)
         detector = load_detector(checkpoint)
+        if detector.hparams["backbone"].startswith(ENSEMBLE) and detector.spec.form != "map":
+            raise ExplainError(
+                f"--method {method}: the members of this ensemble have no layer in common, so one layer would explain "
+                "one of them. Explain each by its own checkpoint, or try --method occlusion"
+            )
         mirrors, detector.hparams["test_time_flip"] = detector.hparams["test_time_flip"], False
         return cls(detector, method, facts.temperature, layer, facts.grid, mirrors)
 

@@ -63,8 +63,9 @@ def read_members(files: Sequence[Path]) -> list[dict[str, Any]]:
 def _refuse_another_training(file: Path, facts: Mapping[str, Any], first: Path, wanted: Mapping[str, Any]) -> None:
     if not facts["split"] or not facts["preprocessing"]:
         raise CheckpointError(f"{file}: does not say what it was trained on, so nobody can say what it has not seen")
-    one, other = ({"normalise_encoding": None} | dict(each["preprocessing"]) for each in (wanted, facts))
-    if differing := [f"{name} {other.get(name)}, not {one[name]}" for name in one if one[name] != other.get(name)]:
+    one, other = wanted["preprocessing"], facts["preprocessing"]
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    if differing := [f"{name} {other.get(name)}, not {one.get(name)}" for name in names]:
         raise CheckpointError(
             f"{file}: prepares its pictures in another way than {first}: {', '.join(differing)}. The detectors of an "
             "ensemble see the same pixels: train it alike"

@@ -47,7 +47,7 @@ def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, A
     detectors = [load_detector(checkpoint) for checkpoint in loaded]
     facts = [checkpoint[FACTS_KEY] for checkpoint in loaded]
     sizes = [int((own.get("preprocessing") or {}).get("image_size", 224)) for own in facts]
-    seconds = _take_turns(detectors, sizes) if timed else [None] * len(files)
+    seconds = take_turns(detectors, sizes) if timed else [None] * len(files)
     return [
         {
             "backbone": detector.hparams["backbone"],
@@ -63,8 +63,13 @@ def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, A
     ]
 
 
-def _take_turns(detectors: Sequence[DeepfakeDetector], sizes: Sequence[int]) -> list[float]:
-    """Fewest seconds of one image, in turn, so that a machine that slows down does so for all alike."""
+def take_turns(detectors: Sequence[DeepfakeDetector], sizes: Sequence[int]) -> list[float]:
+    """Fewest seconds of one image, in turn, so that a machine that slows down does so for all alike.
+
+    Args:
+        detectors: in evaluation mode, on the CPU, where one thread is used.
+        sizes: of each the side of its pictures in pixels.
+    """
     images = [torch.randint(0, 256, (1, 3, size, size), dtype=torch.uint8) for size in sizes]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

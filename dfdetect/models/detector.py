@@ -18,7 +18,7 @@ from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models import checkpoint as stored
 from dfdetect.models import layers, split_guard
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.distillation import Teacher, distillation_loss
+from dfdetect.models.distillation import Teacher, distillation_loss, same_teacher
 from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.frontends.first_layer import widen
 from dfdetect.models.frontends.registry import build_frontend
@@ -226,6 +226,7 @@ class DeepfakeDetector(LightningModule):
         if (file := self.hparams["teacher"]) is not None:
             teacher = DeepfakeDetector.load_from_checkpoint(file, map_location=self.device)
             self._teacher = Teacher(teacher, file, data_of(self.trainer))
+            self.facts["teacher_sha256"] = same_teacher(file, self.facts.get("teacher_sha256"))
 
     def on_fit_end(self) -> None:
         """Let the teacher go."""

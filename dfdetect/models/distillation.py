@@ -1,6 +1,6 @@
 """Learning from a trained detector, an ensemble for one, what it says of each training picture."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import CheckpointError
+from dfdetect.files import sha256_of
 from dfdetect.models import layers
-from dfdetect.models.split_guard import changed_preprocessing, is_another_part, is_cross_dataset
+from dfdetect.models.split_guard import changed_preprocessing
 
 if TYPE_CHECKING:
     from dfdetect.models.detector import DeepfakeDetector
@@ -24,13 +25,13 @@ class Teacher:
         data: what the student trains on; None where that is not known.
 
     Raises:
-        CheckpointError: it was trained on another split of these images, so that it may know some of those that the
-            student is to be judged by, or with pictures that were prepared in another way.
+        CheckpointError: it was trained with pictures that were prepared in another way, or on another split or other
+            images, so that it may know some of those that the student is to be judged by, and `data` does not allow it.
     """
 
     def __init__(self, detector: "DeepfakeDetector", name: str, data: DeepfakeDataModule | None) -> None:
         if data is not None:
-            _refuse_another_training(detector, name, data)
+            _refuse_another_training(detector.facts, name, data)
         self.detector = detector.eval().requires_grad_(False)
 
     def margin(self, pixels: Tensor) -> Tensor:
@@ -39,18 +40,29 @@ class Teacher:
             return layers.margin_of(self.detector(pixels)) / float(self.detector.facts["temperature"])
 
 
-def _refuse_another_training(detector: "DeepfakeDetector", name: str, data: DeepfakeDataModule) -> None:
-    facts = detector.facts
+def _refuse_another_training(facts: dict[str, Any], name: str, data: DeepfakeDataModule) -> None:
     if changed := changed_preprocessing(facts, data):
         raise CheckpointError(f"model.teacher {name} knows pictures prepared in another way: {'; '.join(changed)}")
-    if is_cross_dataset(facts, data) or data.allow_new_split:
+    trained = (facts.get("split") or {}).get("fingerprint")
+    if trained == data.split_facts()["fingerprint"] or data.allow_new_split:
         return
-    if is_another_part(facts, data, "val") or is_another_part(facts, data, "test"):
+    on = f"on another split than that of {data.origin}" if trained else "on nobody knows what"
+    raise CheckpointError(
+        f"model.teacher {name} was trained {on}, so it may have seen what its student is to be judged by. Train it "
+        "with the student's data.split, data.split_seed, manifest and files; or where it cannot have seen them, say "
+        "--allow-new-split"
+    )
+
+
+def same_teacher(file: str, before: str | None) -> str:
+    """The file's SHA-256, for the student's checkpoint; raises `CheckpointError` where a fit began with another one."""
+    found = sha256_of(file)
+    if before not in (None, found):
         raise CheckpointError(
-            f"model.teacher {name} was trained on another split of {data.origin}, so it may have seen what its student "
-            "is to be judged by. Use the teacher's data.split, data.split_seed, manifest and files, or say "
-            "--allow-new-split"
+            f"model.teacher {file}: is not the file that this fit began with ({str(before)[:12]}, now {found[:12]}). "
+            "Put that one back, or start afresh"
         )
+    return found
 
 
 def distillation_loss(margin: Tensor, taught: Tensor, temperature: float) -> Tensor:

@@ -24,11 +24,8 @@ def changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> list[str]:
     trained, used = facts.get("preprocessing"), data.preprocessing_facts()
     if not trained:
         return []
-    trained = {
-        "normalise_encoding": None,
-        "face_margin": None,
-    } | trained  # of before there was such a thing, or without
-    return [f"{name}: trained with {trained[name]}, now {used[name]}" for name in used if used[name] != trained[name]]
+    known = {name: trained.get(name) for name in used}  # None of what there was not, then or for that crop
+    return [f"{name}: trained with {known[name]}, now {used[name]}" for name in used if used[name] != known[name]]
 
 
 def say_changed_preprocessing(facts: Facts, data: DeepfakeDataModule) -> None:

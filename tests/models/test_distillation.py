@@ -11,7 +11,7 @@ from lightning.pytorch import seed_everything
 from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.models import layers
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.distillation import Teacher, distillation_loss
+from dfdetect.models.distillation import Teacher, distillation_loss, same_teacher
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -114,3 +114,19 @@ def test_a_missing_teacher_is_named(generated_faces, tmp_path):
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(UsageError, match=next(iter(settings))):
         tiny_detector(**settings)
+
+
+def test_a_fit_does_not_go_on_with_another_teacher(teacher, tmp_path):
+    first = same_teacher(str(teacher), None)
+    assert same_teacher(str(teacher), first) == first
+    other = tmp_path / "other.ckpt"
+    other.write_bytes(teacher.read_bytes() + b" ")
+    with pytest.raises(CheckpointError, match="not the file that this fit began with"):
+        same_teacher(str(other), first)
+
+
+def test_a_teacher_of_nobody_knows_what_is_refused(teacher, generated_faces):
+    detector = DeepfakeDetector.load_from_checkpoint(teacher)
+    detector.facts["split"] = None
+    with pytest.raises(CheckpointError, match="nobody knows what"):
+        Teacher(detector, "t.ckpt", faces_data(generated_faces))

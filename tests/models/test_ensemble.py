@@ -6,6 +6,7 @@ import torch
 
 from dfdetect.deploy.export.network import ExportNetwork, frontends, refuse_impossible, sees
 from dfdetect.errors import ExportError, UsageError
+from dfdetect.evaluation.plain_words import network_name
 from dfdetect.models import layers
 from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.combining import weigh
@@ -103,6 +104,11 @@ def test_members_of_another_grid_keep_their_margins_only(monkeypatch):
     weigh(ensemble, np.full(2, 0.5), 0.0)
     torch.testing.assert_close(said(ensemble), tempered(members).mean(1), atol=2e-5, rtol=1e-4)
     assert ExportNetwork(ensemble).heatmap is None
+
+
+def test_people_read_a_shorter_name():
+    named = network_name("ensemble:stack.maps:mobilenet_v2,resnet18|rgb+srm,timm:vit|rgb|flip")
+    assert named == "ensemble of mobilenet_v2, resnet18 on rgb+srm, timm:vit with flips (stack)"
 
 
 @pytest.mark.parametrize(

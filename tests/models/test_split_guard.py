@@ -10,6 +10,7 @@ import pytest
 from dfdetect.errors import CheckpointError
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import changed_preprocessing
+from tests.data.marked_faces import stand_in
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
 
@@ -137,7 +138,7 @@ def test_a_detector_that_was_just_trained_knows_another_data_set_too(tmp_path, g
     assert (result["n_real"], result["n_fake"]) == (120, 40)
 
 
-def test_other_preprocessing_than_in_training_is_said(generated_faces):
+def test_other_preprocessing_than_in_training_is_said(generated_faces, monkeypatch, tmp_path):
     data = faces_data(generated_faces, normalise_encoding=80)
     facts = {"preprocessing": faces_data(generated_faces).preprocessing_facts()}
     assert changed_preprocessing(facts, data) == ["normalise_encoding: trained with None, now 80"]
@@ -150,11 +151,13 @@ def test_other_preprocessing_than_in_training_is_said(generated_faces):
         "image_size: trained with 32, now 64",
         "normalise_encoding: trained with 80, now None",
     ]
+    stand_in(monkeypatch, tmp_path)
     faces = faces_data(generated_faces, crop="face", face_margin=0.3)
     assert changed_preprocessing(trained, faces) == [
         "crop: trained with resize, now face",
         "normalise_encoding: trained with 80, now None",
         "face_margin: trained with None, now 0.3",
+        f"face_model: trained with None, now {faces.preprocessing_facts()['face_model']}",
     ]
     assert changed_preprocessing({"preprocessing": faces.preprocessing_facts()}, faces) == []
     assert changed_preprocessing({}, data) == []
