@@ -74,11 +74,12 @@ def check_contents(checkpoint: dict[str, Any], name: str = "The checkpoint") -> 
             raise CheckpointError(f"{name}: damaged: {key} is a {type(value).__name__}, no tensor")
 
 
-def refuse_unknown_settings(path: str | Path, known: Container[str]) -> None:
-    """Refuse a checkpoint with a hyperparameter that is not `known`, or none of ours; raises `CheckpointError`."""
-    for name in read_detector_checkpoint(path)["hyper_parameters"]:
-        if name not in known and not name.startswith("_"):
-            raise CheckpointError(f"{path}: has a setting that is not known here: {name}")
+def settings_of(checkpoint: Mapping[str, Any], known: Container[str], name: str = "The checkpoint") -> dict[str, Any]:
+    """Hyperparameters of a checkpoint of ours; raises `CheckpointError` for one that is not `known`."""
+    settings = {key: value for key, value in checkpoint["hyper_parameters"].items() if not key.startswith("_")}
+    if unknown := next((key for key in settings if key not in known), None):
+        raise CheckpointError(f"{name}: has a setting that is not known here: {unknown}")
+    return settings
 
 
 def facts_to_store(facts: Mapping[str, Any], dropout_seed: int | None) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
+from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint, settings_of
 from dfdetect.models.detector import DeepfakeDetector
 
 WARM_UP, ROUNDS = 3, 20
@@ -18,10 +19,9 @@ def load_detector(checkpoint: dict[str, Any]) -> DeepfakeDetector:
     """The detector of a checkpoint that `read_detector_checkpoint` gave, in evaluation mode on the CPU.
 
     Raises:
-        CheckpointError: its weights do not fit its settings.
+        CheckpointError: its weights do not fit its settings, or one of these is not known.
     """
-    settings = {name: value for name, value in checkpoint["hyper_parameters"].items() if not name.startswith("_")}
-    detector = DeepfakeDetector(**settings)
+    detector = DeepfakeDetector(**settings_of(checkpoint, signature(DeepfakeDetector).parameters))
     detector.on_load_checkpoint(checkpoint)
     detector.load_state_dict(checkpoint["state_dict"])
     return detector.eval()

@@ -188,7 +188,8 @@ class DeepfakeDetector(LightningModule):
         Raises:
             CheckpointError: a URL, no such file, or one that no fit of dfdetect wrote whole.
         """
-        stored.refuse_unknown_settings(checkpoint_path, signature(cls).parameters)
+        read = stored.read_detector_checkpoint(checkpoint_path)
+        stored.settings_of(read, signature(cls).parameters, str(checkpoint_path))
         options = {"map_location": "cpu"} | options | {"strict": True, "weights_only": True}
         return super().load_from_checkpoint(checkpoint_path, **options)
 

@@ -39,6 +39,13 @@ def test_the_loaded_detector_is_the_saved_one(checkpoint):
         assert torch.equal(tensor, content["state_dict"][name]), name
 
 
+def test_a_setting_of_another_version_is_named(checkpoint):
+    content = read_detector_checkpoint(checkpoint)
+    content["hyper_parameters"]["wings"] = 2
+    with pytest.raises(CheckpointError, match="not known here: wings"):
+        load_detector(content)
+
+
 def test_a_damaged_checkpoint_is_refused(checkpoint, tmp_path):
     content = read_checkpoint(checkpoint)
     del content["state_dict"]["head.linear.bias"]
