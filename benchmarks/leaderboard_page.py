@@ -197,7 +197,14 @@ def draw(
         spread = [[value - interval[0]], [interval[1] - value]] if interval else None
         face = _BLUE if facts[name]["pretrained"] else "#ffffff"
         label = "pretrained on ImageNet" if facts[name]["pretrained"] else "from random weights"
-        points = {"fmt": "o", "markersize": 8, "capsize": 3, "elinewidth": 1, "color": _BLUE, "markerfacecolor": face}
+        points: dict[str, Any] = {
+            "fmt": "o",
+            "markersize": 8,
+            "capsize": 3,
+            "elinewidth": 1,
+            "color": _BLUE,
+            "markerfacecolor": face,
+        }
         axes.errorbar([ms], [value], yerr=spread, label=label, **points)
         axes.annotate(name, (ms, value), xytext=(8, 4), textcoords="offset points")
     kinds = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
