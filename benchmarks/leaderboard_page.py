@@ -45,7 +45,7 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
     known, unknown = ([name for name in ranked if facts[name]["pretrained"] is kind] for kind in (True, False))
     for title, group in (
         ("Pretrained on ImageNet", known),
-        ("From random weights, not ranked against the above", unknown),
+        ("From random weights, ranked apart", unknown),
     ):
         if group:
             lines += ["", f"## {title}", "", *_table(group, heads, measured, facts, costs)]
