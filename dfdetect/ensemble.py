@@ -125,7 +125,7 @@ def _write_config(out: Path, model: Any, first: dict[str, Any], data: str | None
     kept = {name: value for name, value in first["datamodule_hyper_parameters"].items() if not name.startswith("_")}
     kept |= {} if data is None else {"root": data, "manifest": None}
     with replacing(out / CONFIG) as temporary:
-        plain = {"model": dict(model), "data": json.loads(json.dumps(kept))}
+        plain = {"model": dict(model), "data": json.loads(json.dumps(kept)), "trainer": {}}
         temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
 
 

@@ -18,7 +18,8 @@ from dfdetect.evaluation.calibration import calibrate
 from dfdetect.explain.gradients import GradientExplainer
 from dfdetect.main import main
 from dfdetect.models import layers
-from dfdetect.models.combining import Judged, combine
+from dfdetect.models.checkpoint import read_detector_checkpoint
+from dfdetect.models.combining import Judged, combine, join
 from dfdetect.models.detector import DeepfakeDetector
 from tests.fits import faces_data, quiet_trainer, tiny_detector
 
@@ -95,7 +96,9 @@ def test_the_newest_run_is_the_ensemble_and_is_tested_compared_and_run(runs, gen
     out = Path("lightning_logs/ensemble/version_0")
     result = json.loads((out / "metrics.json").read_text())
     assert result["n"] == 36
-    assert "ensemble of tiny, tiny (logit)" in (out / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert "ensemble of tiny, tiny (logit)" in page
+    assert "Left out of this report" not in page
     assert "dfdetect ensemble" in (out / "commands.txt").read_text()
     capsys.readouterr()
     # what the deploy side makes of the checkpoint is what was tested
@@ -125,6 +128,15 @@ def test_taken_folder_single_run_and_same_run_are_refused(runs, say):
     assert "name each once" in say(runs[0], runs[0], code=1).err
     assert "no such checkpoint" in say(runs[0], "elsewhere", code=1).err
     assert not list(Path("lightning_logs").glob("*/version_*"))
+
+
+def test_it_is_called_pretrained_where_all_members_were(runs):
+    loaded = [read_detector_checkpoint(f"{run}/checkpoints/best.ckpt") for run in runs]
+    assert join(loaded, "logit").hparams["weights"] == "none"
+    loaded[0]["hyper_parameters"]["weights"] = "imagenet"
+    assert join(loaded, "logit").hparams["weights"] == "none"
+    loaded[1]["hyper_parameters"]["weights"] = "net.pth"
+    assert join(loaded, "logit").hparams["weights"] == "imagenet"
 
 
 def test_a_failure_leaves_no_folder_and_one_that_cannot_be_made_is_said(runs, say, monkeypatch):

@@ -82,7 +82,9 @@ def join(loaded: Sequence[dict[str, Any]], method: Method) -> DeepfakeDetector:
     detectors = [load_detector(checkpoint) for checkpoint in loaded]
     facts = loaded[0][FACTS_KEY]
     composition, network = compose(detectors, method, int(facts["preprocessing"]["image_size"]))
-    ensemble = DeepfakeDetector(backbone=str(composition), weights="none")
+    started = [str(detector.hparams["weights"]) for detector in detectors]
+    weights = "none" if "none" in started else started[0]  # what a report tells of it: whether all were pretrained
+    ensemble = DeepfakeDetector(backbone=str(composition), weights=weights)
     ensemble.backbone.load_state_dict(network.state_dict())
     ensemble.facts |= {name: facts[name] for name in ("preprocessing", "split")}
     return ensemble.eval()
