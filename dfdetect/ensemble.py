@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dfdetect.errors import UsageError
+from dfdetect.evaluation.network_name import METHODS
 from dfdetect.evaluation.plan import PLAN
 from dfdetect.runs import COMMANDS, CONFIG, LOG_FOLDER, local_checkpoint, note_command
 
-_METHODS = ("mean", "logit", "stack")
 _BEST = Path("checkpoints", "best.ckpt")
 
 
@@ -26,14 +26,17 @@ def run(name: str, arguments: list[str]) -> int:
     files = [_checkpoint(place) for place in options.runs]
     out = _claim(options.run)
     try:
-        return _make(out, files, options, shlex.join(["dfdetect", name, *arguments]))
+        result = _make(out, files, options, shlex.join(["dfdetect", name, *arguments]))
     except BaseException:
         _leave(out)
         raise
+    sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n" if options.json else _table(result))
+    sys.stderr.write(f"Written to {out}. Test it: dfdetect test --run {shlex.quote(str(out))}\n")
+    return 0
 
 
-def _make(out: Path, files: Sequence[Path], options: argparse.Namespace, command: str) -> int:
-    """Join the checkpoints in a folder that is empty; returns the exit code."""
+def _make(out: Path, files: Sequence[Path], options: argparse.Namespace, command: str) -> dict[str, Any]:
+    """Join the checkpoints in a folder that is empty; returns what `_result` says of it."""
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()
@@ -47,13 +50,11 @@ def _make(out: Path, files: Sequence[Path], options: argparse.Namespace, command
     judged = combining.judge_validation(ensemble, data)
     margin = combining.calibrated(ensemble, judged, options.method)
     result = _result(ensemble, judged, margin, data.part("val"), files) | {"run": str(out)}
-    _write_config(out, ensemble.hparams, loaded[0], options.data)
+    _write_config(out, ensemble.hparams, loaded[0], data)
     note_command(out, command)
     (out / _BEST).parent.mkdir()
     SafeCheckpointIO().save_checkpoint(combining.checkpoint_of(ensemble, loaded, files), out / _BEST)
-    sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n" if options.json else _table(result))
-    sys.stderr.write(f"Written to {out}. Test it: dfdetect test --run {shlex.quote(str(out))}\n")
-    return 0
+    return result
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
@@ -66,7 +67,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or checkpoints")
     parser.add_argument(
         "--method",
-        choices=_METHODS,
+        choices=METHODS,
         default="logit",
         help="mean of the members' p_fake; mean of their logits, each divided by its temperature (default); or a "
         "stack: weights of those logits fitted on the validation part; then all are calibrated there",
@@ -116,14 +117,14 @@ def _leave(out: Path) -> None:
             folder.rmdir()
 
 
-def _write_config(out: Path, model: Any, first: dict[str, Any], data: str | None) -> None:
-    """The configuration of its run: the model's settings, and the data's as of the members."""
+def _write_config(out: Path, model: Any, first: dict[str, Any], data: Any) -> None:
+    """The configuration of its run: the model's settings, and the data's as of the members, where it lies now."""
     import yaml
 
     from dfdetect.files import replacing
 
     kept = {name: value for name, value in first["datamodule_hyper_parameters"].items() if not name.startswith("_")}
-    kept |= {} if data is None else {"root": data, "manifest": None}
+    kept |= {name: data.hparams[name] for name in ("root", "manifest", "layout")}
     with replacing(out / CONFIG) as temporary:
         plain = {"model": dict(model), "data": json.loads(json.dumps(kept)), "trainer": {}}
         temporary.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")

@@ -2,35 +2,25 @@
 
 from pathlib import Path
 
-from dfdetect.data.resize import Crop
 
-
-def resampling_note(crop: Crop, room: int, size: int) -> str | None:
-    """What a fit says where training pictures may be interpolated although `native` resizes none; None otherwise.
+def native_notes(normalise_encoding: int | None, origin: Path, size: int, room: int) -> list[str]:
+    """What a fit says of pixels at the picture's own resolution, each in a line.
 
     Args:
-        crop: of the data module.
-        room: side in pixels of the pictures that augmentation gets.
-        size: side of the network's input.
+        normalise_encoding: of the data module; with one all pictures come from one encoder.
+        origin: what the images are listed in.
+        size: side of the network's input in pixels.
+        room: side of the pictures that augmentation gets.
     """
-    if crop != "native":
-        return None
-    enlarged = (
-        f"pictures smaller than {room} pixels (data.zoom_room) are enlarged in training, and " if room > size else ""
-    )
-    return (
-        f"data.crop: native resizes no picture of {size} pixels and more in a test; but {enlarged}augmentation that "
-        "rotates or zooms, as the recipe's does, interpolates. For pixels as they are: --data.zoom_room 1 and "
-        "data.augment of flips alone"
-    )
-
-
-def codec_note(crop: Crop, normalise_encoding: int | None, origin: Path) -> str | None:
-    """What a fit says of such pixels, in a line; None where resizing averages them, or all come from one encoder."""
-    if crop != "native" or normalise_encoding is not None:
-        return None
-    return (
+    codec = (
         "data.crop: native keeps what each file's codec left in its pixels, and a network can learn that in place of "
         f"the forgery. Ask whether files tell the class: dfdetect audit {origin}; and re-encode both classes alike: "
         "--data.normalise_encoding 90"
     )
+    enlarged = f"pictures smaller than {room} pixels (data.zoom_room) are enlarged in training, and "
+    resampling = (
+        f"data.crop: native resizes no picture of {size} pixels and more in a test; but "
+        f"{enlarged if room > size else ''}augmentation that rotates or zooms, as the recipe's does, interpolates. For "
+        "pixels as they are: --data.zoom_room 1 and data.augment of flips alone"
+    )
+    return [resampling] if normalise_encoding is not None else [codec, resampling]

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from dfdetect.data.blending.masks import MaskName
 from dfdetect.data.cache import CacheMode, Decoder, open_store, pixel_folder
-from dfdetect.data.codec import codec_note, resampling_note
+from dfdetect.data.codec import native_notes
 from dfdetect.data.dataset import DeepfakeDataset, Sample, Unreadable
 from dfdetect.data.division import Division, divide
 from dfdetect.data.download import download_kaggle, is_missing
@@ -199,11 +199,8 @@ class DeepfakeDataModule(LightningDataModule):
 
     def _check_training(self) -> None:
         self.augmentation.check(self.training_size)
-        for note in (
-            codec_note(self.crop, self.normalise_encoding, self.origin),
-            resampling_note(self.crop, self.training_size, self.image_size),
-        ):
-            if note:
+        if self.crop == "native":
+            for note in native_notes(self.normalise_encoding, self.origin, self.image_size, self.training_size):
                 rank_zero_info(note)
         samples = self.datasets["train"].samples
         if self.datasets["train"].together > 1:

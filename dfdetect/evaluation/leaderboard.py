@@ -4,8 +4,9 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from dfdetect.evaluation.network_name import network_name
 from dfdetect.evaluation.page import interval_bars, page, table
-from dfdetect.evaluation.plain_words import cut, network_name
+from dfdetect.evaluation.plain_words import cut
 
 _SHOWN = {
     "auroc": "AUROC",

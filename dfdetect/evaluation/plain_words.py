@@ -9,16 +9,6 @@ _MARKS = (0.0, 0.5, 1.0)
 """Bounds and middle of p_fake; 1 is no temperature too."""
 
 
-def network_name(backbone: str, frontend: str = "rgb") -> str:
-    """A backbone, and what it sees unless that is the plain picture; of an ensemble how it is joined and of what."""
-    if backbone.startswith("ensemble:"):
-        method, _, members = backbone.removeprefix("ensemble:").partition(":")
-        parts = (member.split("|") for member in members.split(","))
-        named = [network_name(part[0], *part[1:2]) + (" with flips" if part[2:] else "") for part in parts]
-        return f"ensemble of {', '.join(named)} ({method.partition('.')[0]})"
-    return backbone if frontend == "rgb" else f"{backbone} on {frontend}"
-
-
 def headline(result: Mapping[str, Any]) -> list[str]:
     """How well it ranks, and how often it errs at its threshold, of a result of `evaluate`."""
     return [_ranks(result), *_errs(result)]

@@ -8,6 +8,7 @@ from dfdetect.evaluation.contents import Results, RunContents
 from dfdetect.evaluation.limit import Limit
 from dfdetect.evaluation.metric_words import PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
+from dfdetect.evaluation.network_name import network_name
 from dfdetect.evaluation.page import page, tiles
 from dfdetect.evaluation.page_parts import (
     limits_box,
@@ -18,7 +19,7 @@ from dfdetect.evaluation.page_parts import (
     verdict_box,
     worth_table,
 )
-from dfdetect.evaluation.plain_words import cut, false_alarms, headline, misses, network_name, of_hundred
+from dfdetect.evaluation.plain_words import cut, false_alarms, headline, misses, of_hundred
 from dfdetect.evaluation.run_sections import groups_section, other_data_section, robustness_section, training_section
 
 _FIGURES = {

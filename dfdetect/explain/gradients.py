@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from dfdetect.deploy.checkpoint_facts import facts_of_checkpoint
 from dfdetect.deploy.engines.engine import require
 from dfdetect.errors import ExplainError
+from dfdetect.evaluation.network_name import ENSEMBLE
 from dfdetect.explain.colours import EVIDENCE, GRADIENT_PLUS, Scale
 from dfdetect.explain.grid import Grid, middles
 from dfdetect.explain.maps import Maps
 from dfdetect.explain.target_layer import Layer, target_layer
-from dfdetect.models.backbones import ENSEMBLE
 from dfdetect.models.checkpoint import read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.models.layers import margin_of

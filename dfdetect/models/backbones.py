@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from torchvision import models
 
 from dfdetect.errors import UsageError
+from dfdetect.evaluation.network_name import ENSEMBLE
 from dfdetect.extensions import is_import_path, load_extension
 from dfdetect.models import torchvision_networks as networks
 from dfdetect.models.backbone import Backbone as Backbone
@@ -15,8 +16,6 @@ from dfdetect.models.backbone import DepthsByName
 
 TIMM = "timm:"
 """Before a name of timm's."""
-ENSEMBLE = "ensemble:"
-"""Before what an ensemble is made of."""
 _ALL_FORMATS = ("onnx", "openvino", "litert")
 _TRIED: set[str] = set()
 """Import paths of what was found to be as it says, so that it is tried once."""

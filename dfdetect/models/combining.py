@@ -17,13 +17,13 @@ from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.errors import CheckpointError, DataLayoutError
 from dfdetect.evaluation.calibration import calibrate
 from dfdetect.evaluation.metrics import Floats, Labels
+from dfdetect.evaluation.network_name import ENSEMBLE, Method
 from dfdetect.files import sha256_of
 from dfdetect.models import layers
-from dfdetect.models.backbones import ENSEMBLE
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.ensemble import Ensemble, Method, compose, margin_of_mean
+from dfdetect.models.ensemble import Ensemble, compose, margin_of_mean
 
 _BOTH = 2
 

@@ -8,82 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfdetect.errors import UsageError
+from dfdetect.evaluation.network_name import Composition, Member, Method
 from dfdetect.models.backbone import Backbone
-from dfdetect.models.backbones import ENSEMBLE, get_backbone
+from dfdetect.models.backbones import get_backbone
 from dfdetect.models.frontends.first_layer import widen
-from dfdetect.models.frontends.registry import RGB, build_frontend
+from dfdetect.models.frontends.registry import build_frontend
 from dfdetect.models.layers import PooledLinearHead, mirrored_mean
 
-Method = Literal["mean", "logit", "stack"]
-METHODS: tuple[Method, ...] = get_args(Method)
-_MAPS = "maps"
-_FLIP = "flip"
-
-
-@dataclass(frozen=True)
-class Member:
-    """What one detector of an ensemble is built of.
-
-    Attributes:
-        backbone, frontend: as in `model.backbone` and `model.frontend`.
-        flip: whether it scores the mean over a picture and its mirror image, `model.test_time_flip`.
-    """
-
-    backbone: str
-    frontend: str = RGB
-    flip: bool = False
-
-    def __str__(self) -> str:
-        """BACKBONE, BACKBONE|FRONTEND or BACKBONE|FRONTEND|flip."""
-        parts = [self.backbone, self.frontend, _FLIP] if self.flip else [self.backbone, self.frontend]
-        return "|".join(parts[:1] if parts[1:] == [RGB] else parts)
-
-
-@dataclass(frozen=True)
-class Composition:
-    """What the name of an ensemble says: `ensemble:METHOD:MEMBER,MEMBER`, METHOD.maps where members keep their maps.
-
-    Attributes:
-        method: `mean` of the members' p_fake, or their margins weighed alike (`logit`) or as fitted (`stack`).
-        members: two or more.
-        maps: whether their heatmaps, and not only their margins, are weighed: all of one grid then.
-    """
-
-    method: Method
-    members: tuple[Member, ...]
-    maps: bool = False
-
-    def __str__(self) -> str:
-        """The name, as in `model.backbone`."""
-        method = f"{self.method}.{_MAPS}" if self.maps else self.method
-        return f"{ENSEMBLE}{method}:{','.join(map(str, self.members))}"
-
-    @classmethod
-    def parse(cls, name: str) -> "Composition":
-        """Read a name; raises `UsageError` for one that `str` of none gives."""
-        method, _, listed = name.removeprefix(ENSEMBLE).partition(":")
-        method, _, maps = method.partition(".")
-        members = tuple(_member(one) for one in listed.split(","))
-        known: Any = method
-        found = cls(known, members, maps == _MAPS)
-        if method not in METHODS or str(found) != name or len(members) < 2:
-            raise UsageError(
-                f"model.backbone {name!r} is no ensemble: they are made of trained runs: dfdetect ensemble RUN RUN"
-            )
-        return found
-
-
-def _member(text: str) -> Member:
-    backbone, _, rest = text.partition("|")
-    frontend, _, flip = rest.partition("|")
-    return Member(backbone, frontend or RGB, flip == _FLIP)
+if TYPE_CHECKING:
+    from dfdetect.models.detector import DeepfakeDetector
 
 
 class MemberNetwork(nn.Module):
@@ -113,17 +53,18 @@ class MemberNetwork(nn.Module):
         features: Tensor = self.backbone(self.normalise(pixels))
         return features
 
-    def take(self, detector: Any) -> None:
+    def take(self, detector: "DeepfakeDetector") -> None:
         """Copy the weights of a trained `DeepfakeDetector` that is built alike, and its temperature."""
         self.normalise.load_state_dict(detector.normalise.state_dict())
         self.backbone.load_state_dict(detector.backbone.state_dict())
         temperature = float(detector.facts["temperature"])
-        kept = isinstance(self.margin, nn.Conv2d) and isinstance(detector.head, PooledLinearHead)
-        layer: Any = detector.head.heatmap_layer() if kept else detector.head.margin_layer()
+        head: Any = detector.head
+        kept = isinstance(self.margin, nn.Conv2d) and isinstance(head, PooledLinearHead)
+        layer = head.heatmap_layer() if kept else head.margin_layer()
         with torch.no_grad():
             own: Any = self.margin
             own.weight.copy_(layer.weight / temperature)
-            own.bias.copy_(detector.head.margin_bias()[None] / temperature)
+            own.bias.copy_(head.margin_bias()[None] / temperature)
 
 
 class Ensemble(nn.Module):
@@ -180,7 +121,7 @@ def ensemble_backbone(name: str) -> Backbone:
     )
 
 
-def compose(detectors: Sequence[Any], method: Method, size: int) -> tuple[Composition, Ensemble]:
+def compose(detectors: Sequence["DeepfakeDetector"], method: Method, size: int) -> tuple[Composition, Ensemble]:
     """Join trained detectors.
 
     Args:
@@ -201,7 +142,7 @@ def compose(detectors: Sequence[Any], method: Method, size: int) -> tuple[Compos
     return composition, network.eval()
 
 
-def _have_one_grid(detectors: Sequence[Any], size: int) -> bool:
+def _have_one_grid(detectors: Sequence["DeepfakeDetector"], size: int) -> bool:
     """Whether all give feature maps whose cells stand for the same places."""
     if any(detector.spec.form != "map" for detector in detectors):
         return False

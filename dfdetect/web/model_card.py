@@ -1,7 +1,7 @@
 """What a model's file says of itself: what it learned on, how it did, how it judges."""
 
 from dfdetect.deploy.metadata import ModelFacts
-from dfdetect.evaluation.plain_words import network_name
+from dfdetect.evaluation.network_name import network_name
 from dfdetect.web.doubts import Doubt, doubts_of_model
 from dfdetect.web.words import escaped
 

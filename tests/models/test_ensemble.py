@@ -6,12 +6,12 @@ import torch
 
 from dfdetect.deploy.export.network import ExportNetwork, frontends, refuse_impossible, sees
 from dfdetect.errors import ExportError, UsageError
-from dfdetect.evaluation.plain_words import network_name
+from dfdetect.evaluation.network_name import Composition, Member, network_name
 from dfdetect.models import layers
 from dfdetect.models.backbones import BACKBONES, get_backbone
 from dfdetect.models.combining import weigh
 from dfdetect.models.detector import DeepfakeDetector
-from dfdetect.models.ensemble import Composition, Ensemble, Member, compose, margin_of_mean
+from dfdetect.models.ensemble import Ensemble, compose, margin_of_mean
 from tests.fits import tiny_detector
 
 SIZE = 32
@@ -109,6 +109,7 @@ def test_members_of_another_grid_keep_their_margins_only(monkeypatch):
 def test_people_read_a_shorter_name():
     named = network_name("ensemble:stack.maps:mobilenet_v2,resnet18|rgb+srm,timm:vit|rgb|flip")
     assert named == "ensemble of mobilenet_v2, resnet18 on rgb+srm, timm:vit with flips (stack)"
+    assert network_name("ensemble:of:nothing") == "ensemble:of:nothing"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from dfdetect.models.checkpoint import read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.runs import run_of
 
+_WAYS_ON = "Name them: --data ROOT (a folder or a manifest), or prove the file on other images: --images DIR"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -129,7 +131,7 @@ def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> _T
     """
     trained_margin = detector.facts.face_margin
     try:
-        data = training_data(loaded, order.data)
+        data = training_data(loaded, order.data, _WAYS_ON)
     except ExportError as error:
         if order.images is None:
             raise

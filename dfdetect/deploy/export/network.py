@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dfdetect.deploy.metadata import Format, Precision
 from dfdetect.errors import ExportError
-from dfdetect.models.backbones import ENSEMBLE
+from dfdetect.evaluation.network_name import ENSEMBLE
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import LinearHead, PooledLinearHead, mirrored_mean
 

@@ -69,13 +69,16 @@ class Pictures:
                 places, images = [], []
 
 
-def training_data(checkpoint: dict[str, Any], root: str | None) -> DeepfakeDataModule:
+def training_data(
+    checkpoint: dict[str, Any], root: str | None, way_on: str = "Name them: --data ROOT (a folder or a manifest)"
+) -> DeepfakeDataModule:
     """The data that a checkpoint was trained on, divided as it was.
 
     Args:
         checkpoint: as `read_detector_checkpoint` gives it.
         root: where it lies now: a folder or a manifest; None for where it lay. A layout of somebody's own lists it
             there too, unless it is a manifest.
+        way_on: what to do where it is not there, for the message.
 
     Raises:
         ExportError: it is not there, or these are other images, or divided in another way.
@@ -88,16 +91,15 @@ def training_data(checkpoint: dict[str, Any], root: str | None) -> DeepfakeDataM
         if Path(root).suffix.lower() == ".csv":
             settings["layout"] = None
     data = DeepfakeDataModule(**settings)
-    other = "Name them: --data ROOT (a folder or a manifest), or prove the file on other images: --images DIR"
     try:
         found = data.split_facts()
     except DataLayoutError as error:
-        raise ExportError(f"The training's images cannot be listed: {str(error).splitlines()[0]} {other}") from error
+        raise ExportError(f"The training's images cannot be listed: {str(error).splitlines()[0]} {way_on}") from error
     trained = checkpoint["dfdetect"]["split"]
     if not trained or trained["fingerprint"] != found["fingerprint"]:
         raise ExportError(
             f"{data.origin} does not hold the images that this checkpoint was trained on, or divides them in another "
-            f"way, so images of its test part might be used. {other}"
+            f"way, so images of its test part might be used. {way_on}"
         )
     return data
 
