@@ -1,11 +1,12 @@
 """What front-ends see, as a picture, and what they cost on top of MobileNetV2.
 
     python benchmarks/frontends.py picture --out docs/images/frontends.png
+    python benchmarks/frontends.py codec
     python benchmarks/frontends.py time
 
 The picture shows one drawn face as the camera took it, with a part of it enlarged from fewer pixels, and encoded as
-JPEG. Times are the processor's for one picture on one thread, in PyTorch without gradients: detectors take turns, and
-of each the least time counts.
+JPEG. `codec` compares what both do to each front-end, in the part that was enlarged. Times are the processor's for one
+picture on one thread, in PyTorch without gradients: detectors take turns, and of each the least time counts.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from dfdetect.models.backbones_command import measure
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.frontends.registry import FRONTENDS, RGB, build_frontend
 
-SIDE, SEED, INDEX, QUALITY = 224, 0, 7, 60
+SIDE, SEED, INDEX, QUALITY, FACES = 224, 0, 7, 60, 40
 SHOWN = {"srm": (-3, 3), "npr": (-2, 2), "phase": (-3, 3), "dct": (-0.9, 4), "spectrum": (-2.5, 5)}
 """Values shown as black and white."""
 WARM_UP, ROUNDS = 3, 20
@@ -49,10 +50,33 @@ def draw(out: str) -> None:
 def seen(name: str, image: np.ndarray) -> np.ndarray:
     """What a front-end makes of (H, W, 3), in [0, 1]: (H, W, 3), or (H, W) of one channel."""
     low, high = SHOWN[name]
-    frontend = build_frontend(name, *get_backbone("mobilenet_v2").normalisation())
-    (channels,) = frontend(torch.from_numpy(image.transpose(2, 0, 1).copy())[None]).numpy()
-    shown: np.ndarray = np.clip((channels - low) / (high - low), 0, 1).transpose(1, 2, 0).squeeze()
+    shown: np.ndarray = np.clip((channels(name, image) - low) / (high - low), 0, 1).transpose(1, 2, 0).squeeze()
     return shown
+
+
+def channels(name: str, image: np.ndarray) -> np.ndarray:
+    """What a front-end gives the backbone for (H, W, 3): (channels, H, W)."""
+    frontend = build_frontend(name, *get_backbone("mobilenet_v2").normalisation())
+    given: np.ndarray = frontend(torch.from_numpy(image.transpose(2, 0, 1).copy())[None])[0].numpy()
+    return given
+
+
+def compare_codec() -> None:
+    """Print how far each front-end moves when a part is enlarged, and when the untouched face is saved as JPEG."""
+    moved = {name: np.array([_moves(name, index) for index in range(FACES)]) for name in FRONTENDS}
+    print(f"| front-end | a part enlarged | JPEG {QUALITY} | ratio |\n|---|---|---|---|")
+    for name, both in moved.items():
+        enlarged, saved = np.median(both, axis=0)
+        print(f"| {name} | {enlarged:.3f} | {saved:.3f} | {np.median(both[:, 1] / both[:, 0]):.2f} |")
+    print(f"Mean absolute changes in the part that was enlarged; medians over {FACES} faces at {SIDE} pixels.")
+
+
+def _moves(name: str, index: int) -> list[float]:
+    """Mean absolute change by the forgery and by the codec, within the forged part."""
+    forged = draw_face(SEED, index, "upsampled", size=SIDE)
+    camera = draw_face(SEED, index, size=SIDE).image
+    plain, enlarged, saved = (channels(name, image) for image in (camera, forged.image, reencode(camera, QUALITY)))
+    return [float(np.abs(one - plain)[:, forged.mask].mean()) for one in (enlarged, saved)]
 
 
 def compare() -> None:
@@ -80,14 +104,17 @@ def milliseconds(detector: DeepfakeDetector, pixels: Tensor) -> float:
 
 
 def main() -> int:
-    """Run one of both; returns 0."""
+    """Run one of them; returns 0."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("picture").add_argument("--out", required=True)
+    commands.add_parser("codec")
     commands.add_parser("time")
     options = parser.parse_args()
     if options.command == "picture":
         draw(options.out)
+    elif options.command == "codec":
+        compare_codec()
     else:
         compare()
     return 0
