@@ -50,12 +50,19 @@ class Row:
     Attributes:
         name: of its folder and row.
         about: what it is, in words.
-        written: options of `dfdetect fit`, as in the plan.
+        written: options of `dfdetect fit`, as in the plan; of an ensemble those of `dfdetect ensemble`.
+        members: names of the rows that an ensemble joins, fold by fold; of any other row none.
     """
 
     name: str
     about: str
     written: list[str]
+    members: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> list[str]:
+        """All that makes it what it is, as in the plan."""
+        return [*self.members, *self.written]
 
     @property
     def options(self) -> list[str]:
@@ -67,7 +74,11 @@ def read_plan(file: Path) -> tuple[list[DataSet], list[Row]]:
     """The sets and the rows of a plan."""
     plan = yaml.safe_load(file.read_text(encoding="utf-8"))
     sets = [DataSet(name, **settings) for name, settings in plan["sets"].items()]
-    return sets, [Row(name, one["about"], _words(one["options"])) for name, one in plan["rows"].items()]
+    rows = [
+        Row(name, one["about"], _words(one.get("options", [])), tuple(one.get("ensemble", ())))
+        for name, one in plan["rows"].items()
+    ]
+    return sets, rows
 
 
 def _words(written: Any) -> list[str]:
@@ -80,8 +91,8 @@ def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path) ->
         refuse_changed(row, out, saved)
         for one in sets:
             if not test_file(saved, row.name, one.name).exists():
-                folder = train(row, one, out)
-                save_facts(saved, row.name, row.about, row.written, one.name, folds_of(folder)[0])
+                folder = join(row, one, out) if row.members else train(row, one, out)
+                save_facts(saved, row.name, row.about, row.asked, one.name, folds_of(folder)[0])
                 save_test(saved, row.name, one.name, one.name, folds_of(folder))
         if len(sets) > 1:
             cross(row, sets, out, saved)
@@ -92,11 +103,11 @@ def refuse_changed(row: Row, out: Path, saved: Path) -> None:
     noted = out / row.name / "options.json"
     known = {saved: read_facts(saved, row.name).get("options"), out: read_list(noted) if noted.is_file() else None}
     for place, before in known.items():
-        if before not in (None, row.written):
+        if before not in (None, row.asked):
             said = f"{row.name} was begun with other options: {shlex.join(before)}"
             raise SystemExit(f"{said}. Remove {place / row.name}, or put them back")
     noted.parent.mkdir(parents=True, exist_ok=True)
-    noted.write_text(json.dumps(row.written), encoding="utf-8")
+    noted.write_text(json.dumps(row.asked), encoding="utf-8")
 
 
 def read_list(file: Path) -> list[str]:
@@ -110,15 +121,36 @@ def train(row: Row, one: DataSet, out: Path) -> Path:
     options = [*row.options, *data_options(one, out)]
     if one.folds:
         call(["crossval", *options, "--folds", str(one.folds), "--out", str(folder)])
-        call(["test", "--run", str(folds_of(folder)[0]), "--robustness"])
+        test(folds_of(folder)[0], robustness=True)
         return folder
     begun = (folder / "checkpoints" / "last.ckpt").exists()
     if not (folder / "checkpoints" / "finished").exists():
         call(["fit", "--run", str(folder), *(["--ckpt_path", "last"] if begun else options)])
         (folder / "checkpoints" / "finished").touch()
-    if not (folder / METRICS).exists() or not (folder / "robustness.json").exists():
-        call(["test", "--run", str(folder), "--robustness"])
+    test(folder, robustness=True)
     return folder
+
+
+def join(row: Row, one: DataSet, out: Path) -> Path:
+    """Join and test the members' runs on one set, of a cross-validation those of each fold; returns the folder."""
+    folder = out / row.name / one.name
+    runs = [folds_of(out / member / one.name) for member in row.members]
+    for member, own in zip(row.members, runs, strict=True):
+        if len(own) < max(1, one.folds) or not (own[0] / METRICS).exists():
+            raise SystemExit(f"{row.name} joins {member}, which is not trained on {one.name} in {out}: run it first")
+    for number, members in enumerate(zip(*runs, strict=True)):
+        place = folder / members[0].name if one.folds else folder
+        if not (place / "checkpoints" / "best.ckpt").exists():
+            call(["ensemble", *map(str, members), "--run", str(place), *row.options])
+        test(place, robustness=number == 0)
+    return folder
+
+
+def test(run: Path, robustness: bool) -> None:
+    """Test a run, unless that is done."""
+    wanted = [METRICS, "robustness.json"] if robustness else [METRICS]
+    if not all((run / name).exists() for name in wanted):
+        call(["test", "--run", str(run), *(["--robustness"] if robustness else [])])
 
 
 def data_options(one: DataSet, out: Path) -> list[str]:

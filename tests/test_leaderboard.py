@@ -136,6 +136,7 @@ def test_every_row_of_a_plan_is_a_fit_that_is_understood(plan, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     import leaderboard
 
+    from dfdetect import ensemble
     from dfdetect.cli import DetectorCLI
     from dfdetect.runs import make_plan
 
@@ -150,7 +151,42 @@ def test_every_row_of_a_plan_is_a_fit_that_is_understood(plan, monkeypatch):
     _, rows = leaderboard.read_plan(SCRIPTS / f"{plan}.yaml")
     assert rows[0].name == "recipe"
     for row in rows:
+        if row.members:
+            assert set(row.members) < {other.name for other in rows if not other.members}
+            ensemble._parser("ensemble").parse_args([*row.members, *row.options])
+            continue
         with pytest.raises(Parsed):
             DetectorCLI(make_plan("fit", row.options), Path())
     assert "weights/mobilenet_v2_imagenet.pth" in rows[0].options
     assert json.dumps(rows[0].written).count("$DFDETECT_WEIGHTS") == 1
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_an_ensemble_joins_its_members_fold_by_fold(folds, scripts, tmp_path, monkeypatch):
+    import leaderboard
+
+    said = []
+
+    def call(arguments):
+        said.append([str(Path(word).relative_to(tmp_path)) if word.startswith("/") else word for word in arguments])
+        place = Path(arguments[arguments.index("--run") + 1])
+        for name in ("metrics.json", "robustness.json") if arguments[0] == "test" else ("checkpoints/best.ckpt",):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).touch()
+
+    monkeypatch.setattr(leaderboard, "call", call)
+    row, one = leaderboard.Row("both", "a and b", ["--method", "mean"], ("a", "b")), leaderboard.DataSet("set", folds)
+    with pytest.raises(SystemExit, match="both joins a, which is not trained on set"):
+        leaderboard.join(row, one, tmp_path)
+    names = [f"/repeat0-fold{k}" for k in range(folds)] or [""]
+    for name in names:
+        for member in row.members:
+            judged(tmp_path / f"{member}/set{name}", predictions(1.0, 0))
+    assert leaderboard.join(row, one, tmp_path) == tmp_path / "both" / "set"
+    wanted = []
+    for name in names:
+        wanted.append(["ensemble", f"a/set{name}", f"b/set{name}", "--run", f"both/set{name}", "--method", "mean"])
+        wanted.append(["test", "--run", f"both/set{name}", *(["--robustness"] if name == names[0] else [])])
+    assert said == wanted
+    leaderboard.join(row, one, tmp_path)
+    assert said == wanted, "what is done is not done again"
