@@ -35,6 +35,7 @@ _HPARAMS = (
     "image_size",
     "batch_size",
     "blending",
+    "own_fakes",
     "erase_parts",
     "class_balance",
     "split",

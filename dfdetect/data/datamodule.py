@@ -72,6 +72,7 @@ class DeepfakeDataModule(LightningDataModule):
             [] for none.
         blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
             itself within one of these masks, drawn from face, eyes, nose, mouth; null to train on the data's fakes.
+        own_fakes: with `blending`, share of the pairs whose fake is one of the data's own in place of a blended one.
         landmarks: npz file of landmarks for `blending` and `erase_parts`, see docs/blending.md; null to find them with
             $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
         erase_parts: share of the training pictures in which one part of the face is blurred beyond recognition: eyes,
@@ -117,6 +118,7 @@ class DeepfakeDataModule(LightningDataModule):
         zoom_room: float = 1.0,
         augment: list[A.BasicTransform] | None = None,
         blending: list[MaskName] | None = None,
+        own_fakes: float = 0.0,
         landmarks: str | None = None,
         erase_parts: float = 0.0,
         batch_size: int = 32,
@@ -141,7 +143,7 @@ class DeepfakeDataModule(LightningDataModule):
         self.crop, self.face_margin = crop, face_margin
         self.normalise_encoding, self.zoom_room = normalise_encoding, zoom_room
         self.augmentation = Augmentation(default_augmentation() if augment is None else augment)
-        self.blending, self.landmarks, self.erase_parts = blending, landmarks, erase_parts
+        self.blending, self.own_fakes, self.landmarks, self.erase_parts = blending, own_fakes, landmarks, erase_parts
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache, self.cache_dir = cache, Path(cache_dir) if cache_dir else None
@@ -295,7 +297,7 @@ class DeepfakeDataModule(LightningDataModule):
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
         text, train = summarise(self.origin, self.division), self.datasets.get("train")
-        return f"{text}\n{train.photos.note()}" if isinstance(train, PairDataset) else text
+        return f"{text}\n{train.photos.note(self.own_fakes)}" if isinstance(train, PairDataset) else text
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
@@ -344,6 +346,7 @@ class DeepfakeDataModule(LightningDataModule):
             blending=self.blending,
             landmarks=self.landmarks,
             erase_parts=self.erase_parts,
+            own_fakes=self.own_fakes,
         ).build(part)
 
     def _loader(self, name: str) -> ResumableLoader:

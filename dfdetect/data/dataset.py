@@ -96,7 +96,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         try:
             pixels = self.stored(epoch, index)
         except DecodeError as error:
-            return Unreadable(self.samples.paths[index], error.cause)
+            return Unreadable(self.named(epoch, index), error.cause)
         if self.eraser is not None:
             pixels = self.eraser(pixels, self.seed, epoch, index // self.together)
         if self.augmentation is not None:
@@ -110,6 +110,10 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
     def stored(self, epoch: int, index: int) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 of one image before augmentation; raises `DecodeError`."""
         return self.store.load(index, self.samples.file(index))
+
+    def named(self, epoch: int, index: int) -> str:
+        """Path of the image that `stored` gives."""
+        return self.samples.paths[index]
 
     def pixels(self, index: int) -> npt.NDArray[np.uint8]:
         """(S, S, 3) uint8 of one readable image, as the network sees it without augmentation."""

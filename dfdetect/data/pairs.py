@@ -1,4 +1,4 @@
-"""Pairs of a real photo and its self-blended fake, for training."""
+"""Pairs of a real photo and a fake, for training: its self-blended one, or one of the data's own."""
 
 from dataclasses import replace
 
@@ -12,24 +12,28 @@ from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.erasing import PartEraser
 from dfdetect.data.resize import Crop
 from dfdetect.data.samples import FAKE, REAL
-from dfdetect.data.transforms import Augmentation
+from dfdetect.data.transforms import Augmentation, sample_seed
 from dfdetect.errors import DecodeError
+
+_STREAM = 8087
+"""Sets these random numbers apart from those of blending and augmentation, which come from (seed, epoch, index) too."""
 
 
 class PairDataset(DeepfakeDataset):
-    """N real photos, each followed by its self-blended fake: sample 2i is real, 2i + 1 the fake made of it.
+    """N real photos, each followed by a fake: sample 2i is real, 2i + 1 the fake made of it, or an own one.
 
     Another fake in every epoch, the same for the same (seed, epoch, i). Both get the same augmentation.
 
     Args:
         photos: N real photos, with landmarks in the store's pixels.
         blender: makes the fakes.
-        store: where decoded pixels come from, by the photo's number.
+        store: where decoded pixels come from, by the photo's number; those of the data's own fakes follow.
         size: side of the network's input in pixels.
         augmentation: of both.
         seed: the run's seed.
         eraser: hides a part of the face in both.
         crop: as of `DeepfakeDataset`; both are cut at the same place.
+        own_fakes: share of the pairs whose fake is one of `photos.fakes`, each as likely.
     """
 
     together = 2
@@ -44,6 +48,7 @@ class PairDataset(DeepfakeDataset):
         seed: int = 0,
         eraser: PartEraser | None = None,
         crop: Crop = "resize",
+        own_fakes: float = 0.0,
     ) -> None:
         count = len(photos.samples)
         twice = photos.samples.select(np.repeat(np.arange(count), 2))
@@ -51,12 +56,29 @@ class PairDataset(DeepfakeDataset):
         super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser, crop)
         self.photos = photos
         self.blender = blender
+        self.own_fakes = own_fakes
 
     def stored(self, epoch: int, index: int) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 of a photo or its fake before augmentation; raises `DecodeError`."""
         number, is_fake = divmod(index, 2)
+        own = self._own_fake(epoch, index)
+        if own is not None:
+            return self.store.load(len(self.photos.samples) + own, self.photos.fakes.file(own))
         path = self.samples.file(index)
         photo, landmarks = self.store.load(number, path), self.photos.landmarks[number]
         if landmarks is None:
             raise DecodeError(path, "could not be read when faces were searched")
         return self.blender(photo, landmarks, self.seed, epoch, number) if is_fake else photo
+
+    def named(self, epoch: int, index: int) -> str:
+        """Path of a photo, of which a blended fake is made too, or of an own fake."""
+        own = self._own_fake(epoch, index)
+        return self.samples.paths[index] if own is None else self.photos.fakes.paths[own]
+
+    def _own_fake(self, epoch: int, index: int) -> int | None:
+        """Which one stands in the place of a blended one in this epoch."""
+        number, is_fake = divmod(index, 2)
+        if not is_fake or not self.own_fakes:
+            return None
+        rng = np.random.default_rng(sample_seed(self.seed, epoch, number, _STREAM))
+        return int(rng.integers(len(self.photos.fakes))) if rng.random() < self.own_fakes else None

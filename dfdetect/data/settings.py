@@ -64,8 +64,17 @@ def _check_blending(settings: Mapping[str, Any]) -> None:
         )
     if not 0 <= settings["erase_parts"] <= 1:
         raise UsageError(f"data.erase_parts is a share from 0 to 1, not {settings['erase_parts']}")
+    if not 0 <= settings["own_fakes"] < 1:
+        raise UsageError(
+            f"data.own_fakes is a share of the pairs, from 0 to below 1, not {settings['own_fakes']}; null for "
+            "data.blending trains on the data's fakes alone"
+        )
     if masks is None:
+        if settings["own_fakes"]:
+            raise UsageError("data.own_fakes stand in the place of blended ones: it needs data.blending")
         return
+    if settings["own_fakes"] and settings["erase_parts"]:
+        raise UsageError("data.erase_parts has landmarks of the real photos alone: leave it or data.own_fakes out")
     if not masks or not set(masks) <= set(MASKS):
         raise UsageError(f"data.blending is null or a list of {', '.join(MASKS)}, not {masks!r}")
     if settings["batch_size"] % 2:

@@ -14,6 +14,7 @@ from dfdetect.data.erasing import PartEraser
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.samples import Samples
 from dfdetect.data.transforms import Augmentation
+from dfdetect.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TrainingSet:
         size: side of the network's input in pixels.
         seed: the run's.
         cache, cache_dir: where pixels are kept, and landmarks beside those on disk.
-        blending, landmarks, erase_parts: see there.
+        blending, landmarks, erase_parts, own_fakes: see there.
     """
 
     decoder: Decoder
@@ -38,6 +39,7 @@ class TrainingSet:
     blending: list[MaskName] | None
     landmarks: str | None
     erase_parts: float
+    own_fakes: float
 
     def build(self, part: Samples) -> DeepfakeDataset:
         """Of the training part; raises what `real_photos` and `landmarks_of` do."""
@@ -49,10 +51,12 @@ class TrainingSet:
 
     def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
         photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
-        store = open_store(self.cache, self.decoder, len(photos.samples), self.cache_dir)
+        if self.own_fakes and not len(photos.fakes):
+            raise UsageError("data.own_fakes: the train part holds no fakes")
+        store = open_store(self.cache, self.decoder, len(photos.samples) + len(photos.fakes), self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
         how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop
-        return PairDataset(photos, SelfBlender(masks), *how)
+        return PairDataset(photos, SelfBlender(masks), *how, self.own_fakes)
 
     def _eraser(self, part: Samples) -> PartEraser | None:
         if not self.erase_parts:

@@ -23,7 +23,7 @@ _MODEL = (
     "freeze_epochs",
     "label_smoothing",
 )
-_DATA = ("batch_size", "blending", "erase_parts", "class_balance", "split", "split_seed", "folds", "fold")
+_DATA = ("batch_size", "blending", "own_fakes", "erase_parts", "class_balance", "split", "split_seed", "folds", "fold")
 _TRAINER = (
     "max_epochs",
     "precision",

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dfdetect.data.cache import Decoder, DiskStore, RamStore
+from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.splits import fingerprint
 from dfdetect.errors import UsageError
@@ -129,9 +130,54 @@ def test_a_broken_photo_takes_its_fake_with_it(tmp_path):
     assert sorted(indices(batches)) == [i for i in range(len(data.datasets["train"])) if i not in (4, 5)]
 
 
+def test_own_fakes_stand_in_the_place_of_blended_ones(blended):
+    data, alone = blended(own_fakes=0.5, batch_size=6), blended(batch_size=6)
+    part, dataset = data.part("train"), data.datasets["train"]
+    theirs = {path for path, label in zip(part.paths, part.labels, strict=True) if label}
+    plain = DeepfakeDataset(part, data.decoder(training=True), 32)
+    pixels = {path: plain.stored(0, index) for index, path in enumerate(part.paths)}
+    drawn = []
+    for epoch in range(16):
+        for index in range(len(dataset)):
+            named, stored = dataset.named(epoch, index), dataset.stored(epoch, index)
+            if named in theirs:
+                assert index % 2
+                drawn.append(named)
+                np.testing.assert_array_equal(stored, pixels[named])
+            else:
+                np.testing.assert_array_equal(stored, alone.datasets["train"].stored(epoch, index))
+    assert set(drawn) == theirs
+    assert len(drawn) / (16 * len(dataset) / 2) == pytest.approx(0.5, abs=0.08)
+    again = blended(own_fakes=0.5, batch_size=6, num_workers=1, cache="off").datasets["train"]
+    assert [again.named(3, i) for i in range(len(again))] == [dataset.named(3, i) for i in range(len(dataset))]
+    batches = list(data.train_dataloader())
+    assert sorted(indices(batches)) == list(range(len(dataset)))
+    assert all(batch["label"].tolist() == [0, 1] * (len(batch["label"]) // 2) for batch in batches)
+    beside = f"each beside one of the {len(theirs)} fakes of the train part (50%) or its self-blended fake"
+    assert beside in data.summary()
+    assert "are not used" not in data.summary()
+
+
+def test_a_broken_own_fake_is_named(tmp_path):
+    root = draw_classes(tmp_path / "faces", 20)
+    marks = str(write_landmarks(tmp_path / "marks.npz", root))
+    data = module(root, blending=["face"], landmarks=marks, own_fakes=0.9)
+    data.setup("fit")
+    dataset = data.datasets["train"]
+    (broken,) = {dataset.named(0, 1)}
+    assert broken in dataset.photos.fakes.paths
+    (root / broken).write_bytes(b"")
+    skipped = [row for batch in data.train_dataloader() for row in batch["skipped"]]
+    assert skipped
+    assert set(skipped) == {(broken, "empty file")}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"own_fakes": 1.0}, "data.own_fakes is a share of the pairs, from 0 to below 1, not 1.0"),
+        ({"own_fakes": 0.5, "blending": None}, "it needs data.blending"),
+        ({"own_fakes": 0.5, "erase_parts": 0.5}, "leave it or data.own_fakes out"),
         ({"blending": []}, r"data.blending is null or a list of face, eyes, nose, mouth, not \[\]"),
         ({"blending": ["ears"]}, "not .'ears'."),
         ({"batch_size": 7}, "data.batch_size must be even, not 7"),

@@ -31,21 +31,21 @@ class Photos:
         samples: N of them.
         landmarks: of each, in the store's pixels; None for a file that could not be read.
         faceless: number of real photos that were left out, because no whole face was found in them.
-        fakes: number of fakes of the training part that are not used.
+        fakes: those of the training part.
     """
 
     samples: Samples
     landmarks: list[Landmarks | None]
     faceless: int
-    fakes: int
+    fakes: Samples
 
-    def note(self) -> str:
-        """What is trained on, in a line."""
+    def note(self, own_fakes: float = 0.0) -> str:
+        """What is trained on, in a line; `own_fakes` is the share of pairs whose fake is one of the data's own."""
         left_out = f"; left out: {self.faceless} real photos without a whole face" if self.faceless else ""
-        return (
-            f"Training on {len(self.samples)} real photos, each beside its self-blended fake{left_out}; "
-            f"the {self.fakes} fakes of the train part are not used"
-        )
+        fakes = f"the {len(self.fakes)} fakes of the train part"
+        beside = f"each beside one of {fakes} ({own_fakes:.0%}) or" if own_fakes else "each beside"
+        unused = "" if own_fakes else f"; {fakes} are not used"
+        return f"Training on {len(self.samples)} real photos, {beside} its self-blended fake{left_out}{unused}"
 
 
 def real_photos(
@@ -72,7 +72,8 @@ def real_photos(
     if not whole:
         raise UsageError(f"data.blending: none of the {len(reals)} real photos of the train part shows a whole face")
     chosen = [landmarks[index] for index in whole]
-    return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), len(part) - len(reals))
+    fakes = part.select(np.flatnonzero(part.labels != REAL))
+    return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), fakes)
 
 
 def landmarks_of(
