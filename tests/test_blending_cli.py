@@ -40,6 +40,15 @@ def test_real_photos_alone_train_and_the_true_fakes_judge(generated_faces, marks
     judged = rows_of(RUN / "predictions.csv")
     assert len(judged) == sum(row["split"] == "test" for row in rows)
     assert {row["label"] for row in judged} == {"real", "fake"}
+    assert "blended from itself; the fakes of the train part were not used." in (RUN / "report.html").read_text()
+
+
+def test_own_fakes_are_asked_for_as_a_share_and_the_report_says_so(generated_faces, marks, capsys):
+    options = [*tiny(generated_faces), f"--data.landmarks={marks}", "--data.own_fakes=0.5"]
+    assert main(["fit", "--config", "self_blended", *options]) == 0
+    assert "(50%) or its self-blended fake" in capsys.readouterr().out
+    assert main(["test"]) == 0
+    assert "in 50% of the pairs, beside one of the train part's fakes." in (RUN / "report.html").read_text()
 
 
 @pytest.mark.slow

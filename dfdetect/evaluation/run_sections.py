@@ -115,6 +115,8 @@ def training_section(run: RunContents) -> str:
     parts = ["<h2>What it was trained on</h2>"]
     if run.counts:
         parts.append(table(("part", "images", "real", "fake", "groups", "sources"), map(_count_row, run.counts)))
+    if run.data.get("blending"):
+        parts.append(f"<p>{_blended(run)}</p>")
     if facts := [(name, str(value)) for name, value in _facts(run) if value not in (None, "")]:
         parts.append(table(("fact", "value"), facts))
     else:
@@ -175,6 +177,15 @@ def _count_row(count: PartCount) -> tuple[Any, ...]:
     )
     groups = "-" if count.n_groups is None else count.n_groups
     return count.part, count.n_real + count.n_fake, count.n_real, count.n_fake, groups, sources or "-"
+
+
+def _blended(run: RunContents) -> str:
+    """Self-blended training takes of the training part's images not all that the table counts."""
+    own = run.data.get("own_fakes") or 0.0
+    beside = "Each real photo was trained on beside a fake blended from itself"
+    if own:
+        return f"{beside} or, in {own:.0%} of the pairs, beside one of the train part's fakes."
+    return f"{beside}; the fakes of the train part were not used."
 
 
 def _accuracy_bars(values: list[tuple[str, Results]]) -> str:
