@@ -41,6 +41,10 @@ class TooLargeError(DecodeError):
     """A picture has more pixels than are decoded."""
 
 
+class CopyError(DFDetectError):
+    """An annotated copy of a video cannot be written."""
+
+
 class CameraError(DFDetectError):
     """A camera cannot be opened, or gives no more pictures."""
 

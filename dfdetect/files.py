@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from dfdetect.errors import UsageError
 
 _UNFINISHED = ".part"
 
@@ -24,6 +27,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def claim_folder(folder: Path, option: str) -> None:
+    """Make a folder that will be written into and try it, before the work whose results it is to hold.
+
+    Args:
+        folder: it, which may be there.
+        option: that named it, for the message.
+
+    Raises:
+        UsageError: it cannot be made or written into.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option} {folder}: cannot be written into ({error.strerror or error})") from error
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -78,8 +78,18 @@ def _run(name: str, arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         return _fail(str(error), error.exit_code)
+    except OSError as error:  # a disk that is full, a folder that may not be written: nothing that is ours to explain
+        if debug:
+            traceback.print_exc()
+        return _fail(_of_the_system(error), 1)
     except KeyboardInterrupt as interrupt:
         return _fail("interrupted", getattr(interrupt, "exit_code", 130))
+
+
+def _of_the_system(error: OSError) -> str:
+    if error.strerror is None:
+        return " ".join(str(error).split())
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 
 def _fail(message: str, code: int) -> int:

@@ -572,6 +572,27 @@ def test_traceback_only_with_debug(capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_what_the_system_refuses_is_one_line(tmp_path, monkeypatch, capsys):
+    def full(name, arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dfdetect.compare.run", full)
+    assert main(["compare"]) == 1
+    assert capsys.readouterr().err == "dfdetect: error: No space left on device\n"
+
+
+def test_images_of_the_training_are_no_other_data(generated_faces, tmp_path, capsys):
+    part = tmp_path / "part"
+    for file in sorted(generated_faces.rglob("*.jpg"))[::4]:
+        kept = part / file.relative_to(generated_faces)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, kept)
+    assert main(["fit", "--config", "demo", *tiny(generated_faces)]) == 0
+    assert main(["test", f"--data.root={part}"]) == 1
+    assert "part is no other data: the detector's training saw at least" in capsys.readouterr().err
+    assert main(["test", f"--data.root={part}", "--allow-new-split"]) == 0
+
+
 def test_another_root_is_judged_also_after_a_training_by_manifest(generated_faces, tmp_path, capsys):
     files = sorted(generated_faces.rglob("*.jpg"))
     rows = [f"{file},{file.relative_to(generated_faces).parts[0]},g{i // 2}" for i, file in enumerate(files)]

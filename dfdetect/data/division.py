@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfdetect.data.samples import Samples
+from dfdetect.data.seen import note_seen
 from dfdetect.data.splits import (
     PARTS,
     Parts,
@@ -53,6 +54,10 @@ class Division:
             **{f"{name}_fingerprint": fingerprint(samples, parts, PARTS.index(name)) for name in ("val", "test")},
             **{f"n_{name}": int((parts == number).sum()) for number, name in enumerate(PARTS)},
         }
+
+    def images_seen(self) -> str:
+        """A note of the images that a training sees, in training or validation, as of `note_seen`."""
+        return note_seen(self.samples.select(np.flatnonzero(self.parts != PARTS.index("test"))))
 
     def save(self, folder: Path) -> None:
         """Write `split.csv` and `split.sha256` into a run's folder."""

@@ -14,10 +14,15 @@ import numpy.typing as npt
 from dfdetect.errors import UsageError
 
 LEAST_SCORE = 0.7
-SEARCHES = ((320, 0.0), (640, 0.0), (320, 0.25))
-"""Pictures are shrunk to so many pixels for the search, with a border of that share around them; the next one is tried
-only where the one before found nothing. The first finds faces of a thirtieth of the side and more, the second smaller
-ones at four times the cost, the third such as fill the picture."""
+_COARSE, _FINE = 320, 640
+"""Pictures are shrunk to so many pixels on their longer side before faces are searched; the finer search costs four
+times the coarse one."""
+_ROOM = 0.25
+"""Border of a third search, for a face that fills the picture."""
+_FILLING = 0.4
+"""A face of this share of the picture's longer side leaves little room for others that matter."""
+_SAME = 0.3
+"""Two boxes that share so much of what they cover together are one face."""
 _LEAST_SIDE = 32
 _KEPT = threading.local()
 """A detector keeps its input size and buffers between calls, so each thread has its own."""
@@ -73,18 +78,37 @@ def find_faces(image: npt.NDArray[np.uint8], model: str, longest: int, room: flo
     edge = int(room * max(size))
     searched = _with_border(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), edge)
     detector = _detector(model)
-    detector.setInputSize((searched.shape[1], searched.shape[0]))
-    found = detector.detect(searched)[1]
+    try:
+        detector.setInputSize((searched.shape[1], searched.shape[0]))
+        found = detector.detect(searched)[1]
+    except cv2.error as error:  # of another network, which OpenCV could load
+        raise _no_model(model) from error
     rows = [] if found is None else sorted(found, key=lambda row: -row[14])
     stretch = np.array([width / size[0], height / size[1]], np.float32)
     return [_face(row, edge, stretch) for row in rows]
 
 
 def search(image: npt.NDArray[np.uint8], model: str) -> list[Face]:
-    """All faces of (H, W, 3) RGB uint8 pixels, the largest first."""
-    found = (find_faces(image, model, longest, room) for longest, room in SEARCHES)
-    faces: list[Face] = next(filter(None, found), [])
+    """All faces of (H, W, 3) RGB uint8 pixels, the largest first.
+
+    A picture is searched for small faces too unless a large one fills it: those beside a middling face count as much as
+    those of a picture without one. Where there is none at all it is searched for one that is too large.
+    """
+    longest = max(image.shape[:2])
+    faces = find_faces(image, model, _COARSE)
+    if longest > _COARSE and all(face.side < _FILLING * longest for face in faces):
+        finer = find_faces(image, model, _FINE)
+        faces += [face for face in finer if all(_overlap(face, known) < _SAME for known in faces)]
+    faces = faces or find_faces(image, model, _COARSE, _ROOM)
     return sorted(faces, key=lambda face: -face.side)
+
+
+def _overlap(one: Face, other: Face) -> float:
+    """Intersection of two boxes over their union."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    shared = max(0.0, width) * max(0.0, height)
+    return shared / (one.width * one.height + other.width * other.height - shared)
 
 
 def check_model(model: str) -> None:
@@ -122,9 +146,13 @@ def _load(model: str) -> Any:
         try:
             return cv2.FaceDetectorYN.create(model, "", (320, 320), score_threshold=LEAST_SCORE)
         except cv2.error as error:
-            raise UsageError(
-                f"Face model {model}: no YuNet model that OpenCV can load. It is face_detection_yunet_*.onnx of "
-                "https://github.com/opencv/opencv_zoo"
-            ) from error
+            raise _no_model(model) from error
         finally:
             logging.setLogLevel(before)
+
+
+def _no_model(model: str) -> UsageError:
+    return UsageError(
+        f"Face model {model}: no YuNet model that OpenCV can run. It is face_detection_yunet_*.onnx of "
+        "https://github.com/opencv/opencv_zoo"
+    )

@@ -51,6 +51,7 @@ def facts_of_checkpoint(checkpoint: dict[str, Any], file: Path) -> ModelFacts:
         centred_on_first=facts.get("centred_on_first"),
         data_fingerprint=split.get("data_fingerprint"),
         data_title=Path(split["root"]).name if split else None,
+        images_seen=facts.get("images_seen"),
         checkpoint_sha256=sha256_of(file),
         test_summary=test_summary(file),
         licence=LICENCE,

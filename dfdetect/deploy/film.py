@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.errors import DecodeError
+from dfdetect.errors import CopyError, DecodeError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -58,7 +58,7 @@ class Film:
         are counted instead.
         """
         last = -1.0
-        while self._capture.grab():
+        while self._grab():
             seconds = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if not last < seconds < last + 3600:
                 seconds = last + 1 / self.rate if self.read else 0.0
@@ -67,8 +67,16 @@ class Film:
             if not wanted(seconds):
                 yield seconds, None
                 continue
+            yield seconds, self._retrieve()
+
+    def _grab(self) -> bool:
+        with _damaged(self.path):
+            return bool(self._capture.grab())
+
+    def _retrieve(self) -> Pixels | None:
+        with _damaged(self.path):
             good, frame = self._capture.retrieve()
-            yield seconds, as_rgb(np.asarray(frame, np.uint8)) if good else None
+            return as_rgb(np.asarray(frame, np.uint8)) if good else None
 
 
 @contextmanager
@@ -87,14 +95,22 @@ def open_film(path: str) -> Iterator[Film]:
         capture = cv2.VideoCapture()
         timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
         try:
-            opened = capture.open(name, cv2.CAP_FFMPEG, timeouts)
-            if not opened:
-                raise DecodeError(path, "empty file" if os.path.getsize(path) == 0 else "no video, or damaged")
-            yield Film(path, capture)
-        except (cv2.error, OSError) as error:
-            raise DecodeError(path, f"damaged or unsupported ({' '.join(str(error).split())})") from error
+            with _damaged(path):
+                if not capture.open(name, cv2.CAP_FFMPEG, timeouts):
+                    raise DecodeError(path, "empty file" if os.path.getsize(path) == 0 else "no video, or damaged")
+                film = Film(path, capture)
+            yield film
         finally:
             capture.release()
+
+
+@contextmanager
+def _damaged(path: str) -> Iterator[None]:
+    """Tell what OpenCV and the system say of a file that is being read as what is wrong with it."""
+    try:
+        yield
+    except (cv2.error, OSError) as error:
+        raise DecodeError(path, f"damaged or unsupported ({' '.join(str(error).split())})") from error
 
 
 @contextmanager
@@ -104,14 +120,13 @@ def annotated_copy(path: Path, size: tuple[int, int], rate: float) -> Iterator[C
     Whatever ends the block, what was written so far is a whole video under its name; without a frame there is none.
 
     Raises:
-        DecodeError: OpenCV cannot write it there.
+        CopyError: it cannot be written there, or not all of it could, as on a full disk; then there is none.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+    with _told_as_copy(path), tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
         file = Path(folder) / "video.mp4"
         writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
         if not writer.isOpened():
-            raise DecodeError(str(path), "OpenCV cannot write a video there")
+            raise CopyError(f"{path}: OpenCV cannot write a video of {size[0]} x {size[1]} pixels there")
         written = 0
 
         def write(frame: Pixels) -> None:
@@ -123,23 +138,49 @@ def annotated_copy(path: Path, size: tuple[int, int], rate: float) -> Iterator[C
             yield write
         finally:
             writer.release()
-            if written:
+            if written and _frames_in(file) == written:
                 os.replace(file, path)
             else:
                 path.unlink(missing_ok=True)
+        if written and not path.exists():
+            raise CopyError(f"{path}: its {written:,} frames could not all be written: is the disk full?")
+
+
+@contextmanager
+def _told_as_copy(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise CopyError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _frames_in(file: Path) -> int:
+    """As a video says of itself; 0 for what is none."""
+    capture = cv2.VideoCapture(str(file), cv2.CAP_FFMPEG)  # it does not say when writing fails
+    try:
+        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    finally:
+        capture.release()
 
 
 def free_name(folder: Path, of: str) -> Path:
-    """NAME.mp4 in a folder for an annotated copy, numbered where that is taken; two threads never get one name."""
+    """NAME.mp4 in a folder for an annotated copy, numbered where that is taken; two threads never get one name.
+
+    Raises:
+        CopyError: no file can be made there.
+    """
     stem = Path(of).stem
-    with _naming:
+    with _naming, _told_as_copy(folder / stem):
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, 1_000_000):
             path = folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
             with suppress(FileExistsError):
                 path.touch(exist_ok=False)
                 return path
-    raise DecodeError(of, f"no free name in {folder}")
+    raise CopyError(f"{folder}: no free name for {stem}")
 
 
 def tame_codecs() -> None:

@@ -17,7 +17,6 @@ from dfdetect.deploy.live_board import Board
 from dfdetect.deploy.photos import Settings
 from dfdetect.deploy.verdicts import rounded
 from dfdetect.deploy.video import Schedule, Watcher
-from dfdetect.errors import DFDetectError
 
 Pixels = npt.NDArray[np.uint8]
 Write = Callable[[Pixels, float], None]
@@ -96,14 +95,11 @@ def recording(folder: Path, named: str, size: tuple[int, int], rate: float) -> I
     Whatever ends the block, the video is whole.
 
     Raises:
-        DFDetectError: it cannot be written.
+        CopyError: it cannot be written.
     """
-    try:
-        path = free_name(folder, f"camera-{Path(named).stem}")
-        with annotated_copy(path, size, rate) as write:
-            yield path, _Clock(write, size, rate)
-    except OSError as error:
-        raise DFDetectError(f"--save {folder}: cannot be written ({error.strerror or error})") from error
+    path = free_name(folder, f"camera-{Path(named).stem}")
+    with annotated_copy(path, size, rate) as write:
+        yield path, _Clock(write, size, rate)
 
 
 class _Clock:

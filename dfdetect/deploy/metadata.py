@@ -1,5 +1,6 @@
 """What an exported model says of itself: the facts that whoever runs it needs, as flat text inside the file."""
 
+import base64
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ class ModelFacts:
         float_layers: layers of an int8 model that stayed in floating point.
         data_fingerprint: of the images it was trained on; None where unknown.
         data_title: their name.
+        images_seen: a note of images that training saw, as of `dfdetect.data.seen`.
         checkpoint_sha256: of the checkpoint's file; None where a file does not say.
         test_summary: results of the checkpoint's test, in a line.
         dfdetect_version: that exported it.
@@ -90,6 +92,7 @@ class ModelFacts:
     float_layers: tuple[str, ...] = ()
     data_fingerprint: str | None = None
     data_title: str | None = None
+    images_seen: str | None = None
     checkpoint_sha256: str | None = None
     test_summary: str | None = None
     licence: str | None = None
@@ -185,6 +188,11 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
+def _note(text: str) -> str:
+    base64.b64decode(text, validate=True)
+    return text
+
+
 def _flag(text: str) -> bool:
     return _one_of("true", "false")(text) == "true"
 
@@ -233,6 +241,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "colour_order": _one_of("RGB"),
     "uncertain": _band,
     "float_layers": _names,
+    "images_seen": _note,
 }
 """How a field's text is read; text that is no mark of a kind is taken as it is."""
 

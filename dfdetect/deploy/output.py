@@ -22,6 +22,7 @@ class Output:
     Attributes:
         counts: verdicts so far, those of a resumed scan's earlier rows among them.
         earlier: rows that a resumed scan goes on from.
+        lost: annotated copies that could not be written.
     """
 
     def __init__(self, options: argparse.Namespace, detector: "Detector", settings: str) -> None:
@@ -29,6 +30,7 @@ class Output:
         self._file = RowFile(options.out, settings, options.resume) if options.out else None
         self.earlier = self._file.earlier if self._file else Earlier()
         self.counts: Counter[str] = Counter(self.earlier.verdicts)
+        self.lost = 0
         self._start = time.monotonic()
         self._page = self._open_page(detector)
         self._table = not (options.json or options.csv)
@@ -49,6 +51,7 @@ class Output:
     def add(self, row: Row) -> None:
         """Write a row everywhere, at once."""
         self.counts[row.verdict] += 1
+        self.lost += row.saved == ""
         if self._file:
             self._file.write(row)
         if self._page:
@@ -65,6 +68,8 @@ class Output:
         seconds = time.monotonic() - self._start
         text = screen.summary(self.counts, seconds, passed_over, len(self.earlier))
         (sys.stdout if self._table else sys.stderr).write(f"{text}\n")
+        if self.lost:
+            sys.stderr.write(f"{self.lost:,} annotated copies could not be written into {self._options.save}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -150,9 +150,11 @@ class Detector:
             faces out judges the largest face of each, or where there is none the largest centred square.
 
         Raises:
-            ValueError: pixels of another shape or type.
+            ValueError: pixels of another shape or type, or a `batch_size` below 1.
             UsageError, DownloadError: as of `whole`.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size is at least 1, not {batch_size}")
         single = isinstance(images, str | os.PathLike | np.ndarray)
         listed: Sequence[Image] = [images] if single else images  # type: ignore[assignment,list-item]
         return [

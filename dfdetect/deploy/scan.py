@@ -93,7 +93,7 @@ def _scan_files(options: argparse.Namespace, finish: Callable[[], None]) -> int:
         for row in rows:
             output.add(row)
         output.finish(sources.passed_over)
-    return 1 if output.counts["error"] else 0
+    return 1 if output.counts["error"] or output.lost else 0
 
 
 def judge(source: "Source", settings: "Settings", save: Path | None, beat: "Beat") -> "Row":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dfdetect.deploy.model_options import add_faces, add_model, check_margin
 from dfdetect.errors import UsageError
+from dfdetect.files import claim_folder
 
 DESCRIPTION = """Judge photos, videos and a camera: real, fake or uncertain, with p_fake, the face, and the reason.
 
@@ -60,8 +61,12 @@ def check(options: argparse.Namespace) -> None:
         if not 0 < getattr(options, option) < 1e6:
             raise UsageError(f"--{option} must be above 0")
     check_margin(options)
-    if options.html is not None and options.html.is_dir():
-        raise UsageError(f"--html {options.html} is a folder; name a file")
+    if options.html is not None:
+        if options.html.is_dir():
+            raise UsageError(f"--html {options.html} is a folder; name a file")
+        claim_folder(options.html.parent, "--html: its folder")
+    if options.save is not None:
+        claim_folder(options.save, "--save")
 
 
 def camera_number(named: str) -> int | None:

@@ -24,6 +24,7 @@ _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0",
 _PLAYLIST_STARTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"[reference]", b"<asx", b"<smil", b"<mpd")
 _XML_START = re.compile(rb"\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)*", re.DOTALL)
 _LOOK_S = 0.05
+_MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"([0-9]+)")
 
 
@@ -83,7 +84,10 @@ class Sources:
 
     def _paths_in(self, stream: BinaryIO | io.RawIOBase) -> Iterator[Source]:
         for path in _split(stream, self.separator.encode()):
-            yield from self._named(path)
+            if "\0" in path:
+                yield Source(path, "a list of names that end in NUL: --null")
+            else:
+                yield from self._named(path)
 
     def _folder(self, root: str) -> Iterator[Source]:
         """Depth first, each folder in natural order; links are followed, hidden names left out."""
@@ -137,7 +141,7 @@ def is_video(path: str) -> bool:
 
 def is_playlist(path: str) -> bool:
     """Whether a file is text that names other files or addresses to play."""
-    head = _head(path).removeprefix(b"\xef\xbb\xbf")
+    head = _head(path).removeprefix(_MARK)
     start = _XML_START.match(head)
     return head[start.end() if start else 0 :].lower().startswith(_PLAYLIST_STARTS)
 
@@ -175,12 +179,14 @@ def shown(path: str) -> str:
 
 
 def _split(stream: BinaryIO | io.RawIOBase, separator: bytes) -> Iterator[str]:
-    """Paths of a list, whatever bytes they hold; empty ones are left out."""
-    rest = b""
+    """Paths of a list, whatever bytes they hold; empty ones and a byte order mark are left out."""
+    rest, first = b"", True
     while (chunk := stream.read(65_536)) != b"":
         if chunk is None:  # nothing yet, from a pipe that somebody set to be not waited for
             time.sleep(_LOOK_S)
             continue
+        if first:
+            chunk, first = chunk.removeprefix(_MARK), False
         *whole, rest = (rest + chunk).split(separator)
         yield from (os.fsdecode(path) for path in map(_without_return, whole) if path)
     if path := _without_return(rest):

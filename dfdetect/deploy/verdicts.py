@@ -91,6 +91,7 @@ class Row:
         picture: a small JPEG with boxes for the page; empty where none was asked for.
         shares: of the evidence in that picture's most fake face, by region.
         seconds: that the file took.
+        saved: path of a video's annotated copy; "" where it could not be written, None where none was asked for.
     """
 
     path: str
@@ -106,6 +107,7 @@ class Row:
     picture: bytes = field(default=b"", repr=False, compare=False)
     shares: Mapping[str, Share] = field(default_factory=dict, repr=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
+    saved: str | None = field(default=None, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -127,6 +129,8 @@ class Row:
         }
         if self.kind == "video":
             values["timeline"] = [[round(second, 3), rounded(p)] for second, p in self.timeline]
+        if self.saved is not None:
+            values["saved"] = self.saved or None
         return values
 
 

@@ -1,7 +1,6 @@
 """A video to its row: sampled frames, faces tied to tracks, a robust score of each track; the same for a camera."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from dfdetect.deploy.film import Film, annotated_copy, free_name, open_film
 from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
 from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker
 from dfdetect.deploy.verdicts import FaceVerdict, Row, photo_row
-from dfdetect.errors import DecodeError
+from dfdetect.errors import CopyError, DecodeError
 
 Pixels = npt.NDArray[np.uint8]
 _FLOW_SIDE = 320
@@ -154,12 +153,26 @@ def scan_video(path: str, settings: Settings, beat: Beat = lambda: None, save: P
     with open_film(path) as film:
         watcher = Watcher(settings)
         schedule = Schedule(settings.rate, settings.most_frames, film.seconds)
-        copy = annotated_copy(free_name(save, path), film.size, film.rate) if save else nullcontext()
-        with copy as write:
-            _watch(film, watcher, schedule, write, beat)
+        saved = None if save is None else _copy(film, watcher, schedule, save, beat)
+        if film.read == 0:
+            _watch(film, watcher, schedule, None, beat)
         if film.read == 0 or watcher.judged == 0:
             raise DecodeError(path, "no frame can be read")
-        return _row(film, watcher)
+        return replace(_row(film, watcher), saved=saved)
+
+
+def _copy(film: Film, watcher: Watcher, schedule: Schedule, folder: Path, beat: Beat) -> str:
+    """Watch a film and write its annotated copy; returns its path, or "" where it could not be written.
+
+    Where it could not even be begun, nothing was watched.
+    """
+    try:
+        place = free_name(folder, film.path)
+        with annotated_copy(place, film.size, film.rate) as write:
+            _watch(film, watcher, schedule, write, beat)
+    except CopyError:
+        return ""
+    return str(place)
 
 
 def _watch(

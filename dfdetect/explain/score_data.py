@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfdetect.data.samples import Samples, load_samples
+from dfdetect.data.seen import refusal
 from dfdetect.data.splits import PARTS, fingerprint
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.errors import ExplainError, ExportError, UsageError
@@ -71,7 +72,7 @@ def choose(facts: ModelFacts, checkpoint: Path | None, data: str | None, parts: 
                 "Which images this model was trained on is not known. Name its checkpoint, for its test part: "
                 "--ckpt_path FILE, or other images: --data ROOT"
             )
-        return _all_of(data, facts.data_fingerprint)
+        return _all_of(data, facts.data_fingerprint, facts.images_seen)
     from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 
     read = read_detector_checkpoint(checkpoint)
@@ -86,14 +87,14 @@ def choose(facts: ModelFacts, checkpoint: Path | None, data: str | None, parts: 
                 f"The images that {checkpoint} was trained on are not where they were, or are divided in another way. "
                 "Name them, as the training did, by folder or manifest: --data ROOT; or name other images"
             ) from error
-        return _all_of(data, trained.get("data_fingerprint"), trained.get("root"))
+        return _all_of(data, trained.get("data_fingerprint"), read[FACTS_KEY].get("images_seen"), trained.get("root"))
     rows = np.sort(np.concatenate([np.flatnonzero(own.division.parts == PARTS.index(part)) for part in parts]))
     names = " and ".join("validation" if part == "val" else part for part in parts)
     return Chosen(own.division.samples.select(rows), f"the {names} part of {own.title}")
 
 
-def _all_of(data: str, trained: str | None, root: str | None = None) -> Chosen:
-    """All images of a data set, unless by its root or the fingerprint of its images it is the training's."""
+def _all_of(data: str, trained: str | None, seen: str | None, root: str | None = None) -> Chosen:
+    """All images of a data set, unless it is the training's by its root or fingerprint, or holds images of it."""
     samples = load_samples(data)
     same = trained is not None and fingerprint(samples, np.zeros(len(samples), np.int8)) == trained
     if same or (root is not None and str(samples.folder()) == root):
@@ -102,4 +103,6 @@ def _all_of(data: str, trained: str | None, root: str | None = None) -> Chosen:
             "known. Name its checkpoint and the data as the training did, by folder or manifest: --ckpt_path FILE "
             "--data ROOT"
         )
+    if refused := refusal(samples, seen):
+        raise ExplainError(f"{data}: {refused}")
     return Chosen(samples, f"all images of {Path(data).resolve().name}")

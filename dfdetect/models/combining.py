@@ -86,7 +86,7 @@ def join(loaded: Sequence[dict[str, Any]], method: Method) -> DeepfakeDetector:
     weights = "none" if "none" in started else started[0]  # what a report tells of it: whether all were pretrained
     ensemble = DeepfakeDetector(backbone=str(composition), weights=weights)
     ensemble.backbone.load_state_dict(network.state_dict())
-    ensemble.facts |= {name: facts[name] for name in ("preprocessing", "split")}
+    ensemble.facts |= {name: facts.get(name) for name in ("preprocessing", "split", "images_seen")}
     return ensemble.eval()
 
 

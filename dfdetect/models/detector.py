@@ -221,7 +221,8 @@ class DeepfakeDetector(LightningModule):
             self._dropout_seed = torch.initial_seed() % 2**32
         self._class_weights = None
         if (data := data_of(self.trainer)) is not None:
-            self.facts |= {"preprocessing": data.preprocessing_facts(), "split": data.split_facts()}
+            trained = {"split": data.split_facts(), "images_seen": data.division.images_seen()}
+            self.facts |= {"preprocessing": data.preprocessing_facts()} | trained
             weights = data.class_weights()
             self._class_weights = None if weights is None else weights.to(self.device)
         if (file := self.hparams["teacher"]) is not None:

@@ -12,6 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 
 from dfdetect.data.datamodule import DeepfakeDataModule
+from dfdetect.data.seen import refusal
 from dfdetect.errors import CheckpointError
 from dfdetect.models.trainer import data_of
 
@@ -119,7 +120,8 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule | None, part: Judged
     What is only predicted may have been seen.
 
     Raises:
-        CheckpointError: same data, but another part of that name, and `data` does not allow it.
+        CheckpointError: same data, but another part of that name, or other data that hold images it was trained on; and
+            `data` does not allow it.
     """
     if data is None:
         return
@@ -130,6 +132,8 @@ def check_evaluation(facts: Facts, data: DeepfakeDataModule | None, part: Judged
     if not trained:
         return
     if is_cross_dataset(facts, data):
+        if not data.allow_new_split and (refused := refusal(data.part(part), facts.get("images_seen"))):
+            raise CheckpointError(f"{data.origin} is no other data: {refused}; or say --allow-new-split")
         rank_zero_info(cross_dataset_note(facts, data, part))
     elif is_another_part(facts, data, part) and not data.allow_new_split:
         manifest = trained["layout"] if trained["layout"].startswith("manifest ") else "manifest"  # its name too

@@ -42,7 +42,7 @@ export function readFacts(bytes) {
 /** What a score comes to: real, fake, or uncertain within the band, where the model has one. */
 export function verdictOf(pFake, facts) {
   const band = facts.uncertain;
-  if (band && band.low < pFake && pFake < band.high) return "uncertain";
+  if (band && band.low < band.high && band.low <= pFake && pFake <= band.high) return "uncertain";
   return pFake >= facts.threshold ? "fake" : "real";
 }
 

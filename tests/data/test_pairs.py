@@ -164,6 +164,7 @@ def test_a_broken_own_fake_is_named(tmp_path):
     data = module(root, blending=["face"], landmarks=marks, own_fakes=0.9)
     data.setup("fit")
     dataset = data.datasets["train"]
+    assert isinstance(dataset, PairDataset)
     (broken,) = {dataset.named(0, 1)}
     assert broken in dataset.photos.fakes.paths
     (root / broken).write_bytes(b"")

@@ -103,18 +103,56 @@ def a_face(width, height):
     return yunet.Face(0, 0, width, height, np.zeros((5, 2), np.float32), 0.9)
 
 
-@pytest.mark.parametrize("answering", [0, 1, 2, 3])
-def test_a_further_search_only_where_the_one_before_finds_nothing(answering, monkeypatch):
-    asked = []
+COARSE, FINE, WITH_ROOM = (320, 0.0), (640, 0.0), (320, 0.25)
 
-    def find(image, model, longest, room):
-        asked.append((longest, room))
-        return [a_face(9, 9), a_face(50, 60)] if len(asked) == answering + 1 else []
+
+@pytest.mark.parametrize(
+    ("found", "side", "asked", "sides"),
+    [
+        ({COARSE: [(0, 0, 500, 450)]}, 1000, [COARSE], [500]),  # it fills the picture
+        ({COARSE: [(0, 0, 90, 99)], FINE: [(2, 1, 92, 98), (500, 500, 40, 50)]}, 1000, [COARSE, FINE], [99, 50]),
+        ({FINE: [(5, 5, 30, 30), (500, 5, 31, 30)]}, 1000, [COARSE, FINE], [31, 30]),
+        ({WITH_ROOM: [(0, 0, 900, 900)]}, 1000, [COARSE, FINE, WITH_ROOM], [900]),
+        ({}, 1000, [COARSE, FINE, WITH_ROOM], []),
+        ({COARSE: [(0, 0, 9, 9)]}, 300, [COARSE], [9]),  # nothing was shrunk
+        ({}, 300, [COARSE, WITH_ROOM], []),
+    ],
+)
+def test_small_faces_count_beside_larger_ones(found, side, asked, sides, monkeypatch):
+    searches = []
+
+    def find(image, model, longest, room=0.0):
+        searches.append((longest, room))
+        boxes = found.get((longest, room), [])
+        return [yunet.Face(x, y, w, h, np.zeros((5, 2), np.float32), 0.9) for x, y, w, h in boxes]
 
     monkeypatch.setattr(yunet, "find_faces", find)
-    found = yunet.search(np.zeros((9, 9, 3), np.uint8), "m")
-    assert [one.side for one in found] == ([60, 9] if answering < 3 else [])
-    assert asked == list(yunet.SEARCHES[: answering + 1])
+    faces = yunet.search(np.zeros((side, side // 2, 3), np.uint8), "m")
+    assert [one.side for one in faces] == sides
+    assert searches == asked
+
+
+@needs_yunet
+def test_another_network_is_refused_where_a_face_model_is_asked_for(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "other", values[:1], values[1:])
+    file = tmp_path / "other.onnx"
+    file.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]).SerializeToString())
+    assert onnx.load(file)
+    with pytest.raises(UsageError, match="no YuNet model"):
+        yunet.check_model(str(file))
+
+
+@needs_yunet
+def test_a_small_face_is_found_beside_a_larger_one():
+    scene = np.full((1500, 2000, 3), 90, np.uint8)
+    scene[100:700, 100:700] = draw_face(0, 1, size=600).image
+    scene[1000:1160, 1500:1660] = draw_face(0, 2, size=160).image
+    faces = yunet.search(scene, os.environ["DFDETECT_FACE_MODEL"])
+    assert [round(one.left + one.width / 2, -2) for one in faces] == [400, 1600]
 
 
 @needs_yunet

@@ -9,7 +9,7 @@ import pytest
 
 from dfdetect.deploy import film
 from dfdetect.deploy.film import annotated_copy, free_name, open_film
-from dfdetect.errors import DecodeError
+from dfdetect.errors import CopyError, DecodeError
 from tests.fuzz_seeds import video_seeds
 
 WHOLE = ("mpeg4.mp4", "mpeg4.mov", "motion-jpeg.avi", "vp8.webm", "motion-jpeg.mkv", "variable-rate.mp4")
@@ -135,6 +135,19 @@ def test_an_annotated_copy_is_whole_even_when_stopped(tmp_path):
 def test_a_copy_without_frames_is_none(tmp_path):
     with annotated_copy(free_name(tmp_path, "a/b.avi"), (64, 48), 12.5):
         pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_of_which_frames_are_missing_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(film, "_frames_in", lambda file: 2)
+
+    def copied():
+        with annotated_copy(tmp_path / "a.mp4", (64, 48), 12.5) as write:
+            for _ in range(3):
+                write(np.zeros((48, 64, 3), np.uint8))
+
+    with pytest.raises(CopyError, match="3 frames could not all be written"):
+        copied()
     assert list(tmp_path.iterdir()) == []
 
 

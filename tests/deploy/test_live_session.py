@@ -11,7 +11,7 @@ from dfdetect.deploy.film import open_film
 from dfdetect.deploy.live_board import Board
 from dfdetect.deploy.live_session import Session, recording
 from dfdetect.deploy.photos import Settings
-from dfdetect.errors import DFDetectError
+from dfdetect.errors import CopyError
 
 from .standin import Standin, find_marked, marked
 
@@ -100,7 +100,7 @@ def test_a_camera_that_changes_its_size_is_fitted(tmp_path):
 def test_a_folder_that_is_none(tmp_path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(DFDetectError, match=r"--save .*file: cannot be written"),
+        pytest.raises(CopyError, match=r"file/camera-0: cannot be written"),
         recording(tmp_path / "file", "0", (64, 48), 20.0),
     ):
         pass

@@ -78,6 +78,8 @@ def test_the_row_is_the_same_with_an_annotated_copy(tmp_path):
     settings = Settings(Standin(), "m")
     row = scan_video(file, settings, save=tmp_path / "out")
     assert row == scan_video(file, settings)
+    assert row.saved == row.as_json()["saved"] == str(tmp_path / "out" / "a.mp4")
+    assert "saved" not in scan_video(file, settings).as_json()
     with open_film(str(tmp_path / "out" / "a.mp4")) as copy:
         shown = [image for _, image in copy.frames(lambda s: True)]
     assert len(shown) == 40  # no frame dropped
@@ -91,6 +93,20 @@ def test_the_row_is_the_same_with_an_annotated_copy(tmp_path):
         columns = np.flatnonzero(changed[60:140].sum(axis=0) > 50)  # the box's sides
         assert abs(columns.min() - left) <= 6, i
         assert abs(columns.max() - left - 80) <= 6, i
+
+
+def test_a_copy_that_cannot_be_written_costs_the_copy_alone(tmp_path, monkeypatch):
+    file = film(tmp_path / "a.mp4", [ground((20 + 3 * i, 60, 80, 200)) for i in range(40)])
+    settings = Settings(Standin(), "m")
+    row = scan_video(file, settings)
+    (tmp_path / "taken").touch()
+    for place in (tmp_path / "taken", tmp_path / "full"):
+        lost = scan_video(file, settings, save=place)
+        assert lost == row
+        assert lost.saved == ""
+        assert lost.as_json()["saved"] is None
+        monkeypatch.setattr("dfdetect.deploy.film._frames_in", lambda file: 7)  # as after a full disk
+    assert list((tmp_path / "full").iterdir()) == []
 
 
 def test_no_face_at_all(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfdetect.errors import BenchmarkError, UsageError
+from dfdetect.files import claim_folder
 
 if TYPE_CHECKING:
     from dfdetect.deploy.benchmark.images import JudgedImages
@@ -22,6 +23,8 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = _parser(name).parse_args(arguments)
     files, notes = _order(options.models), list[str]()
+    if options.out is not None:
+        claim_folder(options.out, "--out")
     found = None if options.no_baseline or files[0].suffix == _CHECKPOINT else _newest(notes)
     from dfdetect.deploy.benchmark.table import markdown
 
@@ -129,8 +132,7 @@ def _images(options: argparse.Namespace, models: Sequence["Model"]) -> "JudgedIm
     # a checkpoint lies in RUN/checkpoints, and what was exported from it in RUN/export
     beside = (model.file.resolve().parent.parent / "split.csv" for model in models)
     split = options.split or next((file for file in beside if file.is_file()), None)
-    trained_on = [model.facts.data_fingerprint for model in models]
-    return choose_images(options.data, trained_on, split, named=options.split is not None)
+    return choose_images(options.data, [model.facts for model in models], split, named=options.split is not None)
 
 
 def _measure(

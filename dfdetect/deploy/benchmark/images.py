@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dfdetect.data.samples import Samples, load_samples
+from dfdetect.data.seen import refusal
 from dfdetect.data.splits import PARTS, assign_parts, fingerprint
 from dfdetect.deploy.benchmark.process import Worker
 from dfdetect.deploy.metadata import ModelFacts
@@ -25,23 +26,25 @@ class JudgedImages:
     which: str
 
 
-def choose_images(data: str, trained_on: Sequence[str | None], split: Path | None, named: bool) -> JudgedImages:
+def choose_images(data: str, models: Sequence[ModelFacts], split: Path | None, named: bool) -> JudgedImages:
     """The images of a folder or manifest that models may be judged by.
 
-    A model remembers a fingerprint of the data it was trained on. On other data all images count, or the test part
-    that the data itself gives. On the training's data only the test part counts: the one of the run's `split.csv`, or
-    the one that the data itself gives.
+    A model remembers a fingerprint of the data it was trained on, and some of the images. On other data all images
+    count, or the test part that the data itself gives. On the training's data only the test part counts: the one of the
+    run's `split.csv`, or the one that the data itself gives.
 
     Args:
         data: folder or manifest.
-        trained_on: `data_fingerprint` of each model.
+        models: what each says of itself.
         split: the `split.csv` of the run; None where none is known.
         named: whether the user named it, and it was not merely found beside a checkpoint.
 
     Raises:
         DataLayoutError: no labelled images there.
-        UsageError: training's data without a known test part, or a split of other data.
+        UsageError: training's data without a known test part, a split of other data, or data that hold images which a
+            model was trained on.
     """
+    trained_on = [facts.data_fingerprint for facts in models]
     samples = load_samples(data)
     test = np.flatnonzero(np.asarray(samples.column("split")) == "test")
     whole = _data_fingerprint(samples)
@@ -52,14 +55,21 @@ def choose_images(data: str, trained_on: Sequence[str | None], split: Path | Non
             f"--split {split} is of other images than {data}: name the split.csv of the run that used them"
         )
     if len(test):
-        return JudgedImages(samples.select(test), "the test part that the data itself gives")
+        return _unseen(samples.select(test), "the test part that the data itself gives", models, data)
     if whole in trained_on:
         raise UsageError(
             f"A model was trained on images of {data}, and which of them it has not seen stands in its run: "
             "--split lightning_logs/NAME/version_N/split.csv"
         )
     unknown = "; a model does not say what it was trained on, so it may have seen them" if None in trained_on else ""
-    return JudgedImages(samples, f"all images of data that the models were not trained on{unknown}")
+    return _unseen(samples, f"all images of data that the models were not trained on{unknown}", models, data)
+
+
+def _unseen(samples: Samples, which: str, models: Sequence[ModelFacts], data: str) -> JudgedImages:
+    for note in {facts.images_seen for facts in models}:
+        if refused := refusal(samples, note):
+            raise UsageError(f"--data {data}: {refused}, with --split lightning_logs/NAME/version_N/split.csv")
+    return JudgedImages(samples, which)
 
 
 def _data_fingerprint(samples: Samples) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from dfdetect.deploy.metadata import FORMATS, MOST_MARGIN, PRECISIONS
 from dfdetect.deploy.model_options import named_face_model
 from dfdetect.errors import CheckpointError, UsageError
+from dfdetect.files import claim_folder
 from dfdetect.runs import local_checkpoint, make_plan
 
 
@@ -16,6 +17,8 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code, 1 where a file is over its tolerance."""
     options = _parser(name).parse_args(arguments)
     _check(options)
+    if options.out is not None:
+        claim_folder(options.out, "--out")
     from dfdetect.quiet import quiet_third_parties
 
     quiet_third_parties()

@@ -22,7 +22,7 @@ from dfdetect.models.checkpoint import read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.runs import run_of
 
-_WAYS_ON = "Name them: --data ROOT (a folder or a manifest), or prove the file on other images: --images DIR"
+_WAYS_ON = "Name them as the training did: --data ROOT; or prove the file on other images: --images DIR"
 
 
 @dataclass(frozen=True)

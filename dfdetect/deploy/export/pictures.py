@@ -70,7 +70,9 @@ class Pictures:
 
 
 def training_data(
-    checkpoint: dict[str, Any], root: str | None, way_on: str = "Name them: --data ROOT (a folder or a manifest)"
+    checkpoint: dict[str, Any],
+    root: str | None,
+    way_on: str = "Name them as the training did: --data ROOT (a folder or a manifest)",
 ) -> DeepfakeDataModule:
     """The data that a checkpoint was trained on, divided as it was.
 
@@ -94,7 +96,7 @@ def training_data(
     try:
         found = data.split_facts()
     except DataLayoutError as error:
-        raise ExportError(f"The training's images cannot be listed: {str(error).splitlines()[0]} {way_on}") from error
+        raise ExportError(f"The training's images cannot be listed: {_sentence(error)} {way_on}") from error
     trained = checkpoint["dfdetect"]["split"]
     if not trained or trained["fingerprint"] != found["fingerprint"]:
         raise ExportError(
@@ -102,6 +104,10 @@ def training_data(
             f"way, so images of its test part might be used. {way_on}"
         )
     return data
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") + "."
 
 
 def part_of(data: DeepfakeDataModule, name: str) -> Pictures:

@@ -148,7 +148,7 @@ def _describe(file: Path, exported: Detector, proof: Proof) -> dict[str, Any]:
         "float_layers": list(facts.float_layers),
         "calibration": proof.calibration if facts.precision == "int8" else None,
         "face_margin": proof.margin,
-        "facts": json.loads(json.dumps(facts.to_strings())),
+        "facts": json.loads(json.dumps(replace(facts, images_seen=None).to_strings())),
     }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dfdetect.deploy.engines import onnx as engine
 from dfdetect.deploy.engines.onnx import session_options
 
 CHANNELS = 64
@@ -46,3 +47,27 @@ def test_sums_of_byte_products_do_not_overflow():
     session = ort.InferenceSession(quantised_layer(), session_options(ort, 1), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": np.full((1, CHANNELS, 4, 4), 255, np.float32)})
     np.testing.assert_allclose(found, 255 * 127 * CHANNELS, atol=16384)
+
+
+@pytest.mark.parametrize(
+    ("flags", "overflow"),
+    [
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\n", False),
+        ("flags\t\t: fpu avx2 avx_vnni\n", False),
+        ("model name : avx512_vnni\nflags\t\t: fpu avx2\n", True),
+        ("Features : asimd\n", True),
+    ],
+)
+def test_only_where_bytes_may_overflow_is_the_slower_way_asked_for(flags, overflow, tmp_path, monkeypatch):
+    file = tmp_path / "cpuinfo"
+    file.write_text(flags)
+    assert engine._bytes_overflow(str(file)) == overflow
+    assert engine._bytes_overflow(str(tmp_path / "gone"))
+    ort = pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(engine, "_bytes_overflow", lambda: overflow)
+    options = session_options(ort, 1)
+    if overflow:
+        assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError):
+            options.get_session_config_entry("session.x64quantprecision")

@@ -1,0 +1,75 @@
+"""Which images a training saw, noted small enough for a checkpoint and an exported file, to know them again elsewhere.
+
+A fingerprint tells whether two listings are the same. It says nothing of a folder that holds a part of what was trained
+on, of a collection that has taken it up, or of a manifest that names the same files from another place.
+"""
+
+import base64
+import hashlib
+import os
+
+import numpy as np
+
+from dfdetect.data.samples import Samples
+
+MOST_NOTED, MOST_READ = 512, 4096
+"""Images that a note holds, drawn evenly; and files that are read to look for them, when so many bear such names."""
+_ENTRY = np.dtype([("name", "<u4"), ("content", "<u8")])
+
+
+def note_seen(samples: Samples) -> str:
+    """Note up to `MOST_NOTED` of these images: a digest of each one's name and of its content, as base64."""
+    chosen = _evenly(samples, list(range(len(samples))), MOST_NOTED)
+    read = [(_name(samples, index), _content(samples.file(index))) for index in chosen]
+    entries = [entry for entry in read if entry[1] is not None]
+    return base64.b64encode(np.array(entries, _ENTRY).tobytes()).decode("ascii")
+
+
+def find_seen(samples: Samples, note: str) -> list[int]:
+    """Places of images that a note holds, by their names and contents; where one was renamed it is not known again.
+
+    Raises:
+        ValueError: no note.
+    """
+    entries = np.frombuffer(base64.b64decode(note, validate=True), _ENTRY)
+    noted = set(entries.tolist())
+    names = {name for name, _ in noted}
+    alike = [index for index in range(len(samples)) if _name(samples, index) in names]
+    read = _evenly(samples, alike, MOST_READ)
+    return [index for index in read if (_name(samples, index), _content(samples.file(index))) in noted]
+
+
+def refusal(samples: Samples, note: str | None) -> str | None:
+    """In words, that some of these images were trained on; None where that is known of none, or nothing was noted."""
+    seen = [] if note is None else find_seen(samples, note)
+    if not seen:
+        return None
+    one = f"{samples.paths[seen[0]]}{' and more' if len(seen) > 1 else ''}"
+    return (
+        f"the detector's training saw at least {len(seen):,} of its {len(samples):,} images ({one}). Name data that it "
+        "was not trained on; or, for its test part, the data as the training did, by the same folder or manifest"
+    )
+
+
+def _evenly(samples: Samples, places: list[int], most: int) -> list[int]:
+    """At most so many of the places, chosen by a hash of their paths, in order."""
+    if len(places) <= most:
+        return places
+    return sorted(sorted(places, key=lambda index: _digest(os.fsencode(samples.paths[index]), 8))[:most])
+
+
+def _name(samples: Samples, index: int) -> int:
+    return _digest(os.fsencode(samples.paths[index].rpartition("/")[2]), 4)
+
+
+def _content(file: str) -> int | None:
+    """Digest of what a file holds; None where it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            return _digest(stream.read(), 8)
+    except OSError:
+        return None
+
+
+def _digest(content: bytes, size: int) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=size).digest(), "little")
