@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 from leaderboard_page import write_report
-from leaderboard_results import folds_of, read_facts, save_facts, save_test, test_file
+from leaderboard_results import ALL_OF, folds_of, read_facts, save_facts, save_test, test_file
 
 from dfdetect.evaluation.tables import METRICS
 
@@ -177,7 +177,7 @@ def cross(row: Row, sets: Sequence[DataSet], out: Path, saved: Path) -> None:
             if not results_of(place):
                 root = next(option for option in data_options(other, out) if Path(option).exists())
                 call(["test", "--ckpt_path", str(checkpoint), "--data.root", root, "--run", str(place)])
-            save_test(saved, row.name, name, f"all-of-{other.name}", results_of(place))
+            save_test(saved, row.name, name, f"{ALL_OF}{other.name}", results_of(place))
 
 
 def results_of(place: Path) -> list[Path]:

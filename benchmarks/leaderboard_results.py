@@ -17,7 +17,7 @@ from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.models.cost import take_turns
 from dfdetect.models.detector import DeepfakeDetector
 
-IMAGES, FACTS = "images", "facts.json"
+IMAGES, FACTS, ALL_OF = "images", "facts.json", "all-of-"
 _ROBUSTNESS = "robustness.json"
 
 
@@ -46,10 +46,10 @@ def save_test(saved: Path, row: str, name: str, tested_on: str, runs: Sequence[P
         saved: where they are kept.
         row: name of the detector.
         name: of the test.
-        tested_on: name of the data set.
+        tested_on: which images of a data set; ends in its folder's name.
         runs: folders with predictions.csv and metrics.json.
     """
-    folds = _read(runs)
+    folds = [replace(fold, predictions=_within(fold.predictions, tested_on)) for fold in _read(runs)]
     images = _images(saved, tested_on, [fold.predictions for fold in folds])
     content: dict[str, Any] = {"tested_on": np.array(tested_on)}
     for fold in folds:
@@ -84,6 +84,13 @@ def _read(runs: Sequence[Path]) -> list[Fold]:
     if len(runs) > 1:
         return read_folds(runs)
     return [Fold(0, 0, read_predictions(runs[0] / PREDICTIONS), read_metrics(runs[0] / METRICS))]
+
+
+def _within(found: Predictions, tested_on: str) -> Predictions:
+    """With paths, and groups that are paths, from the data set's folder on, wherever that lies."""
+    folder = f"{tested_on.removeprefix(ALL_OF)}/"
+    path, group = ([name.rpartition(folder)[2] for name in names] for names in (found.path, found.group))
+    return replace(found, path=path, group=group)
 
 
 def _images(saved: Path, name: str, tests: Sequence[Predictions]) -> dict[str, int]:

@@ -75,6 +75,19 @@ def test_folds_come_back_with_their_numbers(scripts, tmp_path):
         assert list(mine.predictions.path) == list(theirs.predictions.path)
 
 
+@pytest.mark.parametrize("tested_on", ["set", "all-of-set"])
+def test_no_place_of_this_machine_is_kept(tested_on, scripts, tmp_path):
+    results, _ = scripts
+    found = predictions(1.0, 0)
+    far = [f"../../home/me/set/real/{path}" for path in found.path]
+    group = [path if i % 2 else f"fake/{i // 4}.jpg" for i, path in enumerate(far)]
+    run = judged(tmp_path / "run", Predictions(far, found.label, found.p_fake, group, found.source))
+    results.save_test(tmp_path / "saved", "row", "a", tested_on, [run])
+    (fold,) = results.read_test(tmp_path / "saved", "row", "a").folds
+    assert list(fold.predictions.path) == [f"real/{path}" for path in found.path]
+    assert fold.predictions.group[:3] == ["fake/0.jpg", "real/0001.jpg", "fake/0.jpg"]
+
+
 def test_other_images_are_refused(scripts, tmp_path):
     results, _ = scripts
     found = predictions(1.0, 0)
