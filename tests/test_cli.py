@@ -28,6 +28,7 @@ from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.detector import DeepfakeDetector
 
 from .data.blending.faces import write_landmarks
+from .fits import copy_as_others
 
 CONFIG_FOLDER = Path(__file__).parent.parent / "configs"  # an installed package lies elsewhere
 CONFIGS = sorted(file for file in CONFIG_FOLDER.glob("*.yaml") if file.stem != "robustness")
@@ -333,7 +334,7 @@ def test_another_split_is_refused_unless_allowed(work, capsys):
 
 def test_other_data_is_said_to_be_cross_dataset(work, generated_faces, tmp_path, capsys):
     other = tmp_path / "other"
-    shutil.copytree(generated_faces, other)
+    copy_as_others(generated_faces, other)
     for photo in list((other / "real").iterdir()):
         photo.rename(photo.with_stem(f"other-{photo.stem}"))
     assert main(["test", f"--data.root={other}"]) == 0

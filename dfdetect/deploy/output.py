@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from dfdetect.deploy.rows import COLUMNS, Earlier, RowFile, csv_line, json_line
 from dfdetect.deploy.verdicts import Row
 
 if TYPE_CHECKING:
-    from dfdetect.deploy.runtime import Detector
     from dfdetect.deploy.scan_page import Page
 
 
@@ -25,14 +25,14 @@ class Output:
         lost: annotated copies that could not be written.
     """
 
-    def __init__(self, options: argparse.Namespace, detector: "Detector", settings: str) -> None:
+    def __init__(self, options: argparse.Namespace, introduction: Sequence[str], settings: str) -> None:
         self._options, self._settings = options, settings
         self._file = RowFile(options.out, settings, options.resume) if options.out else None
         self.earlier = self._file.earlier if self._file else Earlier()
         self.counts: Counter[str] = Counter(self.earlier.verdicts)
         self.lost = 0
         self._start = time.monotonic()
-        self._page = self._open_page(detector)
+        self._page = self._open_page(introduction)
         self._table = not (options.json or options.csv)
         self._ticker = None if self._table and sys.stdout.isatty() else screen.Ticker(sys.stderr)
         self._colour = screen.wants_colour(sys.stdout)
@@ -89,13 +89,12 @@ class Output:
             return csv_line(row, self._settings)
         return screen.line(row, self._colour, self._unicode) + "\n"
 
-    def _open_page(self, detector: "Detector") -> "Page | None":
+    def _open_page(self, introduction: Sequence[str]) -> "Page | None":
         if self._options.html is None:
             return None
         from dfdetect.deploy.scan_page import Page
 
-        facts = detector.facts
-        return Page(f"{facts.backbone}, {detector.describe()}", facts.threshold)
+        return Page(introduction)
 
     def _write_page(self, page: "Page", interrupted: bool) -> None:
         notes = ["The scan was stopped before its end."] if interrupted else []

@@ -30,7 +30,7 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.deploy.live import scan_camera
     from dfdetect.deploy.native import quiet_native
 
-    detector, settings, digest = _prepare(options)
+    detector, settings, digest, _ = _prepare(options)
     try:
         with quiet_native():
             return scan_camera(options, detector, settings, digest)
@@ -70,7 +70,7 @@ def _scan_files(options: argparse.Namespace, finish: Callable[[], None]) -> int:
     from dfdetect.deploy.verdicts import unreadable
 
     sources = Sources(options.paths, options.list, "\0" if options.null else "\n")
-    detector, settings, digest = _prepare(options)
+    detector, settings, digest, introduction = _prepare(options)
 
     def work(source: "Source", beat: "Beat") -> "Row":
         start = time.monotonic()
@@ -85,7 +85,7 @@ def _scan_files(options: argparse.Namespace, finish: Callable[[], None]) -> int:
 
     with ExitStack() as stack:
         stack.enter_context(quiet_native())
-        output = stack.enter_context(Output(options, detector, digest))
+        output = stack.enter_context(Output(options, introduction, digest))
         crew = Crew(work, give_up, options.threads, options.timeout)
         todo: Iterator[Source] = (one for one in sources if one.path not in output.earlier)
         rows = stack.enter_context(_closing(crew.run(todo)))
@@ -121,8 +121,8 @@ def _closing(rows: "Generator[Row]") -> "Iterator[Iterator[Row]]":
         rows.close()
 
 
-def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
-    """The model, how it judges, and the digest of both."""
+def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str, list[str]]":
+    """The model, how it judges, the digest of both, and in lines what is to be known of them."""
     import cv2
 
     from dfdetect.deploy.engines.engine import usable_cores
@@ -147,11 +147,12 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str]":
         "rate": options.rate,
         "most_frames": options.most_frames,
     }
-    sys.stderr.write(_introduction(file, detector, settings))
-    return detector, settings, settings_digest(sha256_of(file), **how)
+    introduction = _introduction(file, detector, settings)
+    sys.stderr.write("".join(f"{line}\n" for line in introduction))
+    return detector, settings, settings_digest(sha256_of(file), **how), introduction
 
 
-def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str:
+def _introduction(file: Path, detector: "Detector", settings: "Settings") -> list[str]:
     """Which model, on what, and what is to be known of its answers."""
     facts = detector.facts
     band = facts.uncertain
@@ -172,4 +173,4 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> str
         )
     if settings.takes_cuts:
         lines.append(settings.takes_cuts)
-    return "".join(f"{line}\n" for line in lines)
+    return lines

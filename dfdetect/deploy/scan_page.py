@@ -4,6 +4,7 @@ import base64
 import heapq
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
@@ -30,10 +31,10 @@ ol.faces { margin: .3rem 0 0; padding-left: 1.4rem; font-size: .92rem; }
 .scale { max-width: 24rem; font-size: .85rem; margin: .5rem 0; } .scale div { height: .9rem; border-radius: .2rem; }
 .scale p { display: flex; justify-content: space-between; margin: .1rem 0; }
 table.regions { font-size: .88rem; margin: .4rem 0; max-width: 34rem; }
-.regions :is(td, th) { padding: .1rem .7rem .1rem 0; }
+.regions :is(td, th) { padding: .1rem .7rem .1rem 0; } .regions td:first-child { white-space: nowrap; }
 .file svg { max-width: 24rem; margin-top: .5rem; } ul.bad { padding-left: 1.2rem; }
 @media (prefers-color-scheme: dark) { .word.uncertain { color: UNCERTAIN; } }
-@media (max-width: 44rem) { .file { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 44rem) { .file { grid-template-columns: minmax(0, 1fr); } .file > .said { order: -1; } }
 </style>""".replace("UNCERTAIN", UNCERTAIN_COLOUR)
 
 
@@ -41,12 +42,11 @@ class Page:
     """Takes rows one by one and keeps only what it will show, so that a scan of any length fits into memory.
 
     Args:
-        model: the detector, in a line.
-        threshold: p_fake from which a file is called fake.
+        introduction: the detector and what is to be known of its answers, in lines.
     """
 
-    def __init__(self, model: str, threshold: float) -> None:
-        self._model, self._threshold = model, threshold
+    def __init__(self, introduction: Sequence[str]) -> None:
+        self._introduction = list(introduction)
         self._shown: list[tuple[tuple[int, float], int, str]] = []
         self._bad: list[str] = []
         self._counts: Counter[str] = Counter()
@@ -64,9 +64,11 @@ class Page:
     def write(self, path: Path, notes: Sequence[str] = ()) -> None:
         """Write the page; `notes` are said above the files."""
         n = self._counts
+        now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         head = [
             f"<h1>Scan of {n.total():,} {'file' if n.total() == 1 else 'files'}</h1>",
-            f'<p class="soft">{escape(self._model)}; fake from p_fake {self._threshold:.3f}</p>',
+            *(f'<p class="soft">{escape(shown(line))}</p>' for line in self._introduction),
+            f'<p class="soft">Judged until {now}</p>',
             tiles([(f"{n[name]:,}", word) for name, word in _TILES]),
             '<div class="verdict"><p>A verdict is a guess with an error rate, measured on data like the model\'s own. '
             "Do not accuse anybody by it.</p></div>",
@@ -108,7 +110,7 @@ def _file(row: Row) -> str:
         _faces(row.faces) if len(row.faces) > 1 else "",
         _timeline(row) if row.kind == "video" else "",
     ]
-    return f'<section class="file"><div>{image}{_shares(row)}</div><div>{"".join(said)}</div></section>'
+    return f'<section class="file"><div>{image}{_shares(row)}</div><div class="said">{"".join(said)}</div></section>'
 
 
 def _faces_word(row: Row) -> str:

@@ -23,7 +23,7 @@ from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.evaluation.comparison import COMPARED
 from dfdetect.models.cost import measure_costs
 from dfdetect.models.detector import DeepfakeDetector
-from tests.fits import faces_data, quiet_trainer, tiny_detector
+from tests.fits import copy_as_others, faces_data, quiet_trainer, tiny_detector
 
 METRICS = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision", "eer"}
 FIGURES = {"val/confusion_matrix", "val/roc", "val/precision_recall", "val/worst_mistakes", "val/evidence"}
@@ -153,7 +153,7 @@ def test_a_test_on_other_data_does_not_touch_the_row(fitted_run, generated_faces
     run = copied(fitted_run, tmp_path)
     callbacks: list[Callback] = [TensorBoardFigures(), EvaluationResults()]
     for label in ("real", "fake"):
-        shutil.copytree(generated_faces / label, tmp_path / "other" / label)
+        copy_as_others(generated_faces / label, tmp_path / "other" / label)
     next((tmp_path / "other/real").rglob("*.jpg")).unlink()
     judge(run, tmp_path / "other", callbacks)
     assert (run / "cross-dataset/other/metrics.json").is_file()

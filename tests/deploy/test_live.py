@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cv2
 import numpy as np
 import pytest
 
 from dfdetect.data import face_model
-from dfdetect.deploy import runtime, video
+from dfdetect.deploy import film, runtime, video
 from dfdetect.deploy.film import annotated_copy, open_film
 from dfdetect.deploy.live import stopped_by_signal, watch
 from dfdetect.deploy.live_board import Board
@@ -94,9 +95,10 @@ def test_table_and_csv(detector, tmp_path, capsys):
 
 
 def test_a_camera_that_goes_away_leaves_its_row_and_recording(detector, monkeypatch, capsys):
-    made = Driver(40)
+    made, capture = Driver(40), cv2.VideoCapture
     with monkeypatch.context() as patched:
         patched.setattr("cv2.VideoCapture", made)
+        patched.setattr(film, "_frames_in", lambda file: capture(str(file)).get(cv2.CAP_PROP_FRAME_COUNT))
         assert scan("--camera=0", "--json", "--save=out", "--faces=off", "--rate=50") == 1
     said = capsys.readouterr()
     row = json.loads(said.out)
@@ -114,7 +116,7 @@ def test_no_camera_is_one_line_and_no_row(detector, monkeypatch, capsys):
     assert said.err.splitlines()[-1].startswith("dfdetect: error: camera:63: ")
     assert "Traceback" not in said.err
     assert "http://" not in said.err
-    assert not Path("out").exists()
+    assert not list(Path("out").iterdir())
 
 
 def test_a_port_that_is_taken_and_a_file_that_is_none(detector, tmp_path, capsys):
@@ -123,8 +125,8 @@ def test_a_port_that_is_taken_and_a_file_that_is_none(detector, tmp_path, capsys
         assert scan(f"--camera={file}", f"--port={taken.getsockname()[1]}") == 2
     assert "cannot be had" in capsys.readouterr().err
     Path("out").touch()
-    assert scan(f"--camera={file}", "--save=out") == 1
-    assert "--save out: cannot be written" in capsys.readouterr().err
+    assert scan(f"--camera={file}", "--save=out") == 2
+    assert "--save out: cannot be written into" in capsys.readouterr().err
     Path("text.mp4").write_text("no video")
     assert scan("--camera=text.mp4") == 1
     assert "no video, or damaged" in capsys.readouterr().err

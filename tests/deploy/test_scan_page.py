@@ -24,13 +24,15 @@ def written(page, *notes):
 
 
 def test_the_most_fake_come_first_then_the_uncertain():
-    page = Page("a model", 0.5)
+    page = Page(["a model"])
     page.add(row("a.jpg", "real", 0.3))
     page.add(row("b.jpg", "uncertain", 0.5))
     page.add(row("c.jpg", "fake", 0.7))
     page.add(row("d.jpg", "fake", 0.9))
     page.add(Row("e.jpg", "photo", "uncertain", None, 0.5, "no face found", (), (9, 9)))
     html = written(page)
+    assert '<p class="soft">a model</p>' in html
+    assert re.search(r"Judged until \d{4}-\d\d-\d\d \d\d:\d\d", html)
     assert re.findall(r"<h3>(\w).jpg</h3>", html) == ["d", "c", "b", "e", "a"]
     assert "<h1>Scan of 5 files</h1>" in html
     assert "no face found" in html
@@ -39,7 +41,7 @@ def test_the_most_fake_come_first_then_the_uncertain():
 
 
 def test_nothing_is_fetched_and_names_are_text():
-    page = Page("a <b>model</b>", 0.5)
+    page = Page(["a <b>model</b>"])
     page.add(row("<script>alert(1)</script>\n.jpg", "fake", 0.9))
     page.add(unreadable("<img src=http://x>.jpg", "bad <i>", 0.5))
     html = written(page, "stopped <early>")
@@ -55,7 +57,7 @@ def test_nothing_is_fetched_and_names_are_text():
 def test_faces_and_timeline():
     faces = tuple(FaceVerdict((0, 0, 9, 9), p, "real", "", frames=7) for p in [0.1] * 12)
     video = Row("v.mp4", "video", "real", 0.1, 0.5, "", faces, (9, 9), ((0.0, 0.2), (2.5, 0.9)))
-    page = Page("m", 0.5)
+    page = Page(["m"])
     page.add(video)
     html = written(page)
     assert "12 tracks" in html
@@ -66,7 +68,7 @@ def test_faces_and_timeline():
 
 
 def test_regions_and_the_scale_they_are_measured_on():
-    page = Page("m", 0.5)
+    page = Page(["m"])
     shares = {"eyes": Share(0.06, 0.041, 0.3, 0.05, 0.04, 0.18), "skin": Share(0.94, None, 0.7, 0.95, 0.0, -1.25)}
     page.add(row("a.jpg", "fake", 0.9, shares=shares))
     page.add(row("b.jpg", "real", 0.1))
@@ -82,7 +84,7 @@ def test_regions_and_the_scale_they_are_measured_on():
     [("fake", "of what says fake", "4%"), ("real", "of what says real", "30%"), ("uncertain", "of all evidence", "5%")],
 )
 def test_the_share_is_of_what_speaks_for_the_verdict_on_the_face_that_is_shown(verdict, heading, cell):
-    page = Page("m", 0.5)
+    page = Page(["m"])
     unjudged = FaceVerdict((0, 0, 9, 9), None, "uncertain", "too blurred")
     shown = FaceVerdict((0, 0, 9, 9), 0.4, verdict, "")
     shares = {"eyes": Share(0.06, 0.04, 0.3, 0.05, 0.04, 0.18)}
@@ -95,7 +97,7 @@ def test_the_share_is_of_what_speaks_for_the_verdict_on_the_face_that_is_shown(v
 @pytest.mark.parametrize("count", [10, 300])
 def test_a_page_is_bounded_however_many_come(count, monkeypatch):
     monkeypatch.setattr(scan_page, "MOST_SHOWN", 10)
-    page = Page("m", 0.5)
+    page = Page(["m"])
     for number in range(count):
         page.add(row(f"{number}.jpg", "real", number / count * 0.5))
         page.add(unreadable(f"bad{number}.jpg", "empty file", 0.5))
@@ -107,4 +109,4 @@ def test_a_page_is_bounded_however_many_come(count, monkeypatch):
 
 
 def test_a_scan_of_nothing():
-    assert "Scan of 0 files" in written(Page("m", 0.5))
+    assert "Scan of 0 files" in written(Page(["m"]))

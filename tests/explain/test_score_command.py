@@ -14,6 +14,7 @@ from PIL import Image
 from dfdetect.explain.score_command import PICTURE, RESULT
 from dfdetect.explain.truth import generated_folder
 from dfdetect.main import main
+from tests.fits import copy_as_others
 
 FAST = ["--limit", "30", "--curve-images", "6", "--steps", "4", "--random-images", "8", "--threads", "1"]
 
@@ -41,7 +42,7 @@ def test_all_is_scored_and_written(scored):
 
 
 def test_an_exported_file_needs_no_checkpoint_on_other_images(tiny_onnx, generated_faces, tmp_path, capsys):
-    shutil.copytree(generated_faces / "real", tmp_path / "named" / "real")
+    copy_as_others(generated_faces / "real", tmp_path / "named" / "real")
     for i, file in enumerate(sorted((generated_faces / "fake").rglob("*.jpg"))[:20]):
         (tmp_path / "named" / "fake").mkdir(exist_ok=True)
         shutil.copy(file, tmp_path / "named" / "fake" / f"face_{i}.jpg")
@@ -100,8 +101,8 @@ sys.exit(main(["explain-score", *sys.argv[1:]]))
 
 
 def test_a_model_file_is_scored_without_torch(tiny_onnx, generated_faces, tmp_path):
-    shutil.copytree(generated_faces / "real", tmp_path / "other" / "real")
-    shutil.copytree(generated_faces / "fake" / "smoothed", tmp_path / "other" / "fake")
+    copy_as_others(generated_faces / "real", tmp_path / "other" / "real")
+    copy_as_others(generated_faces / "fake" / "smoothed", tmp_path / "other" / "fake")
     arguments = ["--model", str(tiny_onnx), "--data", str(tmp_path / "other"), *FAST]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(

@@ -11,7 +11,7 @@ from dfdetect.errors import CheckpointError
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import changed_preprocessing
 from tests.data.marked_faces import stand_in
-from tests.fits import faces_data, quiet_trainer, tiny_detector
+from tests.fits import copy_as_others, faces_data, quiet_trainer, tiny_detector
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_copy_of_the_data_is_the_same_data(checkpoint, tmp_path, generated_fac
 
 
 def test_another_root_is_cross_dataset(checkpoint, tmp_path, generated_faces, caplog):
-    shutil.copytree(generated_faces, tmp_path / "other")
+    copy_as_others(generated_faces, tmp_path / "other")
     (tmp_path / "other/real").rename(tmp_path / "other/original")
     with caplog.at_level("INFO"):
         run = run_test(checkpoint, tmp_path, faces_data(tmp_path / "other"))
@@ -119,8 +119,8 @@ def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(
 
 
 def test_a_validation_on_another_data_set_says_that_it_is_of_a_part(checkpoint, tmp_path, generated_faces):
-    shutil.copytree(generated_faces / "real", tmp_path / "other/real")
-    shutil.copytree(generated_faces / "fake/smoothed", tmp_path / "other/fake")
+    copy_as_others(generated_faces / "real", tmp_path / "other/real")
+    copy_as_others(generated_faces / "fake/smoothed", tmp_path / "other/fake")
     detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
     quiet_trainer(tmp_path).validate(detector, faces_data(tmp_path / "other"), verbose=False)
     result = json.loads((tmp_path / "run/version_0/cross-dataset/other/validation/metrics.json").read_text())
@@ -129,8 +129,8 @@ def test_a_validation_on_another_data_set_says_that_it_is_of_a_part(checkpoint, 
 
 def test_a_detector_that_was_just_trained_knows_another_data_set_too(tmp_path, generated_faces):
     other = tmp_path / "other"
-    shutil.copytree(generated_faces / "real", other / "real")
-    shutil.copytree(generated_faces / "fake" / "smoothed", other / "fake")
+    copy_as_others(generated_faces / "real", other / "real")
+    copy_as_others(generated_faces / "fake" / "smoothed", other / "fake")
     trainer, detector = quiet_trainer(tmp_path, limit_train_batches=1), tiny_detector()
     trainer.fit(detector, faces_data(generated_faces))
     trainer.test(detector, faces_data(other), verbose=False)

@@ -29,7 +29,8 @@ def test_the_best_of_the_newest_run_is_exported_and_proven(fitted_run, capsys):
         assert stored == one
         assert file.name in Path(f"{file}.parity.html").read_text()
         facts = Detector.load(file).facts
-        assert facts.to_strings() == one["facts"]
+        assert facts.to_strings() == one["facts"] | {"dfdetect.images_seen": facts.images_seen}
+        assert facts.images_seen
         assert facts.data_title == "faces"
     fp32, int8 = results
     assert fp32["max_difference"] < 1e-4
