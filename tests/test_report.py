@@ -18,7 +18,7 @@ from dfdetect.main import main
 from dfdetect.models.detector import DeepfakeDetector
 from tests.evaluation.test_page import parse
 from tests.evaluation.test_run_report import Page
-from tests.fits import faces_data, quiet_trainer
+from tests.fits import copy_as_others, faces_data, quiet_trainer
 from tests.test_cli import trained, work  # noqa: F401
 
 
@@ -111,8 +111,8 @@ def test_the_command_line_is_noted_and_shown(work, generated_faces):  # noqa: F8
 
 def test_other_data_comes_into_the_runs_own_page(work, generated_faces, tmp_path):  # noqa: F811
     other = tmp_path / "<b>other"
-    shutil.copytree(generated_faces / "real", other / "real")
-    shutil.copytree(generated_faces / "fake/smoothed", other / "fake")
+    copy_as_others(generated_faces / "real", other / "real")
+    copy_as_others(generated_faces / "fake/smoothed", other / "fake")
     assert main(["test"]) == 0
     assert main(["test", "--data.root", str(other)]) == 0
     html = (work / "report.html").read_text()

@@ -1,7 +1,6 @@
 """`dfdetect test --robustness` and `--config robustness` as they are typed."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import yaml
 from dfdetect.evaluation.corruptions import DEFAULT_CORRUPTIONS
 from dfdetect.main import main
 from dfdetect.runs import make_plan
+from tests.fits import copy_as_others
 from tests.test_cli import CONFIG_FOLDER, rows_of, trained, work  # noqa: F401
 
 FILES = ("robustness.json", "robustness.csv", "robustness.png")
@@ -49,7 +49,7 @@ def test_a_users_own_configuration_stands_alone(work):  # noqa: F811
 
 def test_other_data_has_its_curves_in_its_own_folder(work, generated_faces, tmp_path):  # noqa: F811
     other = tmp_path / "other"
-    shutil.copytree(generated_faces, other)
+    copy_as_others(generated_faces, other)
     for photo in list((other / "real").iterdir()):
         photo.rename(photo.with_stem(f"other-{photo.stem}"))
     assert main(["test", f"--data.root={other}", "--robustness", "--robustness.corruptions={jpeg: [40]}"]) == 0
