@@ -25,14 +25,18 @@ def note_seen(samples: Samples) -> str:
     return base64.b64encode(np.array(entries, _ENTRY).tobytes()).decode("ascii")
 
 
+def read_note(note: str) -> set[tuple[int, int]]:
+    """Digests of name and content of each image that a note holds; raises `ValueError` for what is no note."""
+    return set(np.frombuffer(base64.b64decode(note, validate=True), _ENTRY).tolist())
+
+
 def find_seen(samples: Samples, note: str) -> list[int]:
     """Places of images that a note holds, by their names and contents; where one was renamed it is not known again.
 
     Raises:
         ValueError: no note.
     """
-    entries = np.frombuffer(base64.b64decode(note, validate=True), _ENTRY)
-    noted = set(entries.tolist())
+    noted = read_note(note)
     names = {name for name, _ in noted}
     alike = [index for index in range(len(samples)) if _name(samples, index) in names]
     read = _evenly(samples, alike, MOST_READ)
@@ -63,12 +67,15 @@ def _name(samples: Samples, index: int) -> int:
 
 
 def _content(file: str) -> int | None:
-    """Digest of what a file holds; None where it cannot be read."""
+    """Digest of what a file holds; None where it cannot be read, or is none."""
+    if not os.path.isfile(file):  # opening a pipe would wait for whoever writes into it
+        return None
     try:
         with open(file, "rb") as stream:
-            return _digest(stream.read(), 8)
+            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8)).digest()
     except OSError:
         return None
+    return int.from_bytes(digest, "little")
 
 
 def _digest(content: bytes, size: int) -> int:

@@ -1,6 +1,5 @@
 """What an exported model says of itself: the facts that whoever runs it needs, as flat text inside the file."""
 
-import base64
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from typing import Any, Literal, get_args
 from dfdetect.data.face_crop import MOST_MARGIN as MOST_MARGIN
 from dfdetect.data.face_crop import Cut
 from dfdetect.data.resize import CROPS, Frame, seen
+from dfdetect.data.seen import read_note
 from dfdetect.errors import DamagedModelError, ForeignModelError
 from dfdetect.evaluation.uncertain import UncertainBand as UncertainBand
 from dfdetect.explain.grid import Grid, grid_of
@@ -189,7 +189,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _note(text: str) -> str:
-    base64.b64decode(text, validate=True)
+    read_note(text)
     return text
 
 
