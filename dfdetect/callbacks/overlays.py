@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 MAX_SHOWN = 32
 NO_MAP = (
     "{backbone} does not end in average pooling and a linear layer, so no map comes with its score. Grad-CAM explains "
-    "it from a checkpoint: dfdetect explain IMAGE"
+    "it from a checkpoint: dfdetect explain IMAGE --method gradcam"
 )
 
 

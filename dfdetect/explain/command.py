@@ -103,7 +103,10 @@ def _explain_all(options: argparse.Namespace, settings: "Settings", explain: "Ex
 
     counts = {"files": 0, "faces": 0, "unreadable": 0}
     used: set[str] = set()
+    own = options.out.resolve()
     for source in Sources(options.paths):
+        if source.path not in options.paths and Path(source.path).resolve().is_relative_to(own):
+            continue  # a folder that holds what an earlier run drew
         counts["files"] += 1
         try:
             explained = _one(source.path, source.problem, settings, explain, options.method)

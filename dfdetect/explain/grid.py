@@ -2,12 +2,12 @@
 
 A padded convolution with stride 2 has its output i centred on input 2i, not in the middle of the two inputs it stands
 for. After five of them a cell of MobileNetV2 or ResNet18 looks at a place half a cell further up and left than a map
-that is simply enlarged shows: 16 of 224 pixels, the way from a mouth to its chin. (By the gradients of trained
-detectors: docs/explain.md.) Patches lie in their cells' middles. Which of both a backbone does stands in the registry,
-and goes with checkpoints and exported files.
+that is simply enlarged shows: 16 of 224 pixels, the way from a mouth to its chin. Patches lie in their cells' middles.
+Which of both a backbone does stands in the registry, and goes with checkpoints and exported files.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,10 @@ class Grid:
     start: float
     step: float
     mirrored: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program needs to lay the map over its picture."""
+        return {"first": round(self.start, 6), "step": round(self.step, 6), "mirrored": self.mirrored}
 
 
 def grid_of(centred_on_first: bool, size: int, cells: int) -> Grid:

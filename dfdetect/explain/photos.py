@@ -63,11 +63,7 @@ class Explained:
             "full_colour_at": self.scale.full,
             "mean": rounded(float(self.evidence.mean())),
             "map": [[rounded(value) for value in row] for row in self.evidence.tolist()],
-            "cells_at": {
-                "first": rounded(self.grid.start),
-                "step": rounded(self.grid.step),
-                "mirrored": self.grid.mirrored,
-            },
+            "cells_at": self.grid.as_json(),
             "regions": {name: _share_json(one) for name, one in (self.shares or {}).items()},
         }
 

@@ -79,6 +79,8 @@ def _cell(found: dict[str, Any]) -> str:
 
 def _verdict(found: dict[str, Any], name: str, lower: bool = False) -> str:
     """In a sentence, what the map beats; a difference counts where its interval leaves out 0."""
+    if all(values.get("difference_interval") is None for values in found.values()):
+        return f"{name}: too few groups to tell"
     better, worse, open_ = list[str](), list[str](), list[str]()
     for kind, values in found.items():
         if kind in (MAP, RELATIVE):  # which is no baseline

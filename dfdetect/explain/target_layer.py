@@ -48,7 +48,8 @@ def target_layer(network: nn.Module, pixels: Tensor, margin: Callable[[Tensor], 
     """
     modules = {name: module for name, module in network.named_modules() if name}
     if named and named not in modules:
-        raise ExplainError(f"--layer {named}: there is no such layer; the last ones are {', '.join([*modules][-6:])}")
+        learned = [name for name, module in modules.items() if any(True for _ in module.parameters())]
+        raise ExplainError(f"--layer {named}: there is no such layer; the last ones are {', '.join(learned[-6:])}")
     found: list[tuple[Layer, Tensor]] = []
     watched = {named: modules[named]} if named else modules
     with torch.enable_grad(), _watching(watched, found, len(pixels), pixels.shape[-1]):

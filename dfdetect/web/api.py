@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from dfdetect.deploy.careful import MILD
+from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict, Row, rounded
 from dfdetect.errors import RequestError
+from dfdetect.explain.maps import evidence
 from dfdetect.web.api_page import api_page
 from dfdetect.web.asgi import (
     Application,
@@ -83,12 +85,20 @@ class Api:
         outcomes = await _wait(jobs, receive)
         failed = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
         content: dict[str, Any] = {
-            "results": [_result(outcome, asked, number) for number, outcome in enumerate(outcomes)]
+            "results": [self._result(outcome, asked, number) for number, outcome in enumerate(outcomes)]
         }
         status = 200
         if len(failed) == len(outcomes):
             status, content = status_of(failed[0]), {"error": as_json(failed[0]), **content}
         await respond(send, status, _JSON, json_bytes(content))
+
+    def _result(self, outcome: Answer | RequestError, asked: Asked, number: int) -> dict[str, Any]:
+        if isinstance(outcome, RequestError):
+            return {"name": safe_name(asked.uploads[number].name), "error": as_json(outcome)}
+        facts = {name: self._service.models[name].settings.detector.facts for name in outcome.rows}
+        rows = outcome.rows.items()
+        judgements = [{"model": name, **_judgement(row, asked, facts[name])} for name, row in rows]
+        return {"name": outcome.name, "judgements": judgements}
 
 
 def about(model: Model) -> dict[str, Any]:
@@ -138,24 +148,18 @@ def _expected(outcome: Answer | BaseException) -> Answer | RequestError:
     raise outcome
 
 
-def _result(outcome: Answer | RequestError, asked: Asked, number: int) -> dict[str, Any]:
-    if isinstance(outcome, RequestError):
-        return {"name": safe_name(asked.uploads[number].name), "error": as_json(outcome)}
-    rows = outcome.rows.items()
-    return {"name": outcome.name, "judgements": [{"model": name, **_judgement(row, asked)} for name, row in rows]}
-
-
-def _judgement(row: Row, asked: Asked) -> dict[str, Any]:
+def _judgement(row: Row, asked: Asked, facts: ModelFacts) -> dict[str, Any]:
     values = {key: value for key, value in row.as_json().items() if key != "path"}
-    faces = [face.as_json() | _more(face, asked) for face in row.faces]
+    faces = [face.as_json() | _more(face, asked, facts) for face in row.faces]
     return values | {"faces": faces}
 
 
-def _more(face: FaceVerdict, asked: Asked) -> dict[str, Any]:
+def _more(face: FaceVerdict, asked: Asked, facts: ModelFacts) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if face.versions:
         more["versions"] = dict(zip(MILD, map(rounded, face.versions), strict=True))
     if asked.heatmaps and face.heatmap is not None:
-        more["heatmap"] = [[round(float(value), 4) for value in line] for line in face.heatmap]
-        more["square"] = face.square
+        lines = evidence(face.heatmap, facts.temperature)
+        more["heatmap"] = [[round(float(value), 4) for value in line] for line in lines]
+        more |= {"square": face.square, "cells_at": facts.grid(len(lines)).as_json()}
     return more

@@ -90,8 +90,11 @@ class Pool:
         """Take all of the works on, or none.
 
         Raises:
-            RequestError: `queue_full`; `unavailable` when too many threads hang or the pool is closed.
+            RequestError: `queue_full`; `too_many_files` for more than ever fit; `unavailable` when too many threads
+                hang or the pool is closed.
         """
+        if len(works) > (most := self.queue + self.threads):
+            raise RequestError("too_many_files", f"more than {most} files in one request, which is all that fits here")
         due = time.monotonic() + self.seconds
         with self._changed:
             if self._closed or self.stuck:

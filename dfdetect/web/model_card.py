@@ -35,7 +35,7 @@ def _rows(facts: ModelFacts, about: str, margin: float | None) -> list[tuple[str
     network = network_name(facts.backbone, facts.frontend)
     return [
         ("Trained on", trained),
-        ("Test", facts.test_summary or "no result is recorded: nothing is known of how often it is wrong"),
+        ("Test", _tested(facts)),
         ("Says fake", _threshold(facts)),
         ("Says uncertain", _band(facts)),
         ("Looks at", _input(facts, margin)),
@@ -43,6 +43,13 @@ def _rows(facts: ModelFacts, about: str, margin: float | None) -> list[tuple[str
         ("Made by", f"dfdetect {facts.dfdetect_version}"),
         ("Licence", facts.licence or "not recorded"),
     ]
+
+
+def _tested(facts: ModelFacts) -> str:
+    if facts.test_summary is None:
+        return "no result is recorded: nothing is known of how often it is wrong"
+    of = "" if facts.precision == "fp32" else f"of the checkpoint that this {facts.precision} file was made from: "
+    return f"{of}{facts.test_summary}"
 
 
 def _threshold(facts: ModelFacts) -> str:

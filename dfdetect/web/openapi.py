@@ -109,8 +109,13 @@ def _schemas(models: list[str]) -> dict[str, Any]:
         "reason": {"type": "string", "description": "why it is uncertain or was not judged; may be empty"},
         "frames": {"type": "integer", "description": "of a clip, in which the person was judged"},
         "versions": {"type": "object", "description": f"p_fake under {', '.join(MILD)}"},
-        "heatmap": {"type": "array", "description": "signed; positive speaks for fake"},
-        "square": {"type": ["array", "null"], "description": "left, top and side of what the heatmap covers"},
+        "heatmap": {"type": "array", "description": "rows of cells, in logits of p_fake; positive speaks for fake"},
+        "square": {"type": ["array", "null"], "description": "left, top and side of what was judged"},
+        "cells_at": {
+            "type": "object",
+            "description": "the first cell's centre and the step to the next, both ways, as shares of the square's "
+            "side; mirrored: across, cells lie in the middles",
+        },
     }
     judgement = {
         "model": {"type": "string", "enum": models},
