@@ -62,6 +62,14 @@ def test_pictures_and_json_of_each_face(detector, folder, capsys):
     assert cv2.imread("why/1-fake-1.png") is not None
 
 
+def test_what_an_earlier_run_drew_is_not_explained(detector, folder, capsys):
+    for _ in range(2):
+        assert explain(folder, "--model=model.onnx", f"--out={folder / 'why'}") == 0
+        assert "4 files, 3 faces explained" in capsys.readouterr().err
+    assert explain(folder / "why" / "1-fake-1.png", "--model=model.onnx", f"--out={folder / 'why'}") == 0
+    assert "1 files" in capsys.readouterr().err, "one that is named is"
+
+
 def test_json_lines_name_what_was_written(detector, folder, capsys):
     assert explain(folder / "1-fake.png", folder / "3-noface.png", "--model=model.onnx", "--json") == 0
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())

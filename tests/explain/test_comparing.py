@@ -44,6 +44,14 @@ def test_means_and_paired_differences_are_those_of_a_plain_bootstrap():
     np.testing.assert_allclose(found["map"]["interval"], np.quantile(drawn, [0.025, 0.975]), atol=0.02)
 
 
+@pytest.mark.parametrize(("groups", "told"), [(9, False), (10, True)])
+def test_of_few_groups_no_difference_is_told(groups, told):
+    values = {"map": np.full(groups, 0.9), "centre": np.linspace(0.1, 0.3, groups)}
+    found = compared(values, np.arange(groups))["centre"]
+    assert found["difference"] == pytest.approx(0.7)
+    assert (found["difference_interval"] is not None) == (found["p"] is not None) == told
+
+
 def test_a_single_group_has_no_interval():
     found = compared({"map": np.ones(3), "other": np.zeros(3)}, np.zeros(3, np.int64))
     assert found["map"]["interval"] is None

@@ -22,11 +22,11 @@ SANITY = {"n": 9, "n_groups": 9, "draws": 3, "stages": {"head": SIMILAR, "all": 
 
 @cache
 def measured():
-    made = cases(24)
+    made = cases(36)
     maps = maps_of(made, 0.5)
-    facts = {"model": "m.onnx", "method": "cam", "data": "drawn data", "n": 24, "n_real": 12, "n_fake": 12}
+    facts = {"model": "m.onnx", "method": "cam", "data": "drawn data", "n": 36, "n_real": 18, "n_fake": 18}
     return facts | {
-        "n_groups": 8,
+        "n_groups": 12,
         "curves": score_curves(made, maps, red, 0.5, "mean", 4),
         "pointing": score_pointing(made, maps, 0.5),
         "sanity": SANITY,
@@ -40,8 +40,8 @@ def result(**changes):
 
 def test_all_is_said_with_its_interval():
     text = score_text(result())
-    assert text.startswith("cam of m.onnx on drawn data: 24 images (12 real, 12 fake), 8 groups\n")
-    assert "all: 12 fakes" in text
+    assert text.startswith("cam of m.onnx on drawn data: 36 images (18 real, 18 fake), 12 groups\n")
+    assert "all: 18 fakes" in text
     assert "energy inside: better than centre and random" in text
     assert "none, other picture 0.100 (0.000 to 0.200)" in text
     assert text.endswith("Note: something to know\n")

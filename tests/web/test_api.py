@@ -43,6 +43,7 @@ def test_json_says_the_same_as_a_form(client, real_png, fake_png):
     ] * 2
     [face] = by_json["results"][1]["judgements"][0]["faces"]
     assert len(face["heatmap"]) == 4
+    assert face["cells_at"] == {"first": 0.125, "step": 0.25, "mirrored": False}
     assert set(face["versions"]) == {"JPEG 90", "JPEG 75", "JPEG 50", "3/4 size", "3/4 size, JPEG 75"}
 
 

@@ -46,8 +46,9 @@ def test_all_works_are_taken_or_none():
 def test_idle_threads_count_as_room():
     with pool(threads=2, queue=0) as workers:
         assert [job.future.result(5) for job in workers.submit([lambda beat: 1] * 2)] == [1, 1]
-        with pytest.raises(RequestError, match="wait already"):
+        with pytest.raises(RequestError, match="more than 2 files") as refused:
             workers.submit([lambda beat: 1] * 3)
+        assert refused.value.kind == "too_many_files", "trying again would help nobody"
 
 
 def test_work_ends_at_its_next_step_when_its_time_is_over():
