@@ -122,7 +122,10 @@ def annotated_copy(path: Path, size: tuple[int, int], rate: float) -> Iterator[C
     Raises:
         CopyError: it cannot be written there, or not all of it could, as on a full disk; then there is none.
     """
-    with _told_as_copy(path), tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+    with (
+        _told_as_copy(path, claimed=path),
+        tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder,
+    ):
         file = Path(folder) / "video.mp4"
         writer = cv2.VideoWriter(str(file), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
         if not writer.isOpened():
@@ -147,13 +150,15 @@ def annotated_copy(path: Path, size: tuple[int, int], rate: float) -> Iterator[C
 
 
 @contextmanager
-def _told_as_copy(path: Path) -> Iterator[None]:
+def _told_as_copy(path: Path, claimed: Path | None = None) -> Iterator[None]:
+    """Tell what the system refuses of a copy as such; the file that was claimed for it goes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        if claimed is not None:
+            with suppress(OSError):
+                claimed.unlink(missing_ok=True)
         raise CopyError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 

@@ -138,6 +138,22 @@ def test_a_copy_without_frames_is_none(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_costs_nobody_a_file(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("somebody's")
+    (tmp_path / "b.mp4").touch()  # claimed
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(CopyError, match="No space left"):
+        free_name(tmp_path, "x/a.mp4")
+    monkeypatch.setattr(film.tempfile, "TemporaryDirectory", full)
+    with pytest.raises(CopyError, match="No space left"), annotated_copy(tmp_path / "b.mp4", (64, 48), 12.5):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_copy_of_which_frames_are_missing_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(film, "_frames_in", lambda file: 2)
 
