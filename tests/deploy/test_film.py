@@ -148,7 +148,7 @@ def test_a_full_disk_costs_nobody_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "touch", full)
     with pytest.raises(CopyError, match="No space left"):
         free_name(tmp_path, "x/a.mp4")
-    monkeypatch.setattr(film.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
     with pytest.raises(CopyError, match="No space left"), annotated_copy(tmp_path / "b.mp4", (64, 48), 12.5):
         pass
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
