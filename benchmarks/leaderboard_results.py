@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dfdetect.evaluation.evaluate import Predictions
+from dfdetect.evaluation.network_name import ENSEMBLE
 from dfdetect.evaluation.out_of_fold import Fold, finished_folds, read_folds
 from dfdetect.evaluation.stored import read_json, read_metrics, read_predictions
 from dfdetect.evaluation.tables import METRICS, PREDICTIONS, write_json
@@ -133,7 +134,7 @@ def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: 
         "pretrained": model["weights"] != "none",
         "model": {name: model[name] for name in ("backbone", "frontend", "test_time_flip")},
         "image_size": facts["preprocessing"]["image_size"],
-        "epoch": int(checkpoint["epoch"]) + 1,
+        "epoch": None if model["backbone"].startswith(ENSEMBLE) else int(checkpoint["epoch"]) + 1,
         "robustness": before | {data: _robustness(run)},
     }
     write_json(saved / row / FACTS, content)
