@@ -132,7 +132,11 @@ def _table(
     ]
     for name in names:
         own, cost = facts[name], costs[name]
-        cells = [f"`{name}`: {own['about']}", str(own["epoch"] or ""), *(_cell(*measured[name][head][:2]) for head in heads)]
+        cells = [
+            f"`{name}`: {own['about']}",
+            str(own["epoch"] or ""),
+            *(_cell(*measured[name][head][:2]) for head in heads),
+        ]
         cells += [f"{cost['parameters']:,}", f"{cost['megabytes']:.1f}", f"{cost['cpu_ms']:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
