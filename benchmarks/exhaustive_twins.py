@@ -1,8 +1,7 @@
 """The slow, sure way to find twins that `audit_twins.py` measures against: every pair of images by SIFT and RANSAC.
 
 A plain reading of the method: pictures at 400 x 400, OpenCV's 300 strongest SIFT features, Lowe's ratio test at 0.8
-from the lower to the higher index, RANSAC within 5 pixels, 20 inliers. RANSAC fits two models to the same matches: a
-homography, and a similarity (shift, turn, scale), which cannot fold a picture up. Nothing is shared with
+from the lower to the higher index, a homography by RANSAC within 5 pixels, 20 inliers. Nothing is shared with
 `dfdetect.data.audit`. Distances come from matrix products, so that 1.5 million pairs take minutes.
 """
 
@@ -20,16 +19,6 @@ _BLOCK = 4  # images against one at a time: their distances stay in the processo
 _FAR = 1e12
 
 Floats = npt.NDArray[np.float32]
-
-
-class Confirmed(NamedTuple):
-    """A pair i < j that one of both models confirms: inliers, in how many places they lie, and of a similarity."""
-
-    i: int
-    j: int
-    inliers: int
-    places: int
-    similar: int
 
 
 class Features(NamedTuple):
@@ -54,8 +43,8 @@ def features(image: npt.NDArray[np.uint8], mirror: bool = False) -> Features:
     return Features(points, np.asarray(descriptors[:FEATURES], np.float32))
 
 
-def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[Confirmed]:
-    """Pairs for which plain[i] matches other[j]; `other` is `plain` or mirrored."""
+def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, int, int]]:
+    """Pairs i < j for which plain[i] matches other[j]: (i, j, inliers, places). `other` is `plain` or mirrored."""
     with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(plain, other)) as pool:
         rows = pool.map(_partners, range(len(plain)))
         return [row for found in tqdm(rows, total=len(plain), desc="exhaustive", unit="image") for row in found]
@@ -80,7 +69,7 @@ def _train(every: list[Features]) -> Floats:
     return train
 
 
-def _partners(i: int) -> list[Confirmed]:
+def _partners(i: int) -> list[tuple[int, int, int, int]]:
     """The pairs of image i with those that follow it."""
     plain, other, train = _worker["plain"], _worker["other"], _worker["train"]
     query, confirmed = plain[i], []
@@ -98,10 +87,9 @@ def _partners(i: int) -> list[Confirmed]:
             nearest = distances[place][:, rows].argmin(axis=0)
             if len(np.unique(nearest)) < INLIERS:  # no one-to-one movement can have so many inliers
                 continue
-            matched = query.points[rows], other[start + place].points[nearest]
-            (inliers, places), similar = _inliers(*matched), _similar(*matched)
-            if max(inliers, similar) >= INLIERS:
-                confirmed.append(Confirmed(i, start + place, inliers, places, similar))
+            inliers, places = _inliers(query.points[rows], other[start + place].points[nearest])
+            if inliers >= INLIERS:
+                confirmed.append((i, start + place, inliers, places))
     return confirmed
 
 
@@ -133,12 +121,3 @@ def _inliers(here: Floats, there: Floats) -> tuple[int, int]:
         return 0, 0
     kept = inside.ravel().astype(bool)
     return int(kept.sum()), min(len(np.unique(points[kept].round(), axis=0)) for points in (here, there))
-
-
-def _similar(here: Floats, there: Floats) -> int:
-    """Inliers of a similarity."""
-    answer: tuple[Any, Any] = cv2.estimateAffinePartial2D(
-        here, there, method=cv2.RANSAC, ransacReprojThreshold=REACH, maxIters=2000, confidence=0.995
-    )
-    found, inside = answer
-    return 0 if found is None else int(inside.sum())
