@@ -57,7 +57,7 @@ class Division:
 
     def images_seen(self) -> str:
         """A note of the images that a training sees, in training or validation, as of `note_seen`."""
-        return note_seen(self.samples.select(np.flatnonzero(self.parts != PARTS.index("test"))))
+        return note_seen(self.samples, np.flatnonzero(self.parts != PARTS.index("test")))
 
     def save(self, folder: Path) -> None:
         """Write `split.csv` and `split.sha256` into a run's folder."""

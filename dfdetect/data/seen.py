@@ -9,6 +9,7 @@ import hashlib
 import os
 
 import numpy as np
+import numpy.typing as npt
 
 from dfdetect.data.samples import Samples
 
@@ -17,9 +18,9 @@ MOST_NOTED, MOST_READ = 512, 4096
 _ENTRY = np.dtype([("name", "<u4"), ("content", "<u8")])
 
 
-def note_seen(samples: Samples) -> str:
-    """Note up to `MOST_NOTED` of these images: a digest of each one's name and of its content, as base64."""
-    chosen = _evenly(samples, list(range(len(samples))), MOST_NOTED)
+def note_seen(samples: Samples, places: npt.NDArray[np.intp]) -> str:
+    """Note up to `MOST_NOTED` of the images at these places: a digest of each name and content, as base64."""
+    chosen = _evenly(places, MOST_NOTED)
     read = [(_name(samples, index), _content(samples.file(index))) for index in chosen]
     entries = [entry for entry in read if entry[1] is not None]
     return base64.b64encode(np.array(entries, _ENTRY).tobytes()).decode("ascii")
@@ -39,7 +40,7 @@ def find_seen(samples: Samples, note: str) -> list[int]:
     noted = read_note(note)
     names = {name for name, _ in noted}
     alike = [index for index in range(len(samples)) if _name(samples, index) in names]
-    read = _evenly(samples, alike, MOST_READ)
+    read = _evenly(np.array(alike, np.intp), MOST_READ)
     return [index for index in read if (_name(samples, index), _content(samples.file(index))) in noted]
 
 
@@ -55,11 +56,11 @@ def refusal(samples: Samples, note: str | None) -> str | None:
     )
 
 
-def _evenly(samples: Samples, places: list[int], most: int) -> list[int]:
-    """At most so many of the places, chosen by a hash of their paths, in order."""
-    if len(places) <= most:
-        return places
-    return sorted(sorted(places, key=lambda index: _digest(os.fsencode(samples.paths[index]), 8))[:most])
+def _evenly(places: npt.NDArray[np.intp], most: int) -> list[int]:
+    """At most so many of the places, each as likely and always the same ones, in order."""
+    if len(places) > most:
+        places = np.sort(np.random.default_rng(0).choice(places, most, replace=False))
+    return [int(place) for place in places]
 
 
 def _name(samples: Samples, index: int) -> int:

@@ -51,9 +51,10 @@ class TrainingSet:
 
     def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
         photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
-        if self.own_fakes and not len(photos.fakes):
+        shown = len(photos.fakes) if self.own_fakes else 0
+        if self.own_fakes and not shown:
             raise UsageError("data.own_fakes: the train part holds no fakes")
-        store = open_store(self.cache, self.decoder, len(photos.samples) + len(photos.fakes), self.cache_dir)
+        store = open_store(self.cache, self.decoder, len(photos.samples) + shown, self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
         how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop
         return PairDataset(photos, SelfBlender(masks), *how, self.own_fakes)

@@ -179,7 +179,6 @@ def free_name(folder: Path, of: str) -> Path:
     """
     stem = Path(of).stem
     with _naming, _told_as_copy(folder / stem):
-        folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, 1_000_000):
             path = folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4")
             with suppress(FileExistsError):

@@ -158,6 +158,18 @@ def test_own_fakes_stand_in_the_place_of_blended_ones(blended):
     assert "are not used" not in data.summary()
 
 
+def test_fakes_that_are_not_shown_take_no_memory(blended):
+    alone, both = (blended(own_fakes=share, cache="ram").datasets["train"] for share in (0.0, 0.5))
+    assert isinstance(both, PairDataset)
+    assert isinstance(alone.store, RamStore)
+    assert isinstance(both.store, RamStore)
+    assert len(alone.store.pixels) == len(both.photos.samples)
+    assert len(both.store.pixels) == len(both.photos.samples) + len(both.photos.fakes)
+    kept = blended(own_fakes=0.5).datasets["train"]
+    for index in range(len(both)):
+        np.testing.assert_array_equal(both.stored(1, index), kept.stored(1, index))
+
+
 def test_a_broken_own_fake_is_named(tmp_path):
     root = draw_classes(tmp_path / "faces", 20)
     marks = str(write_landmarks(tmp_path / "marks.npz", root))

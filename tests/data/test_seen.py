@@ -11,6 +11,10 @@ from dfdetect.data.samples import load_samples
 from dfdetect.data.seen import find_seen, note_seen, refusal
 
 
+def note_of(samples):
+    return note_seen(samples, np.arange(len(samples)))
+
+
 @pytest.fixture
 def trained(generated_faces):
     samples = load_samples(generated_faces)
@@ -18,7 +22,7 @@ def trained(generated_faces):
 
 
 def test_what_was_noted_is_found_and_nothing_else(generated_faces, trained):
-    samples, note = load_samples(generated_faces), note_seen(trained)
+    samples, note = load_samples(generated_faces), note_of(trained)
     assert [samples.paths[i] for i in find_seen(samples, note)] == trained.paths
     rest = samples.select(np.arange(1, len(samples), 2))
     assert find_seen(rest, note) == []
@@ -32,7 +36,7 @@ def test_a_part_of_it_in_another_folder_is_refused(trained, tmp_path):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(trained.file(index), kept)
     samples = load_samples(tmp_path / "part")
-    said = refusal(samples, note_seen(trained))
+    said = refusal(samples, note_of(trained))
     assert said is not None
     assert f"saw at least {len(samples)} of its {len(samples)} images ({samples.paths[0]} and more)" in said
 
@@ -42,12 +46,12 @@ def test_the_same_names_with_other_content_are_other_images(trained, tmp_path):
         other = tmp_path / "other" / trained.paths[index]
         other.parent.mkdir(parents=True, exist_ok=True)
         other.write_bytes(b"something else")
-    assert find_seen(load_samples(tmp_path / "other"), note_seen(trained)) == []
+    assert find_seen(load_samples(tmp_path / "other"), note_of(trained)) == []
 
 
 def test_a_note_stays_small_and_still_knows_a_part(generated_faces, trained, monkeypatch):
     monkeypatch.setattr(seen, "MOST_NOTED", 40)
-    note = note_seen(trained)
+    note = note_of(trained)
     assert len(note) == 4 * 40 * 12 / 3
     found = find_seen(load_samples(generated_faces), note)
     assert len(found) == 40
@@ -62,7 +66,7 @@ def test_files_that_are_gone_or_none_are_passed_over(trained, tmp_path):
         (tmp_path / "faces" / path).unlink()
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "faces" / samples.paths[1])
-    note = note_seen(samples)
+    note = note_of(samples)
     assert find_seen(samples, note) == list(range(2, len(samples)))
 
 
