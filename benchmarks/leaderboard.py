@@ -23,6 +23,7 @@ import yaml
 from leaderboard_page import write_report
 from leaderboard_results import ALL_OF, folds_of, read_facts, save_facts, save_test, test_file
 
+from dfdetect.crossval import Fold
 from dfdetect.evaluation.tables import METRICS
 
 PLAN = Path(__file__).with_suffix(".yaml")
@@ -123,12 +124,35 @@ def train(row: Row, one: DataSet, out: Path) -> Path:
         call(["crossval", *options, "--folds", str(one.folds), "--out", str(folder)])
         test(folds_of(folder)[0], robustness=True)
         return folder
-    begun = (folder / "checkpoints" / "last.ckpt").exists()
-    if not (folder / "checkpoints" / "finished").exists():
-        call(["fit", "--run", str(folder), *(["--ckpt_path", "last"] if begun else options)])
-        (folder / "checkpoints" / "finished").touch()
+    fit(folder, [f"--run={folder}", *options])
     test(folder, robustness=True)
     return folder
+
+
+def fit(run: Path, options: Sequence[str]) -> None:
+    """Train one run, or go on with it."""
+    begun = (run / "checkpoints" / "last.ckpt").exists()
+    if not (run / "checkpoints" / "finished").exists():
+        call(["fit", *([f"--run={run}", "--ckpt_path", "last"] if begun else options)])
+        (run / "checkpoints" / "finished").touch()
+
+
+def first_run(row: Row, one: DataSet, out: Path) -> Path:
+    """The run that is judged by other data sets: the first fold's of a cross-validation.
+
+    It is trained again, as that fold was, where a machine holds the results of a set only and not its runs.
+    """
+    folder = out / row.name / one.name
+    fold = Fold(folder, 0, 0, one.folds) if one.folds else None
+    run = fold.run if fold else folder
+    if not (run / METRICS).exists():
+        if row.members:
+            members = [folds_of(out / member / one.name)[0] for member in row.members]
+            call(["ensemble", *map(str, members), "--run", str(run), *row.options])
+        else:
+            fit(run, [*row.options, *data_options(one, out), *(fold.settings() if fold else [f"--run={run}"])])
+        test(run, robustness=False)
+    return run
 
 
 def join(row: Row, one: DataSet, out: Path) -> Path:
@@ -172,7 +196,7 @@ def cross(row: Row, sets: Sequence[DataSet], out: Path, saved: Path) -> None:
             name = f"{own.name} on {other.name}"
             if own is other or test_file(saved, row.name, name).exists():
                 continue
-            checkpoint = folds_of(out / row.name / own.name)[0] / "checkpoints" / "best.ckpt"
+            checkpoint = first_run(row, own, out) / "checkpoints" / "best.ckpt"
             place = out / row.name / "cross" / name.replace(" ", "-")
             if not results_of(place):
                 root = next(option for option in data_options(other, out) if Path(option).exists())

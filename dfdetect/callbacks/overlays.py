@@ -5,29 +5,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
+from torch import Tensor, nn
 
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.samples import FAKE, REAL, Samples
 from dfdetect.errors import DecodeError
+from dfdetect.explain.colours import EVIDENCE
 from dfdetect.explain.evidence_figure import evidence_figure
-from dfdetect.explain.grid import grid_of
-from dfdetect.explain.maps import evidence
+from dfdetect.explain.grid import Grid, grid_of
+from dfdetect.explain.maps import Maps, evidence
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.layers import PooledLinearHead, margin_of, without_autocast
 
 Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 MAX_SHOWN = 32
-NO_MAP = (
-    "{backbone} does not end in average pooling and a linear layer, so no map comes with its score. Grad-CAM explains "
-    "it from a checkpoint: dfdetect explain IMAGE --method gradcam"
-)
 
 
 @dataclass(frozen=True)
@@ -90,47 +88,80 @@ def _readable(dataset: DeepfakeDataset, rows: Iterable[int]) -> Iterator[tuple[i
             yield row, dataset.pixels(row)
 
 
-def look(detector: DeepfakeDetector, pixels: Pixels) -> tuple[Floats, Floats]:
-    """p_fake (N,) and evidence (N, h, w), in logits, of (N, S, S, 3) pixels by a detector with a `PooledLinearHead`.
+class _Uncompiled(nn.Module):
+    """The detector without torch.compile, for its few images, and with gradients where its backbone is frozen."""
 
-    Without autocast, as in validation, so that both show the same network. It is left as it was, its mode and its
-    random state included.
+    def __init__(self, detector: DeepfakeDetector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.detector.head(self.detector.features(pixels, compiled=False))
+        return logits
+
+
+def look(detector: DeepfakeDetector, pixels: Pixels) -> Maps:
+    """What each place of (N, S, S, 3) pixels says, in logits, by the class activation map.
+
+    By Grad-CAM for a detector that does not end in average pooling and a linear layer. Without autocast, as in
+    validation, so that both show the same network. It is left as it was, its mode and its random state included.
 
     Args:
         detector: as it is just now.
         pixels: RGB uint8.
+
+    Raises:
+        MissingExtraError: it takes Grad-CAM, which is not installed.
+        ExplainError: no layer of it has places.
     """
-    head, training = detector.head, detector.training
-    if not isinstance(head, PooledLinearHead):
-        raise TypeError(f"{type(head).__name__} pools no feature map")
-    inputs = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(detector.device)
+    training, head = detector.training, detector.head
     detector.eval()
     try:
-        with torch.no_grad(), without_autocast(inputs):
-            features = detector.features(inputs, compiled=False)
-            p_fake, heatmap = detector.p_fake(margin_of(head(features))), head.heatmap(features)
+        with without_autocast(head.linear.weight):
+            if isinstance(head, PooledLinearHead):
+                return _activation_maps(detector, head, pixels)
+            return _grad_cam(detector, pixels)
     finally:
         detector.train(training)
-    temperature = float(detector.facts["temperature"])
-    return p_fake.float().cpu().numpy(), evidence(heatmap.cpu().numpy(), temperature)
+
+
+def _activation_maps(detector: DeepfakeDetector, head: PooledLinearHead, pixels: Pixels) -> Maps:
+    inputs = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(detector.device)
+    with torch.no_grad():
+        features = detector.features(inputs, compiled=False)
+        p_fake, heatmap = detector.p_fake(margin_of(head(features))), head.heatmap(features)
+    maps = evidence(heatmap.cpu().numpy(), float(detector.facts["temperature"]))
+    grid = _grid(detector, pixels, bool(detector.hparams["test_time_flip"]), maps.shape[-1])
+    return Maps(p_fake.float().cpu().numpy(), maps, EVIDENCE, "cam", grid)
+
+
+def _grad_cam(detector: DeepfakeDetector, pixels: Pixels) -> Maps:
+    from dfdetect.explain.gradients import GradientExplainer  # with the library that it needs
+
+    mirrors, detector.hparams["test_time_flip"] = bool(detector.hparams["test_time_flip"]), False
+    temperature, grid = float(detector.facts["temperature"]), partial(_grid, detector, pixels, mirrors)
+    try:
+        with torch.inference_mode(False):  # in which Lightning validates
+            return GradientExplainer(_Uncompiled(detector), "gradcam", temperature, grid=grid, mirrors=mirrors)(pixels)
+    finally:
+        detector.hparams["test_time_flip"] = mirrors
+
+
+def _grid(detector: DeepfakeDetector, pixels: Pixels, mirrored: bool, cells: int) -> Grid:
+    return replace(grid_of(detector.spec.centred_on_first, pixels.shape[1], cells), mirrored=mirrored)
 
 
 def overlay_figure(detector: DeepfakeDetector, images: ShownImages, title: str) -> Figure:
-    """The figure of one epoch."""
-    p_fake, maps = look(detector, images.pixels)
-    grid = grid_of(detector.spec.centred_on_first, images.pixels.shape[1], maps.shape[-1])
+    """The figure of one epoch. Raises what `look` does."""
+    maps = look(detector, images.pixels)
     return evidence_figure(
         list(images.pixels),
-        maps,
+        maps.values,
         images.label,
-        p_fake,
+        maps.p_fake,
         images.names,
-        title,
+        title if maps.method == "cam" else f"{title}, Grad-CAM",
         threshold=float(detector.facts["threshold"]),
-        grid=replace(grid, mirrored=bool(detector.hparams["test_time_flip"])),
+        scale=maps.scale,
+        grid=maps.grid,
     )
-
-
-def why_no_map(detector: DeepfakeDetector) -> str | None:
-    """Why a detector has no class activation map, in a sentence; None where it has one."""
-    return None if isinstance(detector.head, PooledLinearHead) else NO_MAP.format(backbone=detector.hparams["backbone"])

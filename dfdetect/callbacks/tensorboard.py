@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from dfdetect.callbacks.access import find_callback, is_dry_run, run_folder
 from dfdetect.callbacks.history import History
 from dfdetect.callbacks.hparams import VALIDATED, configuration, fill_leaderboard, open_hparams
-from dfdetect.callbacks.overlays import MAX_SHOWN, ShownImages, overlay_figure, shown_images, why_no_map
+from dfdetect.callbacks.overlays import MAX_SHOWN, ShownImages, overlay_figure, shown_images
 from dfdetect.callbacks.results import EvaluationResults, collect_predictions, draw_mistakes
 from dfdetect.data.datamodule import DeepfakeDataModule
-from dfdetect.errors import UsageError
+from dfdetect.errors import ExplainError, MissingExtraError, UsageError
 from dfdetect.evaluation.canvas import message_figure
 from dfdetect.evaluation.evaluate import evaluate
 from dfdetect.evaluation.figures import (
@@ -51,7 +51,7 @@ class TensorBoardFigures(Callback):
         self.every_n_epochs = every_n_epochs
         self.overlays = overlays
         self._shown: ShownImages | None = None
-        self._explained = False
+        self._without_overlays = False
         self._batch_drawn = False
         self._best: dict[str, float] = {}
         self._folder: Path | None = None
@@ -103,18 +103,18 @@ class TensorBoardFigures(Callback):
         _add(writer, "val", figures, trainer.global_step)
 
     def _evidence(self, detector: DeepfakeDetector, data: DeepfakeDataModule, title: str) -> dict[str, Figure]:
-        """The overlays; for a network that has none a word why, once."""
-        if not self.overlays:
+        """The overlays; where there can be none a word why, once."""
+        if not self.overlays or self._without_overlays:
             return {}
-        if reason := why_no_map(detector):
-            if self._explained:
-                return {}
-            self._explained = True
-            rank_zero_info(f"No overlays in TensorBoard: {reason}")
-            return {"evidence": message_figure("Where the network looks", "no overlays", fill(reason, 60))}
         if self._shown is None:
             self._shown = shown_images(data.datasets["val"], data.part_fingerprint("val"), self.overlays)
-        return {"evidence": overlay_figure(detector, self._shown, title)}
+        try:
+            return {"evidence": overlay_figure(detector, self._shown, title)}
+        except (MissingExtraError, ExplainError) as error:
+            self._without_overlays = True
+            reason = f"{detector.hparams['backbone']} does not end in average pooling and a linear layer; {error}"
+            rank_zero_info(f"No overlays in TensorBoard: {reason}")
+            return {"evidence": message_figure("Where the network looks", "no overlays", fill(reason, 60))}
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.samples import Samples
+from dfdetect.errors import CheckpointError
 
 MOST_NOTED, MOST_READ = 512, 4096
 """Images that a note holds, drawn evenly; and files that are read to look for them, when so many bear such names."""
@@ -45,8 +46,15 @@ def find_seen(samples: Samples, note: str) -> list[int]:
 
 
 def refusal(samples: Samples, note: str | None) -> str | None:
-    """In words, that some of these images were trained on; None where that is known of none, or nothing was noted."""
-    seen = [] if note is None else find_seen(samples, note)
+    """In words, that some of these images were trained on; None where that is known of none, or nothing was noted.
+
+    Raises:
+        CheckpointError: no note.
+    """
+    try:
+        seen = [] if note is None else find_seen(samples, note)
+    except ValueError as error:
+        raise CheckpointError(f"The detector's note of the images that it was trained on is damaged: {error}") from None
     if not seen:
         return None
     one = f"{samples.paths[seen[0]]}{' and more' if len(seen) > 1 else ''}"

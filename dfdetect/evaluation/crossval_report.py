@@ -25,6 +25,7 @@ from dfdetect.evaluation.page_parts import (
 )
 from dfdetect.evaluation.plain_words import cut, false_alarms, misses, of_hundred
 from dfdetect.evaluation.run_sections import groups_section, training_section
+from dfdetect.words import counted
 
 _FIGURES = {
     "roc": "Fakes caught against false alarms, a curve for each fold: different detectors are not ranked together.",
@@ -127,7 +128,7 @@ def _figures(result: Results) -> list[str]:
     return [
         "<h2>Test figures</h2>",
         f"<p>Means over {result['finished']:,} folds; below each its 95% interval. n = {result['n']:,} images "
-        f"({result['n_real']:,} real, {result['n_fake']:,} fake) in {result['n_groups']:,} groups.</p>",
+        f"({result['n_real']:,} real, {result['n_fake']:,} fake) in {counted(result['n_groups'], 'group')}.</p>",
         "<h3>Verdicts</h3>",
         metrics_table(result, VERDICTS, {"": "at each fold's threshold", HALF: "at 0.5"}),
         "<h3>Ranking, over all thresholds</h3>",
@@ -164,7 +165,7 @@ def _fold_row(row: Results, metrics: Results, n_train: Any, epoch: int | None) -
     figures = (figure(stored, name) for name in ("auroc", "accuracy", "recall", "specificity"))
     fitted = cut(row["threshold"]), f"temperature {cut(row['temperature'])}"
     trained = f"{n_train:,}" if n_train else "-", "" if epoch is None else f"best epoch {epoch}"
-    return (f"{row['n']:,}", f"{row['n_groups']:,} groups"), *figures, fitted, trained
+    return (f"{row['n']:,}", counted(row["n_groups"], "group")), *figures, fitted, trained
 
 
 def _listed_mistakes(result: Results) -> str:

@@ -8,6 +8,7 @@ from dfdetect.evaluation.metric_words import LOWER_IS_BETTER, PROBABILITIES, RAN
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
 from dfdetect.evaluation.plain_words import beside_guessing, false_alarms, hundred, misses, of_hundred
 from dfdetect.evaluation.tables import column_width, in_column
+from dfdetect.words import counted
 
 SHOWN = (
     *VERDICTS,
@@ -23,7 +24,7 @@ def crossval_table(result: Mapping[str, Any]) -> str:
     """Means over the folds with their intervals and spread, each source, then the notes."""
     width = column_width([f"accuracy of {source}" for source in result["per_source"]], 26)
     lines = [
-        f"{name_of_design(result)}: {result['n']} images in {result['n_groups']} groups",
+        f"{name_of_design(result)}: {result['n']} images in {counted(result['n_groups'], 'group')}",
         f"{'mean over the folds':<{width}}{'':>10}{'95% from':>10}{'to':>10}{'lowest':>10}{'highest':>10}",
     ]
     for name in SHOWN:

@@ -142,7 +142,7 @@ def _unscaled(method: Any) -> Any:
     class Unscaled(method):  # type: ignore[misc]
         def compute_cam_per_layer(self, input_tensor: Tensor, targets: Any, eigen_smooth: bool) -> Any:
             (activations,), (gradients,) = (
-                [one.cpu().numpy() for one in kept]
+                [one.float().cpu().numpy() for one in kept]
                 for kept in (self.activations_and_grads.activations, self.activations_and_grads.gradients)
             )
             layer = self.target_layers[0]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from dfdetect.evaluation.canvas import new_figure, with_legend, write
 from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE
 from dfdetect.explain.comparing import MAP
+from dfdetect.words import counted
 
 STYLES: dict[str, tuple[str, str]] = {
     MAP: ("#000000", "-"),
@@ -30,7 +31,8 @@ _PLAIN: dict[str, Any] = {"color": "#404040", "linewidth": 1.2, "linestyle": "--
 def score_figure(result: dict[str, Any]) -> Figure:
     """Draw the result of `dfdetect explain-score`: deletion, insertion, pointing, randomised weights."""
     title = f"Is the explanation true? {result['method']} on {result['data']}"
-    note = f"n = {result['n']:,} ({result['n_real']:,} real, {result['n_fake']:,} fake), {result['n_groups']:,} groups"
+    groups = counted(result["n_groups"], "group")
+    note = f"n = {result['n']:,} ({result['n_real']:,} real, {result['n_fake']:,} fake), {groups}"
     figure = new_figure(title, f"{note}; shades and bars are 95% intervals", (10.0, 8.4))
     (deletion, insertion), (pointing, sanity) = figure.subplots(2, 2)
     for axes, way, done, which in (

@@ -4,6 +4,7 @@ from typing import Any
 
 from dfdetect.explain.baselines import OTHER, RELATIVE
 from dfdetect.explain.comparing import MAP
+from dfdetect.words import counted
 
 _COLUMNS = {
     "energy": "energy inside",
@@ -20,7 +21,7 @@ def score_text(result: dict[str, Any]) -> str:
     head = (
         f"{result['method']} of {result['model']} on {result['data']}: {result['n']} images ({result['n_real']} real, "
     )
-    lines = [head + f"{result['n_fake']} fake), {result['n_groups']} groups"]
+    lines = [head + f"{result['n_fake']} fake), {counted(result['n_groups'], 'group')}"]
     parts = (_curves, "curves"), (_pointing, "pointing"), (_sanity, "sanity")
     for written, name in parts:
         lines += ["", *written(result[name])] if result[name] is not None else []
@@ -49,7 +50,8 @@ def _pointing(pointing: dict[str, Any]) -> list[str]:
     lines = ["Pointing at what was forged (95% intervals over groups)"]
     for subset, found in pointing.items():
         shown = [name for name in _COLUMNS if found.get(name)]
-        lines.append(f"{subset}: {found['n']} fakes, {found['n_groups']} groups; forged area {found['area']:.1%}")
+        counts = f"{counted(found['n'], 'fake')}, {counted(found['n_groups'], 'group')}"
+        lines.append(f"{subset}: {counts}; forged area {found['area']:.1%}")
         lines.append(f"{'':<{_NAME}}" + "".join(f"{_COLUMNS[name]:<{_CELL}}" for name in shown).rstrip())
         for kind in found["energy"]:
             cells = "".join(f"{_cell(found[name][kind]):<{_CELL}}" for name in shown)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict, Row
-from dfdetect.web.words import counted
+from dfdetect.words import counted
 
 _MANY_FACES = 3
 

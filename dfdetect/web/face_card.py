@@ -7,7 +7,8 @@ from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.explain.regions import Share
 from dfdetect.web.gauge import gauge, versions_strip
 from dfdetect.web.pictures import Pair
-from dfdetect.web.words import HEADLINES, counted, escaped, figure, headline
+from dfdetect.web.words import HEADLINES, escaped, figure, headline
+from dfdetect.words import counted
 
 _NOTHING = 0.005
 """Logits below which a region speaks for neither side: it would read 0.00."""

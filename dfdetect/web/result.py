@@ -17,7 +17,8 @@ from dfdetect.web.model_card import doubt_list, model_card
 from dfdetect.web.pictures import region_shares, shown_face, shown_picture
 from dfdetect.web.service import Answer, Model
 from dfdetect.web.stage import heat_switch, stage
-from dfdetect.web.words import CAUTION, counted, escaped, figure, headline, sign
+from dfdetect.web.words import CAUTION, escaped, figure, headline, sign
+from dfdetect.words import counted
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -25,11 +25,6 @@ def headline(verdict: Verdict) -> str:
     return f"{sign(verdict)}<span>{HEADLINES[verdict]}</span>"
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 face`, `2 faces`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def figure(p_fake: float) -> str:
     """A score for reading: two digits, but never 0 or 1, which no score is."""
     if 0 < p_fake < 0.005:

@@ -1,7 +1,9 @@
 """The images shown each epoch are always the same, and what is shown of them is what the network sees."""
 
 import shutil
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -18,13 +20,13 @@ from dfdetect.callbacks.overlays import (
     order_by_fingerprint,
     overlay_figure,
     shown_images,
-    why_no_map,
 )
 from dfdetect.callbacks.tensorboard import TensorBoardFigures
 from dfdetect.data.samples import Samples
 from dfdetect.deploy.export.network import ExportNetwork
 from dfdetect.errors import UsageError
 from dfdetect.evaluation.plain_words import cut
+from dfdetect.explain.gradients import GradientExplainer
 from dfdetect.models.detector import DeepfakeDetector
 from tests.callbacks.test_tensorboard import read_events
 from tests.fits import faces_data, quiet_trainer, tiny_detector
@@ -111,7 +113,8 @@ def test_broken_files_are_passed_over(generated_faces, tmp_path):
 def test_the_evidence_is_that_of_an_exported_file_in_logits(detector, show):
     detector.facts["temperature"] = 2.5
     shown = show(6)
-    p_fake, maps = look(detector, shown.pixels)
+    found = look(detector, shown.pixels)
+    p_fake, maps = found.p_fake, found.values
     with torch.inference_mode():
         expected, heatmap = ExportNetwork(detector).eval()(torch.from_numpy(shown.pixels).permute(0, 3, 1, 2))
     np.testing.assert_allclose(p_fake, expected.numpy(), atol=1e-6)
@@ -127,9 +130,9 @@ def test_autocast_changes_nothing(kind, detector, show):
     exact = look(detector, shown.pixels)
     with torch.autocast("cpu", kind):
         again = look(detector, shown.pixels)
-    assert again[1].dtype == np.float32
-    for one, other in zip(exact, again, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert again.values.dtype == np.float32
+    np.testing.assert_array_equal(exact.p_fake, again.p_fake)
+    np.testing.assert_array_equal(exact.values, again.values)
 
 
 def test_whatever_the_precision_a_picture_has_the_score_of_its_validation(generated_faces, tmp_path, monkeypatch):
@@ -171,7 +174,7 @@ def test_a_compiled_network_is_not_compiled_anew_for_so_few_images(detector, sho
     monkeypatch.setattr(detector.backbone, "_compiled_call_impl", refuse)
     with pytest.raises(AssertionError, match="compiled"):
         detector(torch.zeros(1, 3, 32, 32))
-    assert len(look(detector, show(2).pixels)[0]) == 2
+    assert len(look(detector, show(2).pixels)) == 2
 
 
 def test_the_figure_says_truth_score_and_threshold(detector, show):
@@ -179,7 +182,7 @@ def test_the_figure_says_truth_score_and_threshold(detector, show):
     shown = show(4)
     figure = overlay_figure(detector, shown, "Validation, epoch 3")
     titles = [axes.get_title() for axes in figure.axes[:4]]
-    p_fake, _ = look(detector, shown.pixels)
+    p_fake = look(detector, shown.pixels).p_fake
     assert titles[0] == f"real, called fake: p_fake {cut(p_fake[0])}"
     assert titles[3] == f"fake: p_fake {cut(p_fake[3])}"
 
@@ -220,16 +223,68 @@ class OtherHead(nn.Module):
         return self.linear(features.amax(dim=(2, 3)))
 
 
-def test_a_network_without_a_map_is_said_once_and_trains_on(generated_faces, tmp_path, monkeypatch):
+@pytest.fixture
+def other(detector: DeepfakeDetector) -> DeepfakeDetector:
+    detector.head = cast(Any, OtherHead())
+    return detector
+
+
+def test_a_network_without_activation_maps_is_shown_by_grad_cam(other, show):
+    shown = show(4)
+    other.facts["temperature"] = 2.5
+    other._frozen = True  # as long as the head alone learns
+    with torch.inference_mode():  # as Lightning validates
+        maps = look(other, shown.pixels)
+        logits = other.eval()(torch.from_numpy(shown.pixels).permute(0, 3, 1, 2))
+    margin = logits[:, 1] - logits[:, 0]
+    np.testing.assert_allclose(maps.p_fake, torch.sigmoid(margin / 2.5).numpy(), atol=1e-6)
+    explained = GradientExplainer(other, "gradcam", 2.5)
+    other._frozen = False
+    np.testing.assert_allclose(maps.values, explained(shown.pixels).values, atol=1e-6)
+    assert np.abs(maps.values).max() > 0
+    title = overlay_figure(other, shown, "Validation, epoch 3").get_suptitle()
+    assert title.startswith("Validation, epoch 3, Grad-CAM")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_grad_cam_leaves_the_network_as_it_was(training, other, show):
+    test_looking_leaves_the_network_and_chance_as_they_were(training, other, show)
+    assert not any(module._forward_hooks or module._backward_hooks for module in other.modules())
+
+
+def test_grad_cam_of_flipped_pictures_is_that_of_the_mean_score(other, show):
+    shown = show(2)
+    mirrored = replace(shown, pixels=np.ascontiguousarray(shown.pixels[:, :, ::-1]))
+    other.hparams["test_time_flip"] = True
+    one, same = look(other, shown.pixels), look(other, mirrored.pixels)
+    np.testing.assert_allclose(one.p_fake, same.p_fake, atol=1e-6)
+    np.testing.assert_allclose(one.values, same.values[:, :, ::-1], atol=1e-4)
+    assert one.grid.mirrored is True
+    assert other.hparams["test_time_flip"] is True
+
+
+def fit_other(generated_faces, folder, monkeypatch) -> list[str]:
+    """Three epochs of a network without activation maps; what was said of overlays."""
     said: list[str] = []
     monkeypatch.setattr("dfdetect.callbacks.tensorboard.rank_zero_info", said.append)
     detector = tiny_detector()
-    assert why_no_map(detector) is None
     detector.head = cast(Any, OtherHead())
-    trainer = quiet_trainer(tmp_path, callbacks=[TensorBoardFigures()], max_epochs=3, limit_train_batches=1)
+    trainer = quiet_trainer(folder, callbacks=[TensorBoardFigures()], max_epochs=3, limit_train_batches=1)
     trainer.fit(detector, faces_data(generated_faces))
+    return said
+
+
+def test_grad_cam_is_shown_each_epoch(generated_faces, tmp_path, monkeypatch):
+    assert not fit_other(generated_faces, tmp_path, monkeypatch)
+    assert [image.step for image in read_events(tmp_path / "run/version_0").Images("val/evidence")] == [1, 2, 3]
+
+
+def test_without_grad_cam_that_is_said_once(generated_faces, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorch_grad_cam", None)
+    said = fit_other(generated_faces, tmp_path, monkeypatch)
     assert len(said) == 1
     assert "tiny does not end in average pooling" in said[0]
+    assert "pip install 'dfdetect[cam]'" in said[0]
     events = read_events(tmp_path / "run/version_0")
     assert [image.step for image in events.Images("val/evidence")] == [1]
     assert [image.step for image in events.Images("val/roc")] == [1, 2, 3]

@@ -9,6 +9,7 @@ import pytest
 from dfdetect.data import seen
 from dfdetect.data.samples import load_samples
 from dfdetect.data.seen import find_seen, note_seen, refusal
+from dfdetect.errors import CheckpointError
 
 
 def note_of(samples):
@@ -73,6 +74,8 @@ def test_files_that_are_gone_or_none_are_passed_over(trained, tmp_path):
 def test_no_note():
     with pytest.raises(ValueError, match=r"."):
         find_seen(load_samples_of_none(), "no note")
+    with pytest.raises(CheckpointError, match="note of the images that it was trained on is damaged"):
+        refusal(load_samples_of_none(), "AAAA")
 
 
 def load_samples_of_none():

@@ -40,8 +40,3 @@ class Finding:
 def by_severity(findings: list[Finding]) -> list[Finding]:
     """The worst first, otherwise as they came."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def plural(count: int, thing: str, things: str = "") -> str:
-    """`1 pair`, `1,200 pairs`."""
-    return f"{count:,} {thing if count == 1 else things or thing + 's'}"

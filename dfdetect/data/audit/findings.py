@@ -6,12 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from dfdetect.data.audit.examine import Examination
-from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, by_severity, plural
+from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, by_severity
 from dfdetect.data.audit.leaks import find_leaks
 from dfdetect.data.audit.manifest import can_be_listed
 from dfdetect.data.audit.shortcuts import telling_values
 from dfdetect.data.audit.tells import NOT_JUDGED, find_tells
 from dfdetect.data.samples import CLASS_NAMES, FAKE, REAL
+from dfdetect.words import counted
 
 MOST_BROKEN = 0.05
 """A fit stops where more than this share of the files is bad."""
@@ -33,13 +34,13 @@ def verdict(findings: list[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     leaks, strong = counts["leak"], counts["strong"]
     if leaks:
-        also = f" and {plural(strong, 'strong shortcut or defect', 'strong shortcuts or defects')}" if strong else ""
-        return f"{plural(leaks, 'leak')}{also}: figures measured on this data as it lies are not to be trusted."
+        also = f" and {counted(strong, 'strong shortcut or defect', 'strong shortcuts or defects')}" if strong else ""
+        return f"{counted(leaks, 'leak')}{also}: figures measured on this data as it lies are not to be trusted."
     if strong:
-        many = plural(strong, "strong shortcut or defect", "strong shortcuts or defects")
+        many = counted(strong, "strong shortcut or defect", "strong shortcuts or defects")
         return f"No leak, but {many}: mend what can be mended before you trust a figure."
     if counts["weak"]:
-        return f"No leak and no strong shortcut; {plural(counts['weak'], 'weak one', 'weak ones')} to know about."
+        return f"No leak and no strong shortcut; {counted(counts['weak'], 'weak one', 'weak ones')} to know about."
     return "No leak and no shortcut was found. That proves no absence of what was not looked for."
 
 
@@ -63,7 +64,7 @@ def _files(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "odd_files",
             "info",
-            f"{plural(total, 'odd file')}: " + ", ".join(f"{len(paths)} {what}" for what, paths in odd.items()),
+            f"{counted(total, 'odd file')}: " + ", ".join(f"{len(paths)} {what}" for what, paths in odd.items()),
             total,
             "They are read as described in docs/data.md: first frame, on white, upright, as RGB.",
             "Look at them: a mistake in collecting the data often shows here first.",
@@ -73,7 +74,7 @@ def _files(found: Examination) -> Iterator[Finding]:
         yield Finding(
             "passed_over",
             "info",
-            f"{plural(found.listed.ignored, 'file')} with no image's ending",
+            f"{counted(found.listed.ignored, 'file')} with no image's ending",
             found.listed.ignored,
             "Files beside the images are passed over by their ending.",
         )
@@ -89,7 +90,7 @@ def _broken(found: Examination) -> Finding:
     return Finding(
         "broken_files",
         "strong" if stops else "weak",
-        f"{plural(len(found.broken), *things)} of {total:,} cannot be read",
+        f"{counted(len(found.broken), *things)} of {total:,} cannot be read",
         len(found.broken),
         "; ".join(f"{count} {cause}" for cause, count in causes.most_common(5))
         + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}."
@@ -181,7 +182,7 @@ def _faces(found: Examination) -> Iterator[Finding]:
         yield Finding(
             kind,
             "weak" if uneven else "info",
-            f"{what.capitalize()} found in {plural(int(test.sum()), 'image')}: {shares[0]:.1%} of the reals, "
+            f"{what.capitalize()} found in {counted(int(test.sum()), 'image')}: {shares[0]:.1%} of the reals, "
             f"{shares[1]:.1%} of the fakes",
             int(test.sum()),
             "The face detector misses faces too; where it misses more in one class, the classes are framed differently."

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from dfdetect.data.audit.examine import Examination, chains
-from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding, plural
+from dfdetect.data.audit.finding import MOST_EVIDENCE, Finding
 from dfdetect.data.samples import CLASS_NAMES, Samples
 from dfdetect.data.splits import PARTS, assign_parts, groups_torn
+from dfdetect.words import counted
 
 Pairs = list[tuple[int, int]]
 
@@ -43,7 +44,7 @@ def find_leaks(found: Examination, manifest: str) -> Iterator[Finding]:
             yield Finding(
                 f"{what}_held",
                 "info",
-                f"{plural(len(pairs.held), 'pair')} of {things} kept together by the given groups or split",
+                f"{counted(len(pairs.held), 'pair')} of {things} kept together by the given groups or split",
                 len(pairs.held),
                 "They leak nothing, but they are no independent evidence: intervals count groups, not images.",
                 evidence={"pairs": pair_paths(found.samples, pairs.held)},
@@ -87,7 +88,7 @@ def _conflicts(found: Examination) -> Finding:
     return Finding(
         "label_conflict",
         "leak",
-        f"{plural(len(found.conflicts), 'picture')} under both labels",
+        f"{counted(len(found.conflicts), 'picture')} under both labels",
         len(found.conflicts),
         "The same pixels are called real and fake. Whatever a detector answers, one of the two is counted wrong.",
         "Delete the wrong one of each, or both, and audit again.",
@@ -100,7 +101,7 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
     return Finding(
         f"{what}_across_splits",
         "leak",
-        f"{plural(len(pairs), 'pair')} of {things} {_lie(pairs)} in two parts of the given split",
+        f"{counted(len(pairs), 'pair')} of {things} {_lie(pairs)} in two parts of the given split",
         len(pairs),
         f"{_between((split[first], split[second]) for first, second in pairs)}. Where a photo that was learned or "
         "chosen by is judged again, the figures say little of new ones: they are too good where both have one label, "
@@ -116,9 +117,9 @@ def _ungrouped(found: Examination, what: str, things: str, pairs: Pairs, manifes
     return Finding(
         f"ungrouped_{what}",
         "leak",
-        f"{plural(len(pairs), 'pair')} of {things} {'has' if len(pairs) == 1 else 'have'} no common group",
+        f"{counted(len(pairs), 'pair')} of {things} {'has' if len(pairs) == 1 else 'have'} no common group",
         len(pairs),
-        f"They form {plural(total, 'group')}, of which a random split (seed 0) would tear {torn}, {leaking} of them "
+        f"They form {counted(total, 'group')}, of which a random split (seed 0) would tear {torn}, {leaking} of them "
         f"between training and test: a photo is learned, and its {things} are judged. {_both(found, pairs)}",
         f"Use the audit's manifest, whose groups keep them together: `dfdetect fit --data.manifest {manifest}`",
         {
@@ -135,7 +136,7 @@ def _torn_groups(torn: dict[str, list[str]], manifest: str) -> Finding:
     return Finding(
         "groups_across_splits",
         "leak",
-        f"{plural(len(torn), 'given group')} {_lie(list(torn))} in two parts of the given split",
+        f"{counted(len(torn), 'given group')} {_lie(list(torn))} in two parts of the given split",
         len(torn),
         f"{_between(torn.values())}. What shares a source photo, person or video is learned or chosen by in one part "
         "and judged in another.",
@@ -170,7 +171,7 @@ def _between(places: Iterable[Iterable[str]]) -> str:
 def _both(found: Examination, pairs: Pairs) -> str:
     mixed = sum(found.labels[first] != found.labels[second] for first, second in pairs)
     return (
-        f"{mixed:,} of {plural(len(pairs), 'pair')} {'ties' if mixed == 1 else 'tie'} a fake to a real."
+        f"{mixed:,} of {counted(len(pairs), 'pair')} {'ties' if mixed == 1 else 'tie'} a fake to a real."
         if mixed
         else ""
     )

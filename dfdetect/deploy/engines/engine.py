@@ -55,7 +55,7 @@ def open_engine(path: str | os.PathLike[str], threads: int | None, provider: str
         provider: as the engine calls it; None for the best that is there.
 
     Raises:
-        UsageError: another ending, or threads below 1.
+        UsageError: another ending, or threads that are no whole number of at least 1.
         ModelFileError: no such file, or one that is foreign or damaged.
         MissingExtraError: the engine is not installed.
     """
@@ -64,8 +64,8 @@ def open_engine(path: str | os.PathLike[str], threads: int | None, provider: str
         raise UsageError(f"{file}: a model's name ends in {', '.join(_ENGINES)}. Make one: dfdetect export --help")
     if not file.is_file():
         raise ModelFileError(f"{file}: no such model. Make one: dfdetect export --help")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is at least 1, not {threads}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise UsageError(f"threads is a whole number of at least 1, not {threads!r}")
     module, name = _ENGINES[file.suffix.lower()]
     engine: Callable[[Path, int, str | None], Engine] = getattr(import_module(module), name)
     return engine(file, threads or usable_cores(), provider)

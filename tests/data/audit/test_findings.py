@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dfdetect.data.audit.finding import SEVERITIES, Finding, by_severity, plural
+from dfdetect.data.audit.finding import SEVERITIES, Finding, by_severity
 from dfdetect.data.audit.findings import find_all, is_serious, verdict
 
 from .examples import example
@@ -120,8 +120,3 @@ def test_the_verdict_says_that_nothing_was_judged():
     said = verdict([*made("leak"), unjudged])
     assert said.startswith("1 leak: figures")
     assert said.endswith("Shortcuts were not judged: too few images.")
-
-
-def test_plural():
-    assert [plural(n, "pair") for n in (0, 1, 1200)] == ["0 pairs", "1 pair", "1,200 pairs"]
-    assert plural(2, "class", "classes") == "2 classes"
