@@ -174,20 +174,51 @@ def test_every_row_of_a_plan_is_a_fit_that_is_understood(plan, monkeypatch):
     assert json.dumps(rows[0].written).count("$DFDETECT_WEIGHTS") == 1
 
 
-@pytest.mark.parametrize("folds", [0, 2])
-def test_an_ensemble_joins_its_members_fold_by_fold(folds, scripts, tmp_path, monkeypatch):
-    import leaderboard
-
-    said = []
+def calls_of(leaderboard, monkeypatch, folder: Path) -> list[list[str]]:
+    """What is asked of dfdetect, with paths within the folder; instead of doing it, what it would leave is left."""
+    said: list[list[str]] = []
 
     def call(arguments):
-        said.append([str(Path(word).relative_to(tmp_path)) if word.startswith("/") else word for word in arguments])
-        place = Path(arguments[arguments.index("--run") + 1])
-        for name in ("metrics.json", "robustness.json") if arguments[0] == "test" else ("checkpoints/best.ckpt",):
+        words = " ".join(arguments).replace(f"{folder}/", "").replace("--run=", "--run ").split()
+        said.append(words)
+        place = folder / words[words.index("--run") + 1]
+        for name in ("metrics.json", "robustness.json") if words[0] == "test" else ("checkpoints/best.ckpt",):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).touch()
 
     monkeypatch.setattr(leaderboard, "call", call)
+    return said
+
+
+@pytest.mark.parametrize("folds", [0, 5])
+def test_only_the_first_fold_is_trained_for_other_data_where_results_lie_without_runs(
+    folds, scripts, tmp_path, monkeypatch
+):
+    import leaderboard
+
+    monkeypatch.setenv("DFDETECT_DATA", str(tmp_path / "data"))
+    said = calls_of(leaderboard, monkeypatch, tmp_path)
+    one, row = leaderboard.DataSet("set", folds, "given"), leaderboard.Row("a", "one", ["--config", "demo"])
+    both = leaderboard.Row("both", "a and a", [], ("a", "a"))
+    name = "/repeat0-fold0" if folds else ""
+    fold = "--data.folds=5 --data.fold=0 --data.split_seed=0 --seed_everything=0 " if folds else ""
+    data = "--data.root data/set --data.download false --data.split given"
+    for _ in range(2):  # the second time there is nothing to do
+        assert leaderboard.first_run(row, one, tmp_path) == tmp_path / f"a/set{name}"
+        assert leaderboard.first_run(both, one, tmp_path) == tmp_path / f"both/set{name}"
+        assert [" ".join(words) for words in said] == [
+            f"fit --config demo {data} {fold}--run a/set{name}",
+            f"test --run a/set{name}",
+            f"ensemble a/set{name} a/set{name} --run both/set{name}",
+            f"test --run both/set{name}",
+        ]
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_an_ensemble_joins_its_members_fold_by_fold(folds, scripts, tmp_path, monkeypatch):
+    import leaderboard
+
+    said = calls_of(leaderboard, monkeypatch, tmp_path)
     row, one = leaderboard.Row("both", "a and b", ["--method", "mean"], ("a", "b")), leaderboard.DataSet("set", folds)
     with pytest.raises(SystemExit, match="both joins a, which is not trained on set"):
         leaderboard.join(row, one, tmp_path)

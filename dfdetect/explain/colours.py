@@ -30,12 +30,12 @@ class Scale:
 
 
 EVIDENCE = Scale(8.0, "logits: what the whole picture would get if it all looked like this place")
-"""Of class activation maps, divided by the detector's temperature; their mean is its logit but for a constant. A
-detector of CIPLAB faces has 95% of its places within 7 (docs/explain.md)."""
+"""Of class activation maps, divided by the detector's temperature; their mean is its logit but for a constant.
+Chosen by trained detectors, of whose places few lie beyond."""
 GRADIENT_PLUS = Scale(4.0, "weights of Grad-CAM++: no logits, at most half of Grad-CAM's")
 """Of Grad-CAM++."""
 DROP = Scale(3.0, "logits lost when this place is covered")
-"""Of occlusion; 95% of the places are within 2.2 there, and within 1.3 for a detector of DFDC faces."""
+"""Of occlusion; likewise."""
 
 
 def table(steps: int = 257) -> Pixels:
