@@ -50,7 +50,7 @@ def scan_camera(options: argparse.Namespace, detector: "Detector", settings: Set
     name = camera_name(options.camera)
     facts = detector.facts
     board = Board()
-    page = live_page(name, f"{facts.backbone}, {detector.describe()}", facts.threshold, facts.uncertain)
+    page = live_page(name, f"{facts.network}, {detector.describe()}", facts.threshold, facts.uncertain)
     with stopped_by_signal() as stop, Output(options, [], digest) as output:
         with LiveServer(board, page, options.port or 0) as server:
 

@@ -11,6 +11,7 @@ from dfdetect.data.face_crop import Cut
 from dfdetect.data.resize import CROPS, Frame, seen
 from dfdetect.data.seen import read_note
 from dfdetect.errors import DamagedModelError, ForeignModelError
+from dfdetect.evaluation.network_name import network_name
 from dfdetect.evaluation.uncertain import UncertainBand as UncertainBand
 from dfdetect.explain.grid import Grid, grid_of
 
@@ -96,6 +97,11 @@ class ModelFacts:
     checkpoint_sha256: str | None = None
     test_summary: str | None = None
     licence: str | None = None
+
+    @property
+    def network(self) -> str:
+        """Backbone and front-end, in words."""
+        return network_name(self.backbone, self.frontend)
 
     def verdict(self, p_fake: float) -> Verdict:
         """What a score comes to: `uncertain` within the band, where there is one."""

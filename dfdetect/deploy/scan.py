@@ -156,7 +156,7 @@ def _introduction(file: Path, detector: "Detector", settings: "Settings") -> lis
     """Which model, on what, and what is to be known of its answers."""
     facts = detector.facts
     band = facts.uncertain
-    lines = [f"{file}: {facts.backbone}, {detector.describe()}; fake from p_fake {facts.threshold:.3f}"]
+    lines = [f"{file}: {facts.network}, {detector.describe()}; fake from p_fake {facts.threshold:.3f}"]
     if band:
         lines[0] += (
             f", uncertain from {band.low:.3f} to {band.high:.3f} (on validation {band.error:.1%} of the answered were "

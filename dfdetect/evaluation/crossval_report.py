@@ -10,6 +10,7 @@ from dfdetect.evaluation.crossval_text import crossval_headline, difference_word
 from dfdetect.evaluation.limit import Limit
 from dfdetect.evaluation.metric_words import PROBABILITIES, RANKING, VERDICTS
 from dfdetect.evaluation.metrics import HALF, UNCALIBRATED
+from dfdetect.evaluation.network_name import network_name
 from dfdetect.evaluation.page import interval_bars, page, table, tiles
 from dfdetect.evaluation.page_parts import (
     between,
@@ -73,7 +74,8 @@ def render(crossval: CrossvalContents, limits: Sequence[Limit]) -> str:
 
 def _about(crossval: CrossvalContents) -> str:
     run = crossval.runs[0]
-    what = f" of detectors of fake face photos ({escape(str(run.model['backbone']))})" if run.model else ""
+    network = run.model and network_name(str(run.model["backbone"]), str(run.model.get("frontend", "rgb")))
+    what = f" of detectors of fake face photos ({escape(network)})" if network else ""
     root = (run.metrics or {}).get("root") or run.split().get("root")
     on = f" on <code>{escape(str(root))}</code>" if root else ""
     return f"{escape(name_of_design(crossval.result))}{what}{on}."

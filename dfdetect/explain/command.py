@@ -95,7 +95,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _described(detector: "Detector") -> str:
-    return f"{detector.facts.backbone}, {detector.facts.precision}, {detector.describe()}"
+    return f"{detector.facts.network}, {detector.facts.precision}, {detector.describe()}"
 
 
 def _explain_all(options: argparse.Namespace, settings: "Settings", explain: "Explainer", model: str) -> int:

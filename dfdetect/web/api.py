@@ -108,6 +108,7 @@ def about(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "backbone": facts.backbone,
+        "frontend": facts.frontend,
         "format": facts.format,
         "precision": facts.precision,
         "input_size": facts.input_size,

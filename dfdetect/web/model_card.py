@@ -1,7 +1,6 @@
 """What a model's file says of itself: what it learned on, how it did, how it judges."""
 
 from dfdetect.deploy.metadata import ModelFacts
-from dfdetect.evaluation.network_name import network_name
 from dfdetect.web.doubts import Doubt, doubts_of_model
 from dfdetect.web.words import escaped
 
@@ -32,14 +31,13 @@ def _rows(facts: ModelFacts, about: str, margin: float | None) -> list[tuple[str
     trained = facts.data_title or "not recorded"
     if facts.data_fingerprint:
         trained += f" (fingerprint {facts.data_fingerprint[:12]})"
-    network = network_name(facts.backbone, facts.frontend)
     return [
         ("Trained on", trained),
         ("Test", _tested(facts)),
         ("Says fake", _threshold(facts)),
         ("Says uncertain", _band(facts)),
         ("Looks at", _input(facts, margin)),
-        ("Network", f"{network}, {facts.precision}, {facts.format}{'; ' + about if about else ''}"),
+        ("Network", f"{facts.network}, {facts.precision}, {facts.format}{'; ' + about if about else ''}"),
         ("Made by", f"dfdetect {facts.dfdetect_version}"),
         ("Licence", facts.licence or "not recorded"),
     ]

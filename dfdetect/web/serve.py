@@ -100,7 +100,7 @@ def _introduction(options: argparse.Namespace, models: "Sequence[Model]", port: 
     host = "localhost" if is_local(options.host) else options.host
     host = f"[{host}]" if ":" in host else host
     lines = [
-        f"{model.name}: {model.settings.detector.facts.backbone}, {model.about}; fake from p_fake "
+        f"{model.name}: {model.settings.detector.facts.network}, {model.about}; fake from p_fake "
         f"{model.settings.detector.facts.threshold:.3f}"
         for model in models
     ]

@@ -89,6 +89,11 @@ def test_a_leak_takes_the_figures_back(crossval):
     assert 'class="verdict leak"' in html
 
 
+def test_the_network_is_named_with_its_front_end(crossval):
+    run = replace(fold_run(), model={"backbone": "mobilenet_v2", "frontend": "rgb+srm"})
+    assert "fake face photos (mobilenet_v2 on rgb+srm)" in show(replace(crossval, runs=[run] * 8))
+
+
 def test_a_hostile_name_is_text_wherever_it_stands(crossval):
     result = crossval.result
     mistakes = [one | {"path": HOSTILE} for one in result["mistakes"]]

@@ -182,6 +182,7 @@ def test_health_models_and_description(client):
     assert client.ask("GET", "/healthz").json == {"status": "ok"}
     models = client.ask("GET", "/api/v1/models").json["models"]
     assert [(one["name"], one["threshold"]) for one in models] == [("red", 0.5), ("strict", 0.9)]
+    assert {one["frontend"] for one in models} == {"rgb"}
     described = client.ask("GET", "/api/openapi.json").json
     assert described["openapi"].startswith("3.1")
     assert set(described["paths"]) == {"/api/v1/detect", "/api/v1/models", "/healthz", "/metrics"}
