@@ -112,8 +112,9 @@ def _intro(name: str, saved: Path, sets: Sequence[Any], first: str) -> list[str]
         f"detector that has not seen it), and below it what separates it from `{first}` on the same images, paired;",
         "bold where the interval leaves out 0. One seed each: another seed is one more source of chance that no",
         "interval here holds. The intervals are not widened for the number of rows: of twenty changes that do",
-        "nothing, chance makes one bold. `epoch`: of the checkpoint that validation chose. CPU ms: one picture, one",
-        "thread, PyTorch eager fp32, all rows in turn when this page was written; MB: the weights in fp32.",
+        "nothing, chance makes one bold. `epoch`: of the checkpoint that validation chose, for each set in turn (of a",
+        "cross-validation its first fold's). CPU ms: one picture, one thread, PyTorch eager fp32, all rows in turn when",
+        "this page was written; MB: the weights in fp32.",
     ]
 
 
@@ -134,7 +135,7 @@ def _table(
         own, cost = facts[name], costs[name]
         cells = [
             f"`{name}`: {own['about']}",
-            str(own["epoch"] or ""),
+            ", ".join(str(own["epochs"][head]) for head in heads if own["epochs"].get(head)),
             *(_cell(*measured[name][head][:2]) for head in heads),
         ]
         cells += [f"{cost['parameters']:,}", f"{cost['megabytes']:.1f}", f"{cost['cpu_ms']:.1f}"]

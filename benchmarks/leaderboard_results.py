@@ -115,7 +115,7 @@ def _images(saved: Path, name: str, tests: Sequence[Predictions]) -> dict[str, i
 
 
 def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: str, run: Path) -> None:
-    """Keep what a row is, and how it bears what happens to photos.
+    """Keep what a row is, the epoch that validation chose, and how it bears what happens to photos.
 
     Args:
         saved: where it is kept.
@@ -127,15 +127,16 @@ def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: 
     """
     checkpoint = read_detector_checkpoint(run / "checkpoints" / "best.ckpt")
     model, facts = checkpoint["hyper_parameters"], checkpoint[FACTS_KEY]
-    before = read_facts(saved, row).get("robustness", {})
+    before = read_facts(saved, row)
+    epoch = None if model["backbone"].startswith(ENSEMBLE) else int(checkpoint["epoch"]) + 1
     content = {
         "about": about,
         "options": list(options),
         "pretrained": model["weights"] != "none",
         "model": {name: model[name] for name in ("backbone", "frontend", "test_time_flip")},
         "image_size": facts["preprocessing"]["image_size"],
-        "epoch": None if model["backbone"].startswith(ENSEMBLE) else int(checkpoint["epoch"]) + 1,
-        "robustness": before | {data: _robustness(run)},
+        "epochs": before.get("epochs", {}) | {data: epoch},
+        "robustness": before.get("robustness", {}) | {data: _robustness(run)},
     }
     write_json(saved / row / FACTS, content)
 

@@ -122,7 +122,7 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
         results.save_test(saved, name, "a", "a", [judged(tmp_path / name, predictions(skill, 1))])
         model = {"backbone": "tiny", "frontend": "rgb", "test_time_flip": False}
         facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "model": model, "image_size": 32}
-        write_json(saved / name / "facts.json", facts | {"epoch": 3, "robustness": {}})
+        write_json(saved / name / "facts.json", facts | {"epochs": {"a": 3}, "robustness": {}})
     sets = [type("DataSet", (), {"name": "a", "folds": 0})()]
     page.write_report("b", sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md")
     text = (tmp_path / "b.md").read_text()
