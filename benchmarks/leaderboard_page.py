@@ -113,8 +113,8 @@ def _intro(name: str, saved: Path, sets: Sequence[Any], first: str) -> list[str]
         "bold where the interval leaves out 0. One seed each: another seed is one more source of chance that no",
         "interval here holds. The intervals are not widened for the number of rows: of twenty changes that do",
         "nothing, chance makes one bold. `epoch`: of the checkpoint that validation chose, for each set in turn (of a",
-        "cross-validation its first fold's). CPU ms: one picture, one thread, PyTorch eager fp32, all rows in turn when",
-        "this page was written; MB: the weights in fp32.",
+        "cross-validation its first fold's). CPU ms: one picture, one thread, PyTorch eager fp32, all rows in turn",
+        "when this page was written; MB: the weights in fp32.",
     ]
 
 
