@@ -12,13 +12,14 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 from dfdetect.errors import ResultsError, TrainingError, UsageError
 from dfdetect.evaluation.plan import PLAN, read_plan
 from dfdetect.evaluation.tables import METRICS, write_json
+from dfdetect.files import sha256_of
 from dfdetect.runs import LOG_FOLDER, find_config, note_command
 
 LOG = "log.txt"
@@ -71,7 +72,7 @@ def run(name: str, arguments: list[str]) -> int:
     if options.folds < 2 or options.repeats < 1 or (options.jobs is not None and options.jobs < 1):
         raise UsageError("crossval needs --folds of at least 2, --repeats and --jobs of at least 1")
     _refuse_incomparable(out, options.against)
-    _claim(out, {"folds": options.folds, "training": training})
+    _claim(out, {"folds": options.folds, "training": training}, configs)
     note_command(out, shlex.join(["dfdetect", name, *arguments]))
     repeats = [[Fold(out, r, number, options.folds) for number in range(options.folds)] for r in range(options.repeats)]
     _run_all([fold for repeat in repeats for fold in repeat if not fold.is_done()], training, options.jobs)
@@ -134,16 +135,22 @@ def _refuse_ours(training: Sequence[str]) -> None:
             raise UsageError(f"crossval sets {option.split('=')[0]} for each fold by itself; leave it out")
 
 
-def _claim(out: Path, plan: dict[str, object]) -> None:
-    """Keep one cross-validation to a folder; raises `UsageError` where another one lies there."""
-    file = out / PLAN
+def _claim(out: Path, plan: dict[str, object], configs: Sequence[Path]) -> None:
+    """Keep one cross-validation to a folder; raises `UsageError` where another one lies there, or a config changed."""
+    file, digests = out / PLAN, {str(config): sha256_of(config) for config in configs}
     try:
         begun = read_plan(file) if file.is_file() else plan
     except ResultsError as error:
         raise UsageError(str(error)) from error
+    before: Any = begun.pop("configs", digests) if isinstance(begun, dict) else digests
     if begun != plan:
         raise UsageError(f"{out} holds another cross-validation ({json.dumps(begun)}); name another folder: --out DIR")
-    write_json(file, plan)
+    if before != digests:
+        changed = ", ".join(name for name in digests if before.get(name) != digests[name])
+        raise UsageError(
+            f"{changed} was changed since folds in {out} began. Put it back, or name another folder: --out DIR"
+        )
+    write_json(file, plan | {"configs": digests})
 
 
 def _run_all(folds: Sequence[Fold], training: Sequence[str], jobs: int | None) -> None:

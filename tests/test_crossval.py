@@ -104,6 +104,17 @@ def test_another_cross_validation_is_not_mixed_in(capsys):
     assert "cv holds another cross-validation" in capsys.readouterr().err
 
 
+def test_a_configuration_that_was_changed_in_between_is_not_mixed_in(capsys):
+    config, training = Path("my.yaml"), ["--config", "my.yaml", "--data.root=nowhere"]
+    config.write_text("trainer: {max_epochs: 1}")
+    write_json(Path("cv/plan.json"), {"folds": 5, "training": training})  # as an earlier version wrote it
+    assert main(["crossval", "--out", "cv", *training]) == 1
+    assert "nowhere: no such folder" in capsys.readouterr().err
+    config.write_text("trainer: {max_epochs: 2}")
+    assert main(["crossval", "--out", "cv", *training]) == 2
+    assert "my.yaml was changed since folds in cv began. Put it back" in capsys.readouterr().err
+
+
 def test_a_damaged_plan_is_named(capsys):
     Path("cv").mkdir()
     Path("cv/plan.json").write_text("{")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from dfdetect.data.identity import look_at
 from dfdetect.errors import DecodeError, TooLargeError
 
 MAX_PIXELS = 100_000_000
@@ -46,10 +47,12 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
         (H, W, 3) RGB uint8, C-contiguous.
 
     Raises:
-        DecodeError: the file is missing, empty, truncated, damaged or not an image; `TooLargeError` for one of more
-            pixels.
+        DecodeError: the file is missing, a folder or pipe, empty, truncated, damaged or not an image; `TooLargeError`
+            for one of more pixels.
     """
     name = name or ("<bytes>" if isinstance(source, bytes) else str(source))
+    if not isinstance(source, bytes):
+        look_at(source, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

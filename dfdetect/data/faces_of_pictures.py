@@ -1,6 +1,5 @@
 """`data.crop: face` of a whole collection: each picture's face is found once, and pictures without one are counted."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from dfdetect.data.identity import Identity, file_identity
 from dfdetect.data.largest_face import find_largest_faces, usable_threads
 from dfdetect.data.samples import Samples
 from dfdetect.data.yunet import Face
+from dfdetect.environment import named_face_model
 from dfdetect.errors import DecodeError
 
 _MADE = "originals"
@@ -48,7 +48,7 @@ def face_cutter(margin: float, model: str | None = None) -> FaceCutter:
         UsageError: it is not there, or no YuNet model.
         DownloadError: it had to be fetched and could not be.
     """
-    return FaceCutter(face_model(model or os.environ.get("DFDETECT_FACE_MODEL"), _WITHOUT), margin)
+    return FaceCutter(face_model(named_face_model(model), _WITHOUT), margin)
 
 
 def find_faces(cutter: FaceCutter, samples: Samples, folder: Path | None) -> FoundFaces:

@@ -1,16 +1,19 @@
 """Rows of text that list images, as a manifest has them: their columns, and errors that name the row."""
 
+import os
 import posixpath
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from dfdetect.data.layouts import label_of, split_of
 from dfdetect.errors import DataLayoutError
 from dfdetect.rows import first_repeated
 
 KNOWN_COLUMNS = ("group", "split", "source")
+_MARKS = (("semicolons", ";"), ("tabs", "\t"))
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,17 @@ class Listed:
     columns: dict[str, list[str]]
     lines: "array[int]"
 
-    def refuse_repeated(self) -> None:
-        """Raises `DataLayoutError` where a path stands twice."""
+    def refuse_repeated(self, root: Path) -> None:
+        """Raises `DataLayoutError` where a path stands twice, be it once from `root` on and once as a whole."""
         paths = self.columns["path"]
-        if repeated := first_repeated(paths):
+        names, base = paths, os.path.abspath(root)
+        if any(map(os.path.isabs, paths)):
+            names = [plain_path(os.path.join(base, path)) for path in paths]
+        if repeated := first_repeated(names):
             before, again = repeated
             where = f"{self._at(self.lines[again])}: {paths[again]} stands twice, first in {self.unit}"
-            raise DataLayoutError(f"{where} {self.lines[before]}; one image is one row")
+            other = "" if paths[before] == paths[again] else f" as {paths[before]}"
+            raise DataLayoutError(f"{where} {self.lines[before]}{other}; one image is one row")
 
     def labels(self) -> Iterator[int]:
         """0 real, 1 fake; raises `DataLayoutError` for a text that means neither."""
@@ -80,8 +87,10 @@ def read_rows(origin: str, unit: str, header: list[str], rows: Iterable[tuple[in
     """
     missing = {"path", "label"} - set(header)
     if missing:
+        marks = [name for name, mark in _MARKS if mark in "".join(header)]
+        apart = f" Its fields are parted by {marks[0]}, not by commas." if marks else ""
         raise DataLayoutError(
-            f"{origin}: no column {' or '.join(sorted(missing))}; found {', '.join(header) or 'nothing'}. "
+            f"{origin}: no column {' or '.join(sorted(missing))}; found {', '.join(header) or 'nothing'}.{apart} "
             "A manifest has path,label and optionally group,split,source and columns of your own"
         )
     columns: dict[str, list[str]] = {name: [] for name in header}

@@ -6,7 +6,9 @@ Columns, not objects: a million rows stay below 500 MB. Nothing is decoded here.
 import csv
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from dfdetect.rows import numbered_rows
 REAL, FAKE = 0, 1
 CLASS_NAMES = ("real", "fake")
 """Class names by label. `fake` is 1, the positive class of every metric, whatever a folder's alphabet says."""
+_MOST_TRIED = 1000
+"""Paths of a manifest that are looked for, before its own folder is taken for what they start from."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
         raise DataLayoutError(f"{manifest}: the manifest is not UTF-8 ({error}); save it as `CSV UTF-8`") from error
     except (OSError, csv.Error) as error:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
-    return samples_of(listed, _base_folder(manifest, root, listed.columns["path"][0]), f"manifest {manifest.name}")
+    return samples_of(listed, _base_folder(manifest, root, listed.columns["path"]), f"manifest {manifest.name}")
 
 
 def samples_of(listed: Listed, root: Path, layout: str) -> Samples:
@@ -169,7 +173,7 @@ def samples_of(listed: Listed, root: Path, layout: str) -> Samples:
     Raises:
         DataLayoutError: what `Listed.labels` and the others raise, or one class is not there.
     """
-    listed.refuse_repeated()
+    listed.refuse_repeated(root)
     labels = np.fromiter(listed.labels(), np.int8, len(listed.lines))
     order = sorted(range(len(labels)), key=listed.columns["path"].__getitem__)
     samples = Samples(root, listed.columns["path"], labels, listed.known_columns(), layout)
@@ -178,5 +182,10 @@ def samples_of(listed: Listed, root: Path, layout: str) -> Samples:
     return samples.select(np.asarray(order, dtype=np.intp))
 
 
-def _base_folder(manifest: Path, root: Path, first: str) -> Path:
-    return root if not (manifest.parent / first).exists() and (root / first).exists() else manifest.parent
+def _base_folder(manifest: Path, root: Path, paths: Sequence[str]) -> Path:
+    """What relative paths start from: decided by the first of them that is found, for single files may be missing."""
+    for path in islice((path for path in paths if not os.path.isabs(path)), _MOST_TRIED):
+        for folder in (manifest.parent, root):
+            if os.path.exists(folder / path):
+                return folder
+    return manifest.parent

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from dfdetect.data.samples import CLASS_NAMES, Samples
 from dfdetect.errors import DataLayoutError
 from dfdetect.files import replacing
+from dfdetect.words import counted
 
 PARTS = ("train", "val", "test")
 Split = Literal["auto", "grouped", "random", "given"]
@@ -52,7 +53,7 @@ def assign_parts(
 
     Raises:
         DataLayoutError: the ratios are no shares, the data lacks what `split` asks for, or there are fewer images than
-            parts.
+            parts, or fewer groups than folds.
     """
     if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
         raise DataLayoutError(f"data.split_ratios must be three shares that sum to 1, got {list(ratios)}")
@@ -62,7 +63,14 @@ def assign_parts(
     grouped = kind == "grouped"
     if not folds:
         return _divide(samples, seed, ratios, grouped)
-    is_test = _divide(samples, seed, [1 / folds] * folds, grouped) == fold
+    tested = _divide(samples, seed, [1 / folds] * folds, grouped)
+    if empty := folds - len(np.unique(tested)):
+        images = counted(len(samples), "image")
+        groups = f" in {counted(len(set(samples.groups())), 'group')}" if grouped else ""
+        raise DataLayoutError(
+            f"data.folds: of {folds} folds, {empty} would hold none of {images}{groups}; ask for fewer folds"
+        )
+    is_test = tested == fold
     parts = np.full(len(samples), PARTS.index("test"), np.int8)
     rest = np.flatnonzero(~is_test)
     learnt = ratios[0] + ratios[1]

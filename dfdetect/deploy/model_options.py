@@ -1,12 +1,10 @@
 """What several commands ask alike: which model judges, and how faces are found and cut out."""
 
 import argparse
-import os
 from pathlib import Path
 
+from dfdetect.environment import FACE_MODEL_VARIABLE, named_face_model
 from dfdetect.errors import UsageError
-
-FACE_MODEL_VARIABLE = "DFDETECT_FACE_MODEL"
 
 
 def add_model(group: "argparse._ArgumentGroup") -> None:
@@ -38,14 +36,8 @@ def check_margin(options: argparse.Namespace) -> None:
         raise UsageError(f"--margin is a share of the face's side, from 0 to {MOST_MARGIN}")
 
 
-def named_face_model(options: argparse.Namespace) -> str | None:
-    """What the command line or the environment names; None for the usual one."""
-    named: str | None = options.face_model or os.environ.get(FACE_MODEL_VARIABLE)
-    return named
-
-
 def chosen_face_model(options: argparse.Namespace) -> str | None:
     """The face model's file, fetched where it must be; None for `--faces off`. Raises what `face_model` does."""
     from dfdetect.data.face_model import face_model
 
-    return face_model(named_face_model(options)) if options.faces == "on" else None
+    return face_model(named_face_model(options.face_model)) if options.faces == "on" else None

@@ -15,6 +15,7 @@ from dfdetect.data.face_crop import DEFAULT_MARGIN, Cut, FaceCutter
 from dfdetect.data.face_model import face_model
 from dfdetect.deploy.engines.engine import Batch, Engine, Scores, open_engine
 from dfdetect.deploy.metadata import ModelFacts
+from dfdetect.environment import named_face_model
 from dfdetect.errors import DecodeError, ModelFileError
 
 Pixels = npt.NDArray[np.uint8]
@@ -93,7 +94,7 @@ class Detector:
         """
         if self.facts.crop != "face":
             return self.preparation
-        file = face_model(self._face_model or os.environ.get("DFDETECT_FACE_MODEL"), _WITHOUT)
+        file = face_model(named_face_model(self._face_model), _WITHOUT)
         margin = DEFAULT_MARGIN if self.facts.face_margin is None else self.facts.face_margin
         return replace(self.preparation, faces=FaceCutter(file, margin))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from dfdetect.data.samples import CLASS_NAMES
 from dfdetect.evaluation.contents import PartCount, Results, RunContents, bounds
 from dfdetect.evaluation.limits import fall
 from dfdetect.evaluation.limits_of_curves import weakest_points
@@ -12,7 +13,7 @@ from dfdetect.evaluation.page_parts import between, figure
 from dfdetect.evaluation.plain_words import apart, cut
 from dfdetect.evaluation.robustness_report import extremes
 
-_MOST_ROWS = 30
+_MOST_ROWS, _NEARLY_ALL = 30, 0.95
 _MODEL = (
     "weights",
     "optimizer",
@@ -66,14 +67,15 @@ def other_data_section(run: RunContents) -> str:
     own = {"own test part": run.metrics} if run.metrics else {}
     every = own | dict(run.others)
     rows = [_other_row(run, name, result, own=name in own) for name, result in every.items()]
-    judged = [f"{name}: {result['judged']}." for name, result in every.items() if "judged" in result]
+    said = [f"{name}: {result['judged']}." for name, result in every.items() if "judged" in result]
+    said += [sentence for name, result in run.others.items() if (sentence := _one_verdict(name, result))]
     header = ("data set", "images", "AUROC", "against the own", "accuracy", "accuracy, best threshold")
     return (
         "<h2>On other data</h2><p>The same detector with the same threshold, on data sets that it was not trained on. "
         "AUROC, from 0 to 1; the line in the middle is guessing.</p>"
         + interval_bars((name, result.get("auroc"), bounds(result, "auroc")) for name, result in every.items())
         + table(header, rows)
-        + "".join(f"<p>{escape(sentence)}</p>" for sentence in judged)
+        + "".join(f"<p>{escape(sentence)}</p>" for sentence in said)
         + "<p><small>The best threshold is known from those labels only; it shows how far it moves, and is not used."
         "</small></p>"
     )
@@ -209,6 +211,22 @@ def _other_row(run: RunContents, name: str, result: Results, own: bool) -> tuple
         moved = (f"{result['accuracy_at_best_threshold']:.3f}", where)
     against = ("-", "") if change is None else (f"{change[0]:+.3f}", between(change[1], "+"))
     return name, result["n"], figure(result, "auroc"), against, figure(result, "accuracy"), moved
+
+
+def _one_verdict(name: str, result: Results) -> str:
+    """That nearly all photos got one verdict, which an AUROC does not tell; empty where they did not."""
+    matrix = result.get("confusion_matrix") or [[0, 0], [0, 0]]
+    called, n = [sum(column) for column in zip(*matrix, strict=True)], sum(map(sum, matrix))
+    most = max(called)
+    if n == 0 or most < _NEARLY_ALL * n:
+        return ""
+    verdict = called.index(most)
+    wrong, others = matrix[1 - verdict][verdict], sum(matrix[1 - verdict])
+    said, is_other = CLASS_NAMES[verdict], CLASS_NAMES[1 - verdict]
+    return (
+        f"{name}: {most:,} of {n:,} photos are called {said}, whatever they are: so are {wrong:,} of the {others:,} "
+        f"that are {is_other}."
+    )
 
 
 def _plot(run: RunContents, stem: str, caption: str) -> str:

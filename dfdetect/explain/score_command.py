@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfdetect.deploy.model_options import add_face_model, named_face_model
+from dfdetect.deploy.model_options import add_face_model
+from dfdetect.environment import named_face_model
 from dfdetect.errors import ExplainError, UsageError
 from dfdetect.explain.curves import FILLS
 from dfdetect.explain.methods import GRADIENTS, METHODS, explainer
@@ -107,7 +108,7 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
 
     named = None if options.ckpt_path is None else local_checkpoint(options.ckpt_path)
     model = find_model(options.model or named)
-    detector = Detector.load(model, options.threads, face_model=named_face_model(options))
+    detector = Detector.load(model, options.threads, face_model=named_face_model(options.face_model))
     checkpoint = named or checkpoint_of(model)
     chosen = choose(detector.facts, checkpoint, options.data, options.part).take(options.limit)
     sys.stderr.write(f"{model} ({detector.describe()}) on {len(chosen.samples)} images: {chosen.title}\n")
@@ -176,7 +177,7 @@ def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
     from dfdetect.data.face_model import face_model
     from dfdetect.data.yunet import search
 
-    file = face_model(named_face_model(options))
+    file = face_model(named_face_model(options.face_model))
     return lambda image: search(image, file)
 
 

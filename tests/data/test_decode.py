@@ -1,6 +1,7 @@
 """Any image file becomes the RGB pixels a viewer shows, or one typed error; never a crash, never a warning."""
 
 import io
+import os
 import pickle
 import struct
 import warnings
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dfdetect.data.cache import Decoder, DiskStore
 from dfdetect.data.decode import MAX_PIXELS, decode
+from dfdetect.data.identity import file_identity
 from dfdetect.errors import DecodeError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -206,12 +209,20 @@ def test_broken_files_raise_one_error_that_names_file_and_cause(data, cause, tmp
         decode(data, name="upload.png")
 
 
-@pytest.mark.parametrize("name", ["nowhere.jpg", "folder.jpg", "nul\0byte.jpg", "x" * 300 + ".jpg"])
-def test_what_is_no_file_raises_the_same_error(name, tmp_path):
+def from_cache(path: str):
+    return DiskStore(Decoder(32)).load(0, path)
+
+
+@pytest.mark.parametrize("read", [decode, file_identity, from_cache])
+@pytest.mark.parametrize("name", ["nowhere.jpg", "folder.jpg", "pipe.jpg", "nul\0byte.jpg", "x" * 300 + ".jpg"])
+def test_what_is_no_file_raises_the_same_error(name, read, tmp_path):
     (tmp_path / "folder.jpg").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.jpg")  # opening it would wait for ever
     with pytest.raises(DecodeError) as caught:
-        decode(tmp_path / name)
+        read(str(tmp_path / name))
     assert caught.value.cause
+    assert caught.value.name == str(tmp_path / name)
     assert (caught.value.cause == "no such file") == (name == "nowhere.jpg")
 
 

@@ -185,6 +185,28 @@ def test_manifest_beside_files_prefers_its_own_folder(tmp_path):
     assert load_samples(tmp_path / "root", file).root == tmp_path / "lists"
 
 
+@pytest.mark.parametrize("missing", ["a.png", "y.png"])
+def test_a_missing_file_does_not_decide_where_the_others_lie(missing, tmp_path):
+    touch(tmp_path / "root", *{"a.png", "x.png", "y.png"} - {missing})
+    file = write(tmp_path / "lists", "path,label\na.png,0\nx.png,0\ny.png,1\n", "m.csv")
+    assert load_samples(tmp_path / "root", file).root == tmp_path / "root"
+
+
+def test_nothing_found_is_looked_for_beside_the_manifest(tmp_path):
+    far = f"{tmp_path}/root/far.png,0\n"
+    file = write(tmp_path / "lists", f"path,label\n{far}x.png,0\ny.png,1\n", "m.csv")
+    assert load_samples(tmp_path / "root", file).root == tmp_path / "lists"
+
+
+def test_one_file_by_two_names_is_refused(tmp_path, monkeypatch):
+    file = write(tmp_path / "lists", f"path,label\nx.png,0\ny.png,0\n{tmp_path}/lists/x.png,1\n", "m.csv")
+    said = rf"line 4: {tmp_path}/lists/x\.png stands twice, first in line 2 as x\.png"
+    monkeypatch.chdir(tmp_path)
+    for name in (file, "lists/m.csv"):
+        with pytest.raises(DataLayoutError, match=said):
+            load_samples(name)
+
+
 def test_absolute_paths_stay(tmp_path):
     touch(tmp_path / "far", "x.png")
     file = write(tmp_path / "lists", f"path,label\n{tmp_path}/far/x.png,0\n{tmp_path}/far/y.png,1\n", "m.csv")
@@ -197,7 +219,8 @@ BAD_MANIFESTS = {
     "blank lines alone": ("path,label\n\n\n", ["no row"]),
     "no label": ("path,klass\na,0\n", ["no column label", "path, klass"]),
     "no path": ("file,label\na,0\n", ["no column path", "file, label"]),
-    "semicolons": ("path;label\na;0\n", ["no column label or path", "path;label"]),
+    "semicolons": ("path;label\na;0\n", ["no column label or path", "path;label", "parted by semicolons"]),
+    "tabs": ("path\tlabel\na\t0\n", ["no column label or path", "parted by tabs, not by commas"]),
     "column twice": ("path,label,Label\na,0,0\n", ["twice"]),
     "too few fields": ("path,label,group\na,0,g\nb,1\n", ["line 3", "2 fields, 3 expected"]),
     "too many fields": ("path,label\na,0\n\nb,1,x,y\n", ["line 4", "4 fields, 2 expected"]),

@@ -1,6 +1,7 @@
 """The same parts on every machine, in the right shares, with no group in two of them, and a fingerprint to prove it."""
 
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -328,6 +329,15 @@ def test_folds_test_each_image_once_and_leave_a_training_and_a_validation_part(s
         assert held[1] == pytest.approx([240 * 15 / 85] * 2, abs=3)
         assert (groups_torn(samples, parts) == 0) == (split == "grouped")
     assert (tested == 1).all()
+
+
+@pytest.mark.parametrize(("groups", "said"), [(3, "of 5 folds, 2 would hold none of 30 images in 3 groups"), (5, None)])
+def test_more_folds_than_groups_are_refused_before_anything_is_trained(groups, said):
+    names = [f"{i:02}" for i in range(30)]
+    samples = table(names, [i // groups % 2 for i in range(30)], group=[f"g{i % groups}" for i in range(30)])
+    for fold in range(5):
+        with pytest.raises(DataLayoutError, match=said) if said else nullcontext():
+            assign_parts(samples, folds=5, fold=fold)
 
 
 def test_folds_of_other_seeds_are_others():

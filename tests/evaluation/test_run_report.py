@@ -116,6 +116,22 @@ def test_sections_are_there_where_there_is_something_to_show(run):
     assert not set(optional) & set(Page(show(bare)).headings)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.0, 0.4, "200 of 200 photos are called real, whatever they are: so are 100 of the 100 that are fake."),
+        (0.6, 1.0, "200 of 200 photos are called fake, whatever they are: so are 100 of the 100 that are real."),
+        (0.1, 0.9, None),
+    ],
+)
+def test_that_other_data_got_one_verdict_is_said(low, high, said, run):
+    label = np.arange(200) % 2
+    other = evaluate(predictions(label, np.linspace(low, high, 200)), 0.5, resamples=0)
+    html = show(replace(run, others={"<dfdc>": other}))
+    assert ("whatever they are" in html) == (said is not None)
+    assert said is None or f"<p>&lt;dfdc&gt;: {said}</p>" in html
+
+
 def test_pictures_are_inside_and_nothing_is_fetched(run):
     html = show(run)
     parse(html)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfdetect import __version__
+from dfdetect.environment import FACE_MODEL_VARIABLE, named_face_model
 from dfdetect.errors import DFDetectError, UsageError
 
 if TYPE_CHECKING:
@@ -28,16 +29,15 @@ def run(name: str, arguments: list[str]) -> int:
     from dfdetect.data.audit.findings import find_all, is_serious
     from dfdetect.data.audit.manifest import refuse_foreign
     from dfdetect.data.audit.measure import Settings
+    from dfdetect.data.face_model import face_model_at_hand
     from dfdetect.data.own_layout import list_samples
-    from dfdetect.data.yunet import check_model
 
     manifest = options.out / "manifest.csv"
     refuse_foreign(manifest)
-    if options.face_model:
-        check_model(str(options.face_model))
+    face_model = face_model_at_hand(named_face_model(options.face_model)) or ""
     samples = list_samples(options.root, options.manifest, options.layout, strict=False)
     _make_folder(options.out)
-    settings = Settings(str(options.face_model or ""), options.normalise_encoding)
+    settings = Settings(face_model, options.normalise_encoding)
     found = examine(samples, settings, options.workers, progress=True)
     findings = find_all(found, str(manifest))
     summary = _summary(found, findings, options)
@@ -59,7 +59,11 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("audit"), help="folder to write into (default: ./audit)")
     parser.add_argument("--json", action="store_true", help="print findings.json instead of a summary")
     parser.add_argument("--strict", action="store_true", help="exit code 1 with a leak or a strong shortcut")
-    parser.add_argument("--face-model", type=Path, metavar="FILE", help="YuNet model (ONNX): count the faces as well")
+    parser.add_argument(
+        "--face-model",
+        metavar="FILE",
+        help=f"YuNet (ONNX), to count faces; default ${FACE_MODEL_VARIABLE}, else the one that scan has downloaded",
+    )
     parser.add_argument("--workers", type=int, default=_cores(), help="processes (default: one a core)")
     parser.add_argument(
         "--normalise-encoding",
@@ -75,8 +79,6 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--workers must be at least 1, got {options.workers}")
     if options.normalise_encoding is not None and not 1 <= options.normalise_encoding <= 100:
         raise UsageError(f"--normalise-encoding is a JPEG quality from 1 to 100, not {options.normalise_encoding}")
-    if options.face_model and not options.face_model.is_file():
-        raise UsageError(f"--face-model {options.face_model}: no such file")
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file; name a folder")
 

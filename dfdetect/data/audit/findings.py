@@ -167,7 +167,17 @@ def _sources(found: Examination) -> Iterator[Finding]:
 
 
 def _faces(found: Examination) -> Iterator[Finding]:
-    if not len(found.faces) or found.faces.max() < 0:
+    if not len(found.faces):
+        return
+    if found.faces.max() < 0:
+        yield Finding(
+            "faces_not_counted",
+            "info",
+            "Faces were not counted: no face model is at hand",
+            0,
+            "Pictures without a face, or with several, are not told.",
+            "Name YuNet's file: `--face-model FILE` or `$DFDETECT_FACE_MODEL`",
+        )
         return
     for kind, what, test in (
         ("no_face", "no face", found.faces == 0),

@@ -1,6 +1,5 @@
 """Landmarks of the photos that fakes are made of: found by YuNet once and kept beside the pixels, or given."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dfdetect.data.face_model import face_model
 from dfdetect.data.largest_face import DAMAGED, arrays_of, find_largest_faces
 from dfdetect.data.samples import REAL, Samples
 from dfdetect.data.yunet import Face
+from dfdetect.environment import named_face_model
 from dfdetect.errors import DecodeError, UsageError
 
 Landmarks = npt.NDArray[np.float32]
@@ -99,7 +99,7 @@ def find_landmarks(photos: Samples, store: PixelStore, decoder: Decoder, folder:
         UsageError: `$DFDETECT_FACE_MODEL` is not there, or no YuNet model.
         DownloadError: the face model had to be fetched and could not be.
     """
-    model = face_model(os.environ.get("DFDETECT_FACE_MODEL"), _WAYS_ON)
+    model = face_model(named_face_model(), _WAYS_ON)
     return [_landmarks(one) for one in find_largest_faces(photos, store.load, model, folder, decoder.recipe())]
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from dfdetect.deploy.metadata import FORMATS, MOST_MARGIN, PRECISIONS
-from dfdetect.deploy.model_options import named_face_model
+from dfdetect.environment import named_face_model
 from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.files import claim_folder
 from dfdetect.runs import local_checkpoint, make_plan
@@ -119,7 +119,7 @@ def _face_model(options: argparse.Namespace) -> str | None:
         return None
     from dfdetect.data.face_model import face_model_at_hand
 
-    return face_model_at_hand(named_face_model(options))
+    return face_model_at_hand(named_face_model(options.face_model))
 
 
 def _checkpoint(named: str | None) -> Path:

@@ -86,16 +86,21 @@ def test_fit_takes_the_manifest_as_it_is(photos, tmp_path):
 
 
 def test_faces_are_counted_where_a_model_is_given(photos, tmp_path, monkeypatch, capsys):
-    from dfdetect.data import yunet
+    from dfdetect.data import face_model
     from dfdetect.data.audit import measure
 
+    assert audit(photos) == 0
+    assert "Faces were not counted: no face model is at hand" in capsys.readouterr().out
     (tmp_path / "model.onnx").write_bytes(b"x")
-    monkeypatch.setattr(yunet, "check_model", lambda model: None)
+    monkeypatch.setattr(face_model, "check_model", lambda model: None)
     monkeypatch.setattr(measure, "count_faces", lambda image, model: int(image.mean() > 100))
-    assert audit(photos, f"--face-model={tmp_path / 'model.onnx'}") == 0
-    with open("audit/manifest.csv", newline="") as stream:
-        assert {row["audit_faces"] for row in csv.DictReader(stream)} <= {"0", "1"}
-    assert "with a face found" in Path("audit/report.html").read_text()
+    for named in ([f"--face-model={tmp_path / 'model.onnx'}"], []):
+        assert audit(photos, "--out=counted", *named) == 0
+        with open("counted/manifest.csv", newline="") as stream:
+            assert {row["audit_faces"] for row in csv.DictReader(stream)} <= {"0", "1"}
+        assert "with a face found" in Path("counted/report.html").read_text()
+        assert "Faces were not counted" not in capsys.readouterr().out
+        monkeypatch.setenv("DFDETECT_FACE_MODEL", str(tmp_path / "model.onnx"))
 
 
 def test_broken_files_and_all_broken(tmp_path, capsys):
