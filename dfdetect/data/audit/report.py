@@ -69,7 +69,8 @@ def _counts(found: Examination) -> list[tuple[str, str]]:
         (figure(found.by_pixels).split(" (")[0], "AUROC of pixel statistics"),
     ]
     if len(found.faces) and found.faces.max() >= 0:
-        counts.insert(2, (f"{float((found.faces > 0).mean()):.1%}", "with a face found"))
+        has_face = found.faces > 0
+        counts.insert(2, ("100%" if has_face.all() else f"{float(has_face.mean()):.1%}", "with a face found"))
     return counts
 
 
