@@ -39,6 +39,7 @@ class RunContents:
         others_robustness: curves on those of them that were tried under corruptions, by name.
         audit: findings of an audit of this data.
         grouped_by_audit: whether the training used that audit's own manifest, and so its groups.
+        torn: of findings of pairs, by kind: pairs in two parts of the run's split, and in training and test.
         figures: PNG files by stem; `robustness of NAME` is that on another data set.
         n_skipped: files that could not be read in training.
         troubles: in words, what was there and could not be read.
@@ -59,6 +60,7 @@ class RunContents:
     others_robustness: Mapping[str, Results] = field(default_factory=dict)
     audit: Results | None = None
     grouped_by_audit: bool = False
+    torn: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     figures: Mapping[str, bytes] = field(default_factory=dict)
     n_skipped: int = 0
     troubles: Sequence[str] = ()
@@ -113,6 +115,7 @@ class CrossvalContents:
             robustness=None,
             others={},
             others_robustness={},
+            torn={},
             figures=self.figures,
             n_skipped=max(run.n_skipped for run in self.runs),
             troubles=[*self.troubles, *dict.fromkeys(one for run in self.runs for one in run.troubles)],

@@ -146,8 +146,14 @@ def _of_audit(run: RunContents) -> Iterator[Limit]:
         )
         if finding["severity"] == "info" or mended:
             continue
-        kind, severity = f"audit_{finding['kind']}", finding["severity"]
-        yield Limit(kind, severity, f"Audit of the data: {finding['title']}", finding["meaning"], finding["remedy"])
+        severity, meaning, torn = finding["severity"], finding["meaning"], run.torn.get(finding["kind"])
+        if torn is not None:
+            severity = severity if torn[0] else "info"
+            meaning = f"Of the {finding['n']:,}, {torn[0]:,} lie in two parts of this run's split"
+            meaning += f", {torn[1]:,} of them in training and test: learned, and judged." if torn[0] else "."
+        yield Limit(
+            f"audit_{finding['kind']}", severity, f"Audit of the data: {finding['title']}", meaning, finding["remedy"]
+        )
 
 
 def _of_others(run: RunContents) -> Iterator[Limit]:

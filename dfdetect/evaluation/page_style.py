@@ -28,7 +28,12 @@ small, .soft { color: var(--soft); }
 .tag.leak { color: var(--leak); } .tag.strong { color: var(--strong); }
 .tag.weak { color: var(--weak); } .tag.info { color: var(--info); }
 .do { background: var(--panel); border-radius: .4rem; padding: .5rem .7rem; margin-top: .6rem; }
-.scroll { overflow-x: auto; } .scroll + .scroll, .plots { margin-top: 1.2rem; } .scroll + h3, .cards + h3, ul + h3,
+.scroll { overflow-x: auto;
+  background: linear-gradient(90deg, var(--paper) 1rem, transparent) 0 / 3rem 100% no-repeat local,
+  linear-gradient(270deg, var(--paper) 1rem, transparent) 100% / 3rem 100% no-repeat local,
+  linear-gradient(90deg, var(--line), transparent) 0 / 1.2rem 100% no-repeat,
+  linear-gradient(270deg, var(--line), transparent) 100% / 1.2rem 100% no-repeat; }
+.scroll + .scroll, .plots { margin-top: 1.2rem; } .scroll + h3, .cards + h3, ul + h3,
 .bars + .scroll { margin-top: 1.4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -74,5 +79,5 @@ figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
   .plots, .plots.large { grid-template-columns: 1fr 1fr; max-width: none; }
   img.plot, figure.wide img.plot { min-width: 0; width: auto; max-width: 100%; max-height: 7.5cm; }
   figure.wide img.plot { max-height: 9cm; } figure.wide img.plot:not(.chart) { max-height: 12cm; }
-  .scroll { overflow: visible; } * { print-color-adjust: exact; } }
+  .scroll { overflow: visible; background: none; } * { print-color-adjust: exact; } }
 """.replace("REAL", CLASS_COLOURS[0]).replace("FAKE", CLASS_COLOURS[1])

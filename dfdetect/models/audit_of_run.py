@@ -1,5 +1,6 @@
 """Finds the audit of the data that a run was trained on: by what it says of the data, not by its name alone."""
 
+import csv
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from dfdetect.errors import ResultsError
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.stored import read_json
 
+Torn = tuple[int, int]
+"""Numbers of pairs in two parts of a split, and of those of them that lie in training and test."""
 FINDINGS, _MANIFEST = "findings.json", "manifest.csv"
 _MOST_FOLDERS = 300
 """Folders of one place that are looked into; an audit lies beside the data or where it was typed, in no heap."""
@@ -60,12 +63,43 @@ def checked_findings(file: Path) -> Results:
     content = read_json(file)
     wanted = ("kind", "severity", "title", "meaning", "remedy")
     try:
-        findings = [{name: str(finding[name]) for name in wanted} for finding in content["findings"]]
-    except (KeyError, TypeError) as error:
+        findings: list[dict[str, Any]] = [
+            {name: str(finding[name]) for name in wanted}
+            | {"n": finding.get("n"), "pairs": list(finding.get("evidence", {}).get("pairs", ()))}
+            for finding in content["findings"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
         raise ResultsError(f"{file}: not what dfdetect audit writes ({error})") from error
     if any(finding["severity"] not in ("leak", "strong", "weak", "info") for finding in findings):
         raise ResultsError(f"{file}: a finding of an unknown severity")
     return content | {"findings": findings, "file": str(file)}
+
+
+def torn_pairs(findings: Results, split: Path) -> dict[str, Torn]:
+    """How a run's own split divides the pairs of each finding that lists all of its pairs.
+
+    Args:
+        findings: of `checked_findings`.
+        split: the run's split.csv.
+
+    Returns:
+        By kind, pairs in two parts and those of them in training and test. A kind of which an image is not in the split
+            is left out.
+
+    Raises:
+        ResultsError: findings whose pairs are none.
+    """
+    with open(split, newline="", encoding="utf-8") as stream:
+        home = {row["path"]: row["split"] for row in csv.DictReader(stream)}
+    torn: dict[str, Torn] = {}
+    for finding in findings["findings"]:
+        pairs = [tuple(map(str, pair)) for pair in finding["pairs"]]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ResultsError(f"{findings['file']}: pairs of other than two images")
+        if pairs and len(pairs) == finding["n"] and all(path in home for pair in pairs for path in pair):
+            places = [{home[first], home[second]} for first, second in pairs]
+            torn[finding["kind"]] = (sum(len(place) > 1 for place in places), places.count({"train", "test"}))
+    return torn
 
 
 def _typed_in(run: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from dfdetect.errors import CheckpointError, ResultsError
 from dfdetect.evaluation.contents import PartCount, Results, RunContents
 from dfdetect.evaluation.stored import checked_metrics, name_of_run, read_json, tested_checkpoint
 from dfdetect.evaluation.tables import METRICS
-from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit
+from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit, torn_pairs
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint
 from dfdetect.models.stored_notes import with_current_notes
 from dfdetect.runs import COMMANDS, CONFIG, SKIPPED
@@ -42,6 +43,7 @@ def read_run(run: Path) -> RunContents:
     data = _plain(checkpoint.get("datamodule_hyper_parameters", {}))
     facts = checkpoint.get(FACTS_KEY, {})
     findings, is_its_manifest = find_audit(run, _trained_on(facts, data, metrics))
+    audit = reader.attempt(checked_findings, findings) if findings else None
     curves = reader.curves(run, _ROBUSTNESS, metrics)
     others_curves = {name: reader.curves(*_place(run, name), result) for name, result in known.items()}
     figures = {stem: run / f"{stem}.png" for stem in _FIGURES if curves or stem != "robustness"}
@@ -62,7 +64,8 @@ def read_run(run: Path) -> RunContents:
         robustness=curves,
         others=known,
         others_robustness={name: found for name, found in others_curves.items() if found},
-        audit=reader.attempt(checked_findings, findings) if findings else None,
+        audit=audit,
+        torn=(reader.attempt(partial(torn_pairs, audit), run / _SPLIT) or {}) if audit else {},
         grouped_by_audit=is_its_manifest,
         figures={stem: png for stem, path in figures.items() if (png := reader.attempt(read_png, path))},
         n_skipped=reader.attempt(_n_rows, run / SKIPPED) or 0,

@@ -236,6 +236,32 @@ def test_findings_of_an_audit_are_limits_unless_its_manifest_mended_them():
     assert "audit_ungrouped_twins" in kinds(replace(run, grouped_by_audit=True, facts=torn))
 
 
+@pytest.mark.parametrize(
+    ("torn", "severity", "said"),
+    [
+        ((0, 0), "info", "Of the 16, 0 lie in two parts of this run's split."),
+        (
+            (3, 2),
+            "leak",
+            "Of the 16, 3 lie in two parts of this run's split, 2 of them in training and test",
+        ),
+    ],
+)
+def test_pairs_that_this_runs_split_keeps_together_are_no_leak_of_it(torn, severity, said):
+    finding = {
+        "kind": "ungrouped_twins",
+        "severity": "leak",
+        "title": "16 pairs",
+        "meaning": "m",
+        "remedy": "r",
+        "n": 16,
+    }
+    run = replace(good_run(), audit={"findings": [finding]}, torn={"ungrouped_twins": torn})
+    (limit,) = find_limits(run)
+    assert (limit.kind, limit.severity) == ("audit_ungrouped_twins", severity)
+    assert limit.meaning.startswith(said)
+
+
 def test_the_worst_comes_first():
     run = with_note(with_note(with_note(good_run(), "Other."), NOTES["uncalibrated"]), NOTES["leak"])
     assert [limit.severity for limit in find_limits(run)] == ["leak", "weak", "info"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfdetect.errors import ResultsError
-from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit
+from dfdetect.models.audit_of_run import TrainedOn, checked_findings, find_audit, torn_pairs
 
 
 def put(file: Path, **content: object) -> Path:
@@ -73,6 +73,20 @@ def test_the_one_beside_the_manifest_counts_first_and_where_the_test_saw_it_befo
     assert find_audit(run, located) == (moved, True)
     own = TrainedOn(data.split, {"manifest": "audit/list.csv"})
     assert find_audit(run, own) == (beside, False)
+
+
+def test_pairs_are_looked_up_in_the_runs_own_split(tmp_path):
+    homes = {"a": "train", "b": "test", "c": "val", "d": "train", "e": "train"}
+    split = tmp_path / "split.csv"
+    split.write_text("path,label,split\n" + "".join(f"{path},real,{part}\n" for path, part in homes.items()))
+    words = {"severity": "leak", "title": "t", "meaning": "m", "remedy": "r"}
+    pairs = {"twins": ["ab", "cd", "de", "ba"], "kept": ["de"], "other": ["ax"], "few": ["ab"], "none": []}
+    found = [words | {"kind": k, "n": len(p) + (k == "few"), "evidence": {"pairs": p}} for k, p in pairs.items()]
+    findings = checked_findings(put(tmp_path / "findings.json", findings=found))
+    assert torn_pairs(findings, split) == {"twins": (3, 2), "kept": (0, 0)}
+    found[0]["evidence"] = {"pairs": ["abc"]}
+    with pytest.raises(ResultsError, match="pairs of other than two images"):
+        torn_pairs(checked_findings(put(tmp_path / "findings.json", findings=found)), split)
 
 
 def test_findings_are_checked(tmp_path):

@@ -114,13 +114,14 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
 
 def _ungrouped(found: Examination, what: str, things: str, pairs: Pairs, manifest: str) -> Finding:
     total, torn, leaking = _torn_at_random(found, pairs)
+    told = f"{torn}, {leaking} of them between training and test: a photo is learned, and its {things} are judged"
     return Finding(
         f"ungrouped_{what}",
         "leak",
         f"{counted(len(pairs), 'pair')} of {things} {'has' if len(pairs) == 1 else 'have'} no common group",
         len(pairs),
-        f"They form {counted(total, 'group')}, of which a random split (seed 0) would tear {torn}, {leaking} of them "
-        f"between training and test: a photo is learned, and its {things} are judged. {_both(found, pairs)}",
+        f"They form {counted(total, 'group')}, of which a random split (seed 0) would tear {told if torn else 'none'}. "
+        f"{_both(found, pairs)}",
         f"Use the audit's manifest, whose groups keep them together: `dfdetect fit --data.manifest {manifest}`",
         {
             "pairs": pair_paths(found.samples, pairs),
