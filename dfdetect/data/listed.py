@@ -36,7 +36,7 @@ class Listed:
         """Raises `DataLayoutError` where a path stands twice, be it once from `root` on and once as a whole."""
         paths = self.columns["path"]
         names, base = paths, os.path.abspath(root)
-        if any(map(os.path.isabs, paths)):
+        if len(set(map(os.path.isabs, paths))) > 1:
             names = [plain_path(os.path.join(base, path)) for path in paths]
         if repeated := first_repeated(names):
             before, again = repeated
