@@ -13,7 +13,7 @@ from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array
 from dfdetect.evaluation.out_of_fold import number_groups
 
-_BLUE, _APART = "#0072B2", 1.04
+_BLUE, _APART = "#0072B2", 1.06
 Found = tuple[float, Array, int]
 """A mean over tests, the same in resamples of the groups, and the number of groups."""
 
@@ -193,6 +193,7 @@ def draw(
     limits = (min(times) / 1.5, max(times) * 1.8)  # room for the names
     axes = figure.add_subplot(xscale="log", xlim=limits, xlabel="ms a picture", ylabel="AUROC")
     axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(y=0.3)
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -213,7 +214,8 @@ def draw(
             "markerfacecolor": face,
         }
         axes.errorbar([drawn_at], [value], yerr=spread, label=label, **points)
-        axes.annotate(name, (drawn_at, value), xytext=(8, 4), textcoords="offset points")
+        top = interval[1] if interval else value
+        axes.annotate(name, (drawn_at, top), xytext=(0, 6), textcoords="offset points", rotation=90, ha="center")
     kinds = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=2, frameon=False)
     save_figure(figure, picture)
