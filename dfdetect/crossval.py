@@ -143,6 +143,7 @@ def _claim(out: Path, plan: dict[str, object], configs: Sequence[Path]) -> None:
     except ResultsError as error:
         raise UsageError(str(error)) from error
     before: Any = begun.pop("configs", digests) if isinstance(begun, dict) else digests
+    before = before if isinstance(before, dict) else {}  # damaged: nothing is known of them
     if begun != plan:
         raise UsageError(f"{out} holds another cross-validation ({json.dumps(begun)}); name another folder: --out DIR")
     if before != digests:

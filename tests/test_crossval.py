@@ -113,6 +113,9 @@ def test_a_configuration_that_was_changed_in_between_is_not_mixed_in(capsys):
     config.write_text("trainer: {max_epochs: 2}")
     assert main(["crossval", "--out", "cv", *training]) == 2
     assert "my.yaml was changed since folds in cv began. Put it back" in capsys.readouterr().err
+    write_json(Path("cv/plan.json"), {"folds": 5, "training": training, "configs": 7})
+    assert main(["crossval", "--out", "cv", *training]) == 2
+    assert "my.yaml was changed" in capsys.readouterr().err
 
 
 def test_a_damaged_plan_is_named(capsys):
