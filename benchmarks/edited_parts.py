@@ -26,12 +26,12 @@ import numpy.typing as npt
 from dfdetect.data.audit.geometry import align, fit, match
 from dfdetect.data.audit.groups import components
 from dfdetect.data.audit.local_features import Description, describe, mirrored, unit_descriptors
+from dfdetect.data.ciplab import PARTS, edited_parts
 from dfdetect.data.decode import decode
 from dfdetect.data.yunet import search
 from dfdetect.evaluation.canvas import new_figure, save_figure
 from dfdetect.evaluation.intervals import percentile_interval, resample, two_sided_p
 from dfdetect.evaluation.metrics import Labels, ScoreTable
-from dfdetect.explain.ciplab import PARTS, edited_parts
 from dfdetect.process import prepare_process
 
 Floats = npt.NDArray[np.float64]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dfdetect.main import main
 from dfdetect.models.checkpoint import read_checkpoint
@@ -51,9 +52,26 @@ def test_own_fakes_are_asked_for_as_a_share_and_the_report_says_so(generated_fac
     assert "in 50% of the pairs, beside one of the train part's fakes." in (RUN / "report.html").read_text()
 
 
+def test_where_fakes_are_blended_can_be_learned_too(generated_faces, marks, capsys):
+    options = [*tiny(generated_faces, epochs=2), f"--data.landmarks={marks}", "--model.localisation=1"]
+    assert main(["fit", "--config", "self_blended", *options]) == 0
+    (events,) = RUN.glob("events.*")
+    assert "train/localisation" in EventAccumulator(str(events)).Reload().Tags()["scalars"]
+    assert main(["test"]) == 0
+    assert "localisation 1.0" in (RUN / "report.html").read_text()
+
+
+def test_fakes_of_which_nobody_says_where_they_were_forged_are_refused(generated_faces, marks, capsys):
+    options = [*tiny(generated_faces), f"--data.landmarks={marks}", "--model.localisation=1"]
+    assert main(["fit", "--config", "demo", *options]) == 2
+    said = capsys.readouterr().err
+    assert "fakes of the train part were forged is not known" in said
+    assert "Traceback" not in said
+
+
 @pytest.mark.slow
 def test_a_killed_self_blended_fit_ends_as_the_unbroken_one(tmp_path, generated_faces, marks):
-    options = ("--data.blending=[face,mouth]", f"--data.landmarks={marks}")
+    options = ("--data.blending=[face,mouth]", f"--data.landmarks={marks}", "--model.localisation=0.5")
     finish(start(tmp_path / "whole", generated_faces, 0, *options), tmp_path / "whole")
     broken = tmp_path / "broken"
     kill_after_step(start(broken, generated_faces, 4, *options), broken, 6)

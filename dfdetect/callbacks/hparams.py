@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from dfdetect.evaluation.comparison import COMPARED
-from dfdetect.models.cost import measure_costs
+from dfdetect.models.cost import measure_costs, parameter_count
 from dfdetect.models.trainer import data_of
 
 VALIDATED = ("auroc", "accuracy", "f1", "precision", "recall", "average_precision", "eer", "loss")
@@ -26,6 +26,7 @@ _HPARAMS = (
     "label_smoothing",
     "mixing",
     "mixing_alpha",
+    "localisation",
     "test_time_flip",
     "lr",
     "weight_decay",
@@ -103,7 +104,7 @@ def _costs(trainer: Trainer, pl_module: LightningModule) -> dict[str, float]:
     """Parameters, and where a file was tested its size and the time of an image on one thread of this CPU."""
     file = Path(trainer.ckpt_path or "")
     if not file.is_file():
-        return {"parameters": sum(parameter.numel() for parameter in pl_module.parameters())}
+        return {"parameters": parameter_count(pl_module)}
     with torch.random.fork_rng(devices=[]):  # it builds a detector of its own, with random numbers of its own
         (cost,) = measure_costs([file])
     return {name: cost[name] for name in _COSTS}

@@ -7,7 +7,7 @@ from typing import Literal
 
 import albumentations as A
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
@@ -200,7 +200,7 @@ class DeepfakeDataModule(LightningDataModule):
             self._check_training()
 
     def _check_training(self) -> None:
-        self.augmentation.check(self.training_size)
+        self.augmentation.check(self.training_size, masks=self.datasets["train"].forged is not None)
         if self.crop == "native":
             for note in native_notes(self.normalise_encoding, self.origin, self.image_size, self.training_size):
                 rank_zero_info(note)
@@ -218,8 +218,12 @@ class DeepfakeDataModule(LightningDataModule):
     @property
     def image_size(self) -> int:
         """Side of the network's input in pixels: as given, else as the trainer's network wants it."""
-        network = getattr(self.trainer, "lightning_module", None)
-        return int(self.hparams["image_size"] or getattr(network, "input_size", _USUAL_SIZE))
+        return int(self.hparams["image_size"] or getattr(self._network, "input_size", _USUAL_SIZE))
+
+    @property
+    def _network(self) -> LightningModule | None:
+        """The trainer's."""
+        return getattr(self.trainer, "lightning_module", None)
 
     @property
     def training_size(self) -> int:
@@ -347,6 +351,7 @@ class DeepfakeDataModule(LightningDataModule):
             landmarks=self.landmarks,
             erase_parts=self.erase_parts,
             own_fakes=self.own_fakes,
+            localises=bool(getattr(self._network, "localises", False)),
         ).build(part)
 
     def _loader(self, name: str) -> ResumableLoader:

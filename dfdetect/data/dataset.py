@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from dfdetect.data.cache import PixelStore
 from dfdetect.data.erasing import PartEraser
+from dfdetect.data.forged import ForgedParts, Mask
 from dfdetect.data.resize import Crop, resize
 from dfdetect.data.samples import Samples
 from dfdetect.data.transforms import Augmentation, random_cut
@@ -20,11 +21,19 @@ from dfdetect.errors import DecodeError
 
 
 class Sample(TypedDict):
-    """One image: `image` (3, S, S) uint8 RGB, `label` 0 real or 1 fake, `index` its place in the data set."""
+    """One image: `image` (3, S, S) uint8 RGB, `label` 0 real or 1 fake, `index` its place in the data set.
+
+    Where it is trained on what was forged: `forged` (S, S) uint8, 255 where it was, and whether that is `located`.
+    """
 
     image: Tensor
     label: int
     index: int
+    forged: NotRequired[Tensor]
+    located: NotRequired[bool]
+
+
+Pictures = list[npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -38,13 +47,15 @@ class Unreadable:
 class Batch(TypedDict):
     """B images: `image` (B, 3, S, S) uint8, `label` (B,) int64, `index` (B,) int64, and the files left out.
 
-    B is the number of readable files, down to 0.
+    B is the number of readable files, down to 0. `forged` (B, S, S) uint8 and `located` (B,) bool as of `Sample`.
     """
 
     image: Tensor
     label: Tensor
     index: Tensor
     skipped: list[tuple[str, str]]
+    forged: NotRequired[Tensor]
+    located: NotRequired[Tensor]
 
 
 class DeepfakeDataset(Dataset[Sample | Unreadable]):
@@ -62,6 +73,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         eraser: hides a part of a face before augmentation.
         crop: how what is larger than `size` comes to it: `native` cuts it, at a random place where there is an
             augmentation; every other one resizes it.
+        forged: knows where each sample was forged, in the store's pixels; None where nothing learns it.
 
     Attributes:
         together: so many samples in a row stand in one batch and get the same augmentation.
@@ -78,6 +90,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         seed: int = 0,
         eraser: PartEraser | None = None,
         crop: Crop = "resize",
+        forged: ForgedParts | None = None,
     ) -> None:
         self.samples = samples
         self.store = store
@@ -86,6 +99,7 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         self.seed = seed
         self.eraser = eraser
         self.crop: Crop = "native" if crop == "native" else "resize"
+        self.forged = forged
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -97,15 +111,30 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
             pixels = self.stored(epoch, index)
         except DecodeError as error:
             return Unreadable(self.named(epoch, index), error.cause)
+        chance = self.seed, epoch, index // self.together
         if self.eraser is not None:
-            pixels = self.eraser(pixels, self.seed, epoch, index // self.together)
+            pixels = self.eraser(pixels, *chance)
+        sample: Sample = {"image": torch.empty(0), "label": int(self.samples.labels[index]), "index": index}
+        if self.forged is None:
+            (pixels,) = self._augmented([pixels], *chance)
+        else:
+            mask = self.forged_mask(epoch, index, self.forged)
+            nothing = np.zeros(pixels.shape[:2], np.uint8)
+            pixels, moved = self._augmented([pixels, nothing if mask is None else mask], *chance)
+            sample |= {"forged": torch.from_numpy(moved), "located": mask is not None}
+        return sample | {"image": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))}
+
+    def _augmented(self, pictures: Pictures, seed: int, epoch: int, index: int) -> Pictures:
+        """An image and masks that move along with it, in the network's size."""
         if self.augmentation is not None:
-            pixels = self.augmentation(pixels, self.seed, epoch, index // self.together)
+            pictures = self.augmentation.of_all(pictures, seed, epoch, index)
             if self.crop == "native":
-                pixels = random_cut(pixels, self.size, self.seed, epoch, index // self.together)
-        pixels = resize(pixels, self.size, self.crop)
-        image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-        return {"image": image, "label": int(self.samples.labels[index]), "index": index}
+                pictures = [random_cut(one, self.size, seed, epoch, index) for one in pictures]
+        return [resize(one, self.size, self.crop) for one in pictures]
+
+    def forged_mask(self, epoch: int, index: int, forged: ForgedParts) -> Mask | None:
+        """Where one image was forged before augmentation; None where that is not known."""
+        return forged.mask(index)
 
     def stored(self, epoch: int, index: int) -> npt.NDArray[np.uint8]:
         """(H, W, 3) uint8 of one image before augmentation; raises `DecodeError`."""
@@ -125,12 +154,16 @@ def collate(items: Sequence[Sample | Unreadable]) -> Batch:
     good = [item for item in items if not isinstance(item, Unreadable)]
     bad = [(item.path, item.cause) for item in items if isinstance(item, Unreadable)]
     images = torch.stack([item["image"] for item in good]) if good else torch.empty((0, 3, 1, 1), dtype=torch.uint8)
-    return {
+    batch: Batch = {
         "image": images,
         "label": torch.tensor([item["label"] for item in good], dtype=torch.int64),
         "index": torch.tensor([item["index"] for item in good], dtype=torch.int64),
         "skipped": bad,
     }
+    if good and "forged" in good[0]:
+        batch["forged"] = torch.stack([item["forged"] for item in good])
+        batch["located"] = torch.tensor([item["located"] for item in good])
+    return batch
 
 
 def quiet_worker(_: int) -> None:

@@ -10,6 +10,7 @@ from dfdetect.data.blending.faces import Photos
 from dfdetect.data.cache import PixelStore
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.erasing import PartEraser
+from dfdetect.data.forged import ForgedParts, Mask
 from dfdetect.data.resize import Crop
 from dfdetect.data.samples import FAKE, REAL
 from dfdetect.data.transforms import Augmentation, sample_seed
@@ -34,6 +35,7 @@ class PairDataset(DeepfakeDataset):
         eraser: hides a part of the face in both.
         crop: as of `DeepfakeDataset`; both are cut at the same place.
         own_fakes: share of the pairs whose fake is one of `photos.fakes`, each as likely.
+        forged: knows where each of `photos.fakes` was forged; None where nothing learns it.
     """
 
     together = 2
@@ -49,11 +51,12 @@ class PairDataset(DeepfakeDataset):
         eraser: PartEraser | None = None,
         crop: Crop = "resize",
         own_fakes: float = 0.0,
+        forged: ForgedParts | None = None,
     ) -> None:
         count = len(photos.samples)
         twice = photos.samples.select(np.repeat(np.arange(count), 2))
         labels = np.tile(np.array([REAL, FAKE], np.int8), count)
-        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser, crop)
+        super().__init__(replace(twice, labels=labels), store, size, augmentation, seed, eraser, crop, forged)
         self.photos = photos
         self.blender = blender
         self.own_fakes = own_fakes
@@ -74,6 +77,17 @@ class PairDataset(DeepfakeDataset):
         """Path of a photo, of which a blended fake is made too, or of an own fake."""
         own = self._own_fake(epoch, index)
         return self.samples.paths[index] if own is None else self.photos.fakes.paths[own]
+
+    def forged_mask(self, epoch: int, index: int, forged: ForgedParts) -> Mask | None:
+        """Where one image was forged before augmentation: nowhere in a photo, in its fake where it was blended."""
+        number, is_fake = divmod(index, 2)
+        own = self._own_fake(epoch, index)
+        if own is not None:
+            return forged.mask(own)
+        shape, landmarks = (forged.side, forged.side), self.photos.landmarks[number]
+        if not is_fake or landmarks is None:  # of a file without landmarks there are no pixels either
+            return np.zeros(shape, np.uint8)
+        return self.blender.mask(shape, landmarks, self.seed, epoch, number)
 
     def _own_fake(self, epoch: int, index: int) -> int | None:
         """Which one stands in the place of a blended one in this epoch."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
 
 from dfdetect.data.blending.blend import SelfBlender
@@ -11,6 +12,7 @@ from dfdetect.data.blending.masks import MaskName
 from dfdetect.data.cache import CacheMode, Decoder, PixelStore, open_store, pixel_folder
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.erasing import PartEraser
+from dfdetect.data.forged import ForgedParts
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.samples import Samples
 from dfdetect.data.transforms import Augmentation
@@ -28,6 +30,7 @@ class TrainingSet:
         seed: the run's.
         cache, cache_dir: where pixels are kept, and landmarks beside those on disk.
         blending, landmarks, erase_parts, own_fakes: see there.
+        localises: the network learns where fakes were forged, too.
     """
 
     decoder: Decoder
@@ -40,14 +43,17 @@ class TrainingSet:
     landmarks: str | None
     erase_parts: float
     own_fakes: float
+    localises: bool = False
 
     def build(self, part: Samples) -> DeepfakeDataset:
-        """Of the training part; raises what `real_photos` and `landmarks_of` do."""
+        """Of the training part; raises what `real_photos`, `landmarks_of` and `ForgedParts` do."""
+        if self.localises and self.erase_parts:
+            raise UsageError("model.localisation and data.erase_parts: what is erased shows no forgery; leave one out")
         if self.blending:
             return self._pairs(part, self.blending)
         store = open_store(self.cache, self.decoder, len(part), self.cache_dir)
-        eraser = self._eraser(part)
-        return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop)
+        how = self._eraser(part), self.decoder.crop, self._forged(part)
+        return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, *how)
 
     def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
         photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
@@ -57,7 +63,20 @@ class TrainingSet:
         store = open_store(self.cache, self.decoder, len(photos.samples) + shown, self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
         how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop
-        return PairDataset(photos, SelfBlender(masks), *how, self.own_fakes)
+        forged = self._forged(photos.fakes if self.own_fakes else photos.fakes.select(np.arange(0)))
+        return PairDataset(photos, SelfBlender(masks), *how, self.own_fakes, forged)
+
+    def _forged(self, part: Samples) -> ForgedParts | None:
+        """Where the fakes of a part were forged, where the network learns that."""
+        if not self.localises:
+            return None
+        landmarks = landmarks_of(part, self.landmarks, self.decoder, self._searched(part), self._kept())
+        check_masks(landmarks, ["eyes", "nose", "mouth"], "model.localisation")
+        forged = ForgedParts(part, landmarks, self.decoder.size)
+        forged.refuse_unknown("the train part")
+        if forged.fakes:
+            rank_zero_info(f"Where they were forged is known of {forged.known} of {forged.fakes} training fakes")
+        return forged
 
     def _eraser(self, part: Samples) -> PartEraser | None:
         if not self.erase_parts:

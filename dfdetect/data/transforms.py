@@ -67,17 +67,27 @@ class Augmentation:
         self.compose.set_random_seed(sample_seed(seed, epoch, index))
         return np.asarray(self.compose(image=image)["image"])
 
-    def check(self, size: int) -> None:
-        """Try the pipeline on a grey image of (size, size, 3), before a training begins.
+    def of_all(
+        self, pictures: list[npt.NDArray[np.uint8]], seed: int, epoch: int, index: int
+    ) -> list[npt.NDArray[np.uint8]]:
+        """Augment an image, the first of `pictures`, as a call does, and move masks (H, W) uint8 along with it."""
+        image, *masks = pictures
+        if not masks:
+            return [self(image, seed, epoch, index)]
+        self.compose.set_random_seed(sample_seed(seed, epoch, index))
+        moved = self.compose(image=image, masks=masks)
+        return [np.asarray(one) for one in (moved["image"], *moved["masks"])]
+
+    def check(self, size: int, masks: bool = False) -> None:
+        """Try the pipeline on a grey image of (size, size, 3), with `masks` a mask too, before a training begins.
 
         Raises:
             UsageError: it fails there, or returns no RGB uint8 image.
         """
-        grey = np.full((size, size, 3), 127, np.uint8)
+        grey, nothing = np.full((size, size, 3), 127, np.uint8), np.zeros((size, size), np.uint8)
         for seed in range(_TRIALS):
-            self.compose.set_random_seed(seed)
             try:
-                result = np.asarray(self.compose(image=grey)["image"])
+                result, *moved = self.of_all([grey, nothing] if masks else [grey], seed, 0, 0)
             except Exception as error:  # whatever a transform may raise
                 raise UsageError(f"data.augment fails on an image of {size} x {size} pixels: {error}") from error
             if result.dtype != np.uint8 or result.ndim != 3 or result.shape[2] != 3:
@@ -85,6 +95,8 @@ class Augmentation:
                     f"data.augment must return RGB uint8 (H, W, 3), but returns {result.dtype} {result.shape}; the "
                     "detector normalises inside, so no Normalize or ToTensor belongs here"
                 )
+            if any(mask.shape != result.shape[:2] for mask in moved):
+                raise UsageError("data.augment moves no masks along with images, as model.localisation needs it")
 
 
 def random_cut(image: npt.NDArray[np.uint8], size: int, seed: int, epoch: int, index: int) -> npt.NDArray[np.uint8]:

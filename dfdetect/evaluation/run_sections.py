@@ -23,6 +23,7 @@ _MODEL = (
     "warmup_epochs",
     "freeze_epochs",
     "label_smoothing",
+    "localisation",
 )
 _DATA = ("batch_size", "blending", "own_fakes", "erase_parts", "class_balance", "split", "split_seed", "folds", "fold")
 _TRAINER = (

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from dfdetect.data.ciplab import edited_parts
 from dfdetect.data.decode import decode
 from dfdetect.data.resize import Frame
 from dfdetect.data.samples import FAKE, Samples
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.verdicts import Judge
 from dfdetect.errors import DecodeError
-from dfdetect.explain.ciplab import edited_parts
 from dfdetect.explain.grid import Grid
 from dfdetect.explain.maps import Explainer
 from dfdetect.explain.truth import Truth, generated_folder, truth_of_drawing, truth_of_parts

@@ -170,7 +170,7 @@ def _curves(
 
 def _search(options: argparse.Namespace, paths: list[str]) -> "Search | None":
     """The face detector, where names of fakes say which parts were edited; it is not asked for otherwise."""
-    from dfdetect.explain.ciplab import edited_parts
+    from dfdetect.data.ciplab import edited_parts
 
     if not any(edited_parts(path) for path in paths):
         return None

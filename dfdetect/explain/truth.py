@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.data.ciplab import PARTS, edited_parts
 from dfdetect.data.resize import Frame, cut_out
 from dfdetect.data.synthetic import KINDS, draw_face, is_generated
 from dfdetect.data.yunet import Face
 from dfdetect.errors import DataLayoutError
-from dfdetect.explain.ciplab import PARTS, edited_parts
 from dfdetect.explain.regions import Mask, regions
 
 Pixels = npt.NDArray[np.uint8]

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from dfdetect.data.dataset import Batch
@@ -23,6 +23,7 @@ from dfdetect.models.drop_path import set_drop_path
 from dfdetect.models.frontends.first_layer import widen
 from dfdetect.models.frontends.registry import build_frontend
 from dfdetect.models.initial_weights import load_backbone
+from dfdetect.models.localisation import Locator
 from dfdetect.models.metrics import PredictionStore, detection_metrics
 from dfdetect.models.mixing import Mixing, mix
 from dfdetect.models.optimizers import OptimizerName, SchedulerName, build_optimizer, with_cosine
@@ -57,6 +58,8 @@ class DeepfakeDetector(LightningModule):
         teacher: checkpoint of a trained detector, an ensemble for one, whose answers are learned besides the labels.
         teacher_share: of the loss that is about the teacher's answers, in (0, 1].
         teacher_temperature: what the margins of both are divided by before they are compared.
+        localisation: share, beside 1 of its own, of a second loss: to tell where the training's fakes were forged, by
+            manifest, by file names as CIPLAB's or by `data.blending`; 0 for none.
         test_time_flip: outside of training, score the mean over a picture and its mirror image; twice the cost.
         lr: learning rate.
         weight_decay: of all parameters.
@@ -85,6 +88,7 @@ class DeepfakeDetector(LightningModule):
         teacher: str | None = None,
         teacher_share: float = 0.5,
         teacher_temperature: float = 2.0,
+        localisation: float = 0.0,
         test_time_flip: bool = False,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
@@ -119,6 +123,7 @@ class DeepfakeDetector(LightningModule):
         restrict(self.backbone, self.hparams["tune"], name)
         head = layers.PooledLinearHead if self.spec.form == "map" else layers.LinearHead
         self.head: layers.LinearHead = head(self.spec.channels, self.spec.dropout if dropout is None else dropout)
+        self.locator = Locator(self.spec, name) if self.localises else None
         self.to(memory_format=torch.channels_last)
 
     def configure_metrics(self) -> None:
@@ -140,7 +145,8 @@ class DeepfakeDetector(LightningModule):
         settings = self.hparams
         learning: Any = [parameter for parameter in self.parameters() if parameter.requires_grad]
         if settings["layer_decay"] < 1:
-            learning = parameter_groups(self.backbone, self.head, self.spec, settings["lr"], settings["layer_decay"])
+            heads = nn.ModuleList(head for head in (self.head, self.locator) if head is not None)
+            learning = parameter_groups(self.backbone, heads, self.spec, settings["lr"], settings["layer_decay"])
         optimizer = build_optimizer(settings["optimizer"], learning, settings["lr"], settings["weight_decay"])
         if settings["scheduler"] == "none":
             return optimizer
@@ -148,10 +154,12 @@ class DeepfakeDetector(LightningModule):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to logits (N, 2), real and fake."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen):
-            features = self.features(pixels)
-        logits: Tensor = self.head(features)
+        logits: Tensor = self.head(self._learned_features(pixels))
         return logits
+
+    def _learned_features(self, pixels: Tensor) -> Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen):
+            return self.features(pixels)
 
     def features(self, pixels: Tensor, compiled: bool = True) -> Tensor:
         """(N, 3, H, W) RGB in 0..255 to what the head takes: a feature map (N, C, h, w), or a vector (N, C).
@@ -172,6 +180,11 @@ class DeepfakeDetector(LightningModule):
     def input_size(self) -> int:
         """Side in pixels of the pictures that the backbone was made for; a data module without a size takes it."""
         return self.spec.input_size
+
+    @property
+    def localises(self) -> bool:
+        """Whether it learns where fakes were forged; a data module then says so."""
+        return bool(self.hparams["localisation"])
 
     def p_fake(self, margin: Tensor) -> Tensor:
         """Logit of fake minus logit of real, (N,), to the only score a user sees, (N,) in [0, 1]; tempered."""
@@ -261,13 +274,18 @@ class DeepfakeDetector(LightningModule):
         if mixing is not None:
             pixels, target = mix(pixels, label, mixing, self.hparams["mixing_alpha"])
             label = target.argmax(dim=1)  # what most of a picture is, for the metrics
-        logits = self(pixels)
+        features = self._learned_features(pixels)
+        logits = self.head(features)
         smoothing = self.hparams["label_smoothing"]
         loss = F.cross_entropy(logits.float(), target, weight=self._class_weights, label_smoothing=smoothing)
         if self._teacher is not None:
             share, temperature = self.hparams["teacher_share"], self.hparams["teacher_temperature"]
             taught = distillation_loss(layers.margin_of(logits), self._teacher.margin(pixels), temperature)
             loss = (1 - share) * loss + share * taught
+        if self.locator is not None:
+            located = self.locator.loss(features, batch["forged"], batch["located"])
+            self.log("train/localisation", located, on_step=False, on_epoch=True, batch_size=len(label), sync_dist=True)
+            loss = loss + self.hparams["localisation"] * located
         margin = layers.margin_of(logits.detach())
         self.train_metrics.update(self.p_fake(margin), label)
         shown = layers.cross_entropy(margin, label)  # as in validation: unweighted, unsmoothed

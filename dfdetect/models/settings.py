@@ -30,9 +30,11 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     for name in ("dropout", "drop_path", "label_smoothing"):
         if not 0 <= (settings[name] or 0) < 1:
             raise UsageError(f"model.{name} is at least 0 and below 1, not {settings[name]}")
-    for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs"):
+    for name in ("lr", "weight_decay", "freeze_epochs", "warmup_epochs", "localisation"):
         if settings[name] < 0:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
+    if settings["localisation"] and settings["mixing"]:
+        raise UsageError("model.localisation and model.mixing: a mixed picture was forged in part; leave one out")
     if settings["mixing_alpha"] <= 0:
         raise UsageError(f"model.mixing_alpha is above 0, not {settings['mixing_alpha']}")
     if not 0 < settings["teacher_share"] <= 1:

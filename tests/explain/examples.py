@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from dfdetect.data.ciplab import PARTS
 from dfdetect.explain.cases import Case
-from dfdetect.explain.ciplab import PARTS
 from dfdetect.explain.grid import middles
 from dfdetect.explain.truth import Truth
 

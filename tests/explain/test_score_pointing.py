@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from dfdetect.data.ciplab import PARTS
 from dfdetect.explain.baselines import CENTRE, RANDOM
-from dfdetect.explain.ciplab import PARTS
 from dfdetect.explain.comparing import MAP, maps_of
 from dfdetect.explain.pointing import part_evidence
 from dfdetect.explain.score_pointing import score_pointing

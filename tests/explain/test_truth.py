@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from dfdetect.data.ciplab import PARTS
 from dfdetect.data.decode import decode
 from dfdetect.data.resize import Frame, seen
 from dfdetect.data.synthetic import KINDS, draw_face, generate_faces
 from dfdetect.data.yunet import Face
 from dfdetect.errors import DataLayoutError
-from dfdetect.explain.ciplab import PARTS
 from dfdetect.explain.regions import regions
 from dfdetect.explain.truth import generated_folder, truth_of_drawing, truth_of_parts
 

@@ -66,10 +66,22 @@ class SelfBlender:
         Returns:
             (H, W, 3) RGB uint8.
         """
-        rng = np.random.default_rng(sample_seed(seed, epoch, index, _STREAM))
-        mask = soft_mask(self._polygons(landmarks, rng), image.shape[:2], rng)
+        mask, rng = self._mask(image.shape[:2], landmarks, seed, epoch, index)
         copy = self.changes(moved_copy(image, mask, rng), int(rng.integers(2**32)), epoch, index)
         return blend(image, copy, mask, float(rng.choice(RATIOS)))
+
+    def mask(self, shape: tuple[int, int], landmarks: npt.ArrayLike, seed: int, epoch: int, index: int) -> Pixels:
+        """Where a call with the same numbers blends, at whatever strength: (H, W) uint8, 255 where the mask is full."""
+        mask, _ = self._mask(shape, landmarks, seed, epoch, index)
+        whole = np.zeros(shape, np.uint8)
+        whole[mask.box] = np.round(255 * mask.weights)
+        return whole
+
+    def _mask(
+        self, shape: tuple[int, int], landmarks: npt.ArrayLike, seed: int, epoch: int, index: int
+    ) -> tuple[SoftMask, np.random.Generator]:
+        rng = np.random.default_rng(sample_seed(seed, epoch, index, _STREAM))
+        return soft_mask(self._polygons(landmarks, rng), shape, rng), rng
 
     def _polygons(self, landmarks: npt.ArrayLike, rng: np.random.Generator) -> list[Points]:
         """The outline of one mask; of the eyes one, the other, or both."""

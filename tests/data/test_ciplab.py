@@ -1,6 +1,6 @@
 import pytest
 
-from dfdetect.explain.ciplab import PARTS, edited_parts
+from dfdetect.data.ciplab import PARTS, edited_parts
 
 
 @pytest.mark.parametrize(
