@@ -160,14 +160,22 @@ def android_program(tmp_path_factory) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [(600, 637), (448, 448), (384, 384), (225, 900)])
-def test_the_kotlin_code_compiles_and_shrinks_as_the_training_did(android_program, shape):
-    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+@pytest.mark.parametrize("seen", ["whole", "through"])
+@pytest.mark.parametrize(
+    "shape", [(600, 637), (448, 448), (384, 384), (225, 900), (224, 224), (150, 180), (100, 900), (900, 100)]
+)
+def test_the_kotlin_code_compiles_and_resizes_as_the_training_did(android_program, shape, seen):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 4), np.uint8)
+    if seen == "whole":
+        image[..., 3] = 255
     Path("face").write_bytes(image.tobytes())
     Path("model.tflite").write_bytes(b"any")
     done = subprocess.run([*android_program, "face", str(shape[1])], capture_output=True, text=True)
     assert done.stdout.split() == ["0.25", "7", "-1.5"], done.stderr
     found = np.fromfile("face.out", np.uint8).reshape(224, 224, 3)
-    apart = np.abs(found.astype(int) - resize(image, 224))
+    alpha = image[..., 3:] / 255.0
+    on_white = np.round(255 - alpha * (255.0 - image[..., :3])).astype(np.uint8)
+    apart = np.abs(found.astype(int) - resize(on_white, 224))
     assert apart.max() <= 1
-    assert (apart > 0).mean() < 0.02
+    if seen == "whole":  # else what lies on white is rounded twice here
+        assert (apart > 0).mean() < (0.02 if min(shape) >= 224 else 0.15)

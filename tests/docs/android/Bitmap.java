@@ -23,9 +23,4 @@ public final class Bitmap {
       System.arraycopy(colours, (y + row) * this.width + x, pixels, offset + row * stride, width);
     }
   }
-
-  public static Bitmap createScaledBitmap(Bitmap source, int width, int height, boolean filter) {
-    if (!filter) throw new IllegalArgumentException("the nearest pixel is no interpolation");
-    return new Bitmap(width, new int[width * height]);
-  }
 }
