@@ -173,7 +173,7 @@ def _best_threshold_here(predictions: Predictions, threshold: float, result: dic
     shown, stored = apart(best, threshold)
     note = (
         f"The stored threshold, {stored}, is the best for these images too."
-        if shown == stored
+        if np.array_equal(predictions.p_fake >= best, predictions.p_fake >= threshold)
         else f"The best threshold for these images would be {shown}, with accuracy {accuracy:.4f}, not the stored "
         f"{stored}, with {result['accuracy']:.4f}. It is not used: it is known from these labels only."
     )

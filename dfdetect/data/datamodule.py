@@ -42,6 +42,7 @@ from dfdetect.data.training_set import TrainingSet
 from dfdetect.data.transforms import Augmentation, default_augmentation
 from dfdetect.errors import UsageError
 from dfdetect.files import sha256_of
+from dfdetect.words import counted
 
 _USUAL_SIZE = 224
 """Side of the input in pixels, where nobody names one."""
@@ -193,11 +194,20 @@ class DeepfakeDataModule(LightningDataModule):
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}[stage]
         for name in needed:
             part = self.part(name)
-            if len(part) == 0:
-                raise UsageError(f"The {name} part of {self.origin} is empty: {self.summary()}")
+            if name != "test":  # which may yet become all images: of another data set than the checkpoint's
+                self._refuse_empty(name)
             self.datasets[name] = self._training_set(part) if name == "train" else self._dataset(part, name)
         if stage == "fit":
             self._check_training()
+
+    def _refuse_empty(self, name: str) -> None:
+        if len(self.part(name)) == 0:
+            samples = self.division.samples
+            raise UsageError(
+                f"The {name} part of {self.origin} is empty: {self.summary()}\n{counted(len(samples), 'image')} in "
+                f"{counted(len(set(samples.groups())), 'group')}: too few to divide, or a split without it. "
+                "Say in a manifest's column `split` which are which, or give more"
+            )
 
     def _check_training(self) -> None:
         self.augmentation.check(self.training_size, masks=self.datasets["train"].forged is not None)
@@ -312,7 +322,8 @@ class DeepfakeDataModule(LightningDataModule):
         return self._loader("val")
 
     def test_dataloader(self) -> ResumableLoader:
-        """Test batches, in one fixed, class-mixed order."""
+        """Test batches, in one fixed, class-mixed order; raises `UsageError` where there is nothing to test on."""
+        self._refuse_empty("test")
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Sample | Unreadable]:

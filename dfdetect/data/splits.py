@@ -52,8 +52,8 @@ def assign_parts(
         (N,) int8, an index into PARTS.
 
     Raises:
-        DataLayoutError: the ratios are no shares, the data lacks what `split` asks for, or there are fewer images than
-            parts, or fewer groups than folds.
+        DataLayoutError: the ratios are no shares, the data lacks what `split` asks for, there is no image, or there are
+            fewer images or groups than folds. Of fewer than three, a part is empty.
     """
     if len(ratios) != 3 or min(ratios) < 0 or abs(sum(ratios) - 1) > 1e-6:
         raise DataLayoutError(f"data.split_ratios must be three shares that sum to 1, got {list(ratios)}")
@@ -172,8 +172,8 @@ def _keyed_hash(seed: int, name: str) -> int:
 
 def _divide(samples: Samples, seed: int, ratios: Sequence[float], grouped: bool) -> Parts:
     """(N,) the number of one of the parts that `ratios` list, for each sample."""
-    if len(samples) < len(ratios):
-        raise DataLayoutError(f"{len(samples)} images cannot be divided into {len(ratios)} parts")
+    if not len(samples):
+        raise DataLayoutError("There is no image to divide")
     if grouped:
         return _divide_groups(samples, seed, ratios)
     ranks = np.fromiter((_keyed_hash(seed, path) for path in samples.paths), np.uint64, len(samples))

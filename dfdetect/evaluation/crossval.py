@@ -25,6 +25,7 @@ from dfdetect.evaluation.out_of_fold import (
     row_of,
 )
 from dfdetect.evaluation.plan import PLAN, options_of, read_plan
+from dfdetect.evaluation.tables import METRICS
 
 _MOST_MISTAKES = 16
 _OF_ITS_SIZE = re.compile(r"Only [\d,]+ images:|One-sided:|All [\d,]+ ")
@@ -162,6 +163,8 @@ def _finished(folder: Path) -> list[Fold]:
         raise ResultsError(f"{folder}: no such folder; name that of a finished dfdetect crossval")
     runs = finished_folds(folder)
     if not runs:
+        if (folder / METRICS).is_file():
+            raise ResultsError(f"{folder} is one run and no cross-validation; to hold runs against each other: compare")
         raise ResultsError(f"{folder} holds no finished fold. Run it: dfdetect crossval --out {folder}")
     return read_folds(runs)
 

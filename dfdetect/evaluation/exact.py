@@ -1,6 +1,7 @@
 """Intervals of figures that are 0 or 1 in every resample, of which a bootstrap says that they are certain."""
 
 from collections.abc import Sequence
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,8 @@ import numpy.typing as npt
 from dfdetect.evaluation.metrics import HALF, Labels, ScoreTable
 
 Interval = tuple[float, float]
+RARE = 5
+"""Groups, from which on a bootstrap is believed."""
 
 
 def widen(interval: Interval | None, trials: int | None, level: float = 0.95) -> Interval | None:
@@ -23,6 +26,29 @@ def widen(interval: Interval | None, trials: int | None, level: float = 0.95) ->
         return interval
     all_alike = ((1 - level) / 2) ** (1 / trials)
     return (all_alike, 1.0) if interval == (1.0, 1.0) else (0.0, 1 - all_alike)
+
+
+def widen_rare(interval: Interval | None, events: int, trials: int, level: float = 0.95) -> Interval | None:
+    """The interval of a share of which few groups speak, its upper end no lower than the exact one of so many trials.
+
+    A bootstrap of two groups in which something happened, out of twelve, knows of no third one.
+
+    Args:
+        interval: of the share, by group bootstrap.
+        events: groups in which it happened at all.
+        trials: groups.
+        level: of both.
+
+    Source: Clopper and Pearson (1934), as above.
+    """
+    if interval is None or not 0 < events < RARE:
+        return widen(interval, trials, level)
+    low, high = 0.0, 1.0
+    for _ in range(60):  # the chance at which as few events are as unlikely as the level allows
+        middle = (low + high) / 2
+        fewer = sum(comb(trials, k) * middle**k * (1 - middle) ** (trials - k) for k in range(min(events, trials) + 1))
+        low, high = (middle, high) if fewer > (1 - level) / 2 else (low, middle)
+    return interval[0], max(interval[1], high)
 
 
 def trials_of(parts: Sequence[tuple[ScoreTable, Labels]]) -> dict[str, int]:

@@ -25,7 +25,7 @@ def limits_of_curves(curves: Results, photos: str) -> Iterator[Limit]:
     points = [point for point in weakest_points(curves) if _fell(point) or point["flips"] >= _FLIPS]
     if not points:
         return
-    points.sort(key=lambda point: (point.get("auroc_change") or 0.0, -point["flips"]))
+    points.sort(key=lambda point: (point["auroc_change"] if _fell(point) else 0.0, -point["flips"]))
     worst, *others = points
     also = f" The same of {'; '.join(map(_hurt, others))}." if others else ""
     yield Limit(

@@ -65,8 +65,8 @@ def cut(value: float, digits: int = 3) -> str:
 
 
 def apart(first: float, second: float) -> tuple[str, str]:
-    """Two of them, with as many digits as it takes to tell them apart; equal texts where they agree in seven."""
-    for digits in range(3, 8):
+    """Two of them, with as many digits as it takes to tell them apart; equal texts only where they are equal."""
+    for digits in range(3, 18):
         texts = cut(first, digits), cut(second, digits)
         if texts[0] != texts[1]:
             return texts

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dfdetect.evaluation.corruptions import CORRUPTIONS, Variant
 from dfdetect.evaluation.evaluate import Predictions, caveats
-from dfdetect.evaluation.exact import trials_of
+from dfdetect.evaluation.exact import trials_of, widen_rare
 from dfdetect.evaluation.intervals import percentile_interval, resample, resample_means
 from dfdetect.evaluation.metrics import Array, Floats, Labels, ScoreTable
 
@@ -50,7 +50,8 @@ def evaluate_robustness(
             table, own, group
         )
         _add_changes(point, tables[0], drawn[0], own, groups)
-        point["intervals"]["flips"] = _bounds(flipped.pop("resampled"), groups, groups)
+        bounds = widen_rare(percentile_interval(flipped.pop("resampled"), groups), flipped.pop("groups"), groups)
+        point["intervals"]["flips"] = None if bounds is None else list(bounds)
         points.append(point | flipped)
     ranked = [point for point in points if point["auroc"] is not None]
     return _facts(clean, groups, threshold) | {
@@ -94,6 +95,7 @@ def _flips(before: Verdicts, after: Verdicts, group: Labels, resamples: int) -> 
             "flips": float(own.mean()),
             "flips_to_fake": int((own & fake).sum()),
             "flips_to_real": int((own & ~fake).sum()),
+            "groups": len(np.unique(group[own])),
             "resampled": shares,
         }
         for own, fake, shares in zip(flipped, after, resampled, strict=True)

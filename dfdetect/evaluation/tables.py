@@ -110,7 +110,7 @@ def write_page(file: Path, html: str) -> Path:
 def write_predictions(path: Path, predictions: Predictions, names: tuple[str, str] = ("real", "fake")) -> None:
     """Write path,label,p_fake,group,source and the further columns, one row an image, in one atomic step."""
     labels = [names[label] for label in predictions.label.tolist()]
-    scores = [f"{score:.9g}" for score in predictions.p_fake.tolist()]
+    scores = [repr(score) for score in predictions.p_fake.tolist()]  # all digits: they keep the ranking of close ones
     columns = [predictions.path, labels, scores, predictions.group, predictions.source, *predictions.columns.values()]
     header = ["path", "label", "p_fake", "group", "source", *predictions.columns]
     write_rows(path, header, [list(row) for row in zip(*columns, strict=True)])

@@ -218,10 +218,16 @@ def test_ratios_that_are_no_shares_are_refused(ratios):
         assign_parts(two_classes(10, 10), 0, ratios)
 
 
-@pytest.mark.parametrize(("real", "fake"), [(0, 0), (1, 0), (1, 1)])
-def test_too_few_images_are_refused(real, fake):
-    with pytest.raises(DataLayoutError, match=f"{real + fake} images cannot be divided"):
-        assign_parts(two_classes(real, fake))
+@pytest.mark.parametrize(("real", "fake"), [(1, 0), (1, 1), (0, 2)])
+def test_of_fewer_images_than_parts_a_part_is_empty(real, fake):
+    parts = assign_parts(two_classes(real, fake))
+    assert len(parts) == real + fake
+    assert set(parts.tolist()) < {0, 1, 2}
+
+
+def test_nothing_cannot_be_divided():
+    with pytest.raises(DataLayoutError, match="no image to divide"):
+        assign_parts(two_classes(0, 0))
 
 
 def test_fingerprint_changes_with_every_fact_it_covers():

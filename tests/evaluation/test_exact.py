@@ -6,7 +6,7 @@ from scipy import stats
 
 from dfdetect.evaluation.crossval import summarise
 from dfdetect.evaluation.evaluate import Predictions, evaluate
-from dfdetect.evaluation.exact import trials_of, widen
+from dfdetect.evaluation.exact import trials_of, widen, widen_rare
 from dfdetect.evaluation.metrics import ScoreTable
 from dfdetect.evaluation.out_of_fold import Fold
 from dfdetect.evaluation.robustness import evaluate_robustness
@@ -69,6 +69,31 @@ def test_an_exact_interval_covers_the_truth_as_often_as_it_says():
         low, high = evaluate(predictions([0] * 12, p_fake), resamples=200)["intervals"]["specificity"]
         inside += low <= 0.95 <= high
     assert inside / 200 >= 0.9
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize(("events", "trials"), [(1, 1), (1, 12), (2, 12), (4, 12), (3, 1000)])
+def test_a_share_of_few_groups_reaches_at_least_as_far_as_scipys_exact_interval(events, trials, level):
+    assert widen_rare((0.0, 0.0), events, trials, level) == pytest.approx((0.0, exact(events, trials, level)[1]))
+    assert widen_rare((0.01, 1.0), events, trials, level) == (0.01, 1.0)
+
+
+def test_a_share_of_no_group_or_of_many_is_as_before():
+    assert widen_rare((0.0, 0.0), 0, 12) == widen((0.0, 0.0), 12)
+    assert widen_rare((0.3, 0.7), 5, 12) == (0.3, 0.7)
+    assert widen_rare(None, 2, 12) is None
+
+
+def test_one_flip_leaves_more_room_than_none():
+    label, group = np.arange(36) % 2, [str(i // 3) for i in range(36)]
+    p_fake = np.where(label == 1, 0.9, 0.1)
+    flipped = p_fake.copy()
+    flipped[0] = 0.9
+    clean = Predictions([f"{i}.png" for i in range(36)], label, p_fake, group, [""] * 36)
+    curve = evaluate_robustness(clean, [("jpeg", 90.0), ("jpeg", 50.0)], np.stack([p_fake, flipped]), 0.5)
+    none, one = (point["intervals"]["flips"] for point in curve["corruptions"]["jpeg"]["severities"])
+    assert none == pytest.approx(exact(0, 12))
+    assert one[1] == pytest.approx(exact(1, 12)[1])
 
 
 def test_verdicts_that_never_flip_and_folds_without_a_mistake_have_a_width():

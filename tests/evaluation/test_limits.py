@@ -184,6 +184,16 @@ def test_the_worst_corruption_comes_first_and_the_others_are_named():
     assert "jpeg 30" in limit.meaning
 
 
+def test_a_fall_that_may_be_chance_does_not_hide_a_corruption_that_flips_more():
+    chance = POINT | {"corruption": "crop", "auroc_change": -0.102, "flips": 0.14}
+    chance["intervals"] = {"auroc_change": [-0.269, 0.083]}
+    flipping = POINT | {"corruption": "brightness", "auroc_change": -0.01, "flips": 0.42}
+    curves = {name: {"severities": [point]} for name, point in (("crop", chance), ("brightness", flipping))}
+    (limit,) = find_limits(replace(good_run(), robustness={"corruptions": curves}))
+    assert "brightness 2: 42% of verdicts flip" in limit.title
+    assert "crop 2: 14%" in limit.meaning
+
+
 def test_flips_are_a_limit_at_whatever_severity_they_are_most():
     lowest = POINT | {"severity": 1.0, "auroc": 0.88, "auroc_change": -0.02, "flips": 0.01}
     flipping = POINT | {"severity": 2.0, "auroc": 0.9, "auroc_change": 0.0, "flips": 0.58}

@@ -104,6 +104,7 @@ def test_small_shares_are_not_rounded_to_certainty(share, text):
         (0.49871, 0.49912, ("0.4987", "0.4991")),
         (0.5, 0.5000004, ("0.5", "0.5000004")),
         (0.25, 0.25, ("0.25", "0.25")),
+        (0.490760950838, 0.490760952327, ("0.490760951", "0.490760952")),
     ],
 )
 def test_two_figures_look_as_different_as_they_are(first, second, expected):

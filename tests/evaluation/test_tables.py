@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dfdetect.evaluation.evaluate import Predictions, evaluate
+from dfdetect.evaluation.stored import read_predictions
 from dfdetect.evaluation.tables import metrics_table, write_json, write_predictions, write_rows
 
 
@@ -106,3 +107,19 @@ def test_names_that_differ_in_their_last_letter_look_different(predictions, leng
         row = lines[place] if len(name) < 40 else lines[place + 1]
         assert row.split()[-10:-7] == ["1", "0", "1"]
         assert len(row) == len(lines[2])
+
+
+def test_scores_near_certainty_keep_their_ranking(tmp_path, predictions):
+    close = np.array([1 - 1e-10, 1 - 2e-10, 1 - 3e-12, 1e-12, 2e-12, 0.490760950838, 0.490760952327])
+    n = len(close)
+    own = replace(
+        predictions,
+        path=[f"{i}.png" for i in range(n)],
+        label=np.arange(n) % 2,
+        p_fake=close,
+        group=[str(i) for i in range(n)],
+        source=[""] * n,
+        columns={},
+    )
+    write_predictions(tmp_path / "p.csv", own)
+    assert read_predictions(tmp_path / "p.csv").p_fake.tolist() == close.tolist()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dfdetect.errors import CheckpointError
+from dfdetect.errors import CheckpointError, UsageError
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.split_guard import changed_preprocessing
 from tests.data.marked_faces import stand_in
@@ -116,6 +116,31 @@ def test_another_data_set_is_judged_whole_unless_it_has_a_test_part(
     assert f"<p>other: {judged}.</p>" in (run / "report.html").read_text()
     assert any("best threshold for these images" in note for note in result["notes"])
     assert not list(run.glob("metrics.json"))
+
+
+@pytest.mark.parametrize("how", ["few groups", "only val", "two images"])
+def test_another_data_set_is_judged_whole_even_if_it_cannot_be_divided(checkpoint, tmp_path, generated_faces, how):
+    other, rows = tmp_path / "other", ["path,label,group"]
+    files = sorted(generated_faces.rglob("*.jpg"))
+    for number, file in enumerate([files[0], files[-1]] if how == "two images" else files[:10] + files[-10:]):
+        kind = file.relative_to(generated_faces).parts[0]
+        place = other / ("val" if how == "only val" else "") / kind / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
+        rows.append(f"{place},{kind},one person")
+    if how == "few groups":
+        (other / "manifest.csv").write_text("\n".join(rows))
+    run = run_test(checkpoint, tmp_path, faces_data(other))
+    result = json.loads((run / "cross-dataset/other/metrics.json").read_text())
+    assert result["n"] == len(rows) - 1
+    assert result["judged"] == f"all its {len(rows) - 1} images"
+
+
+def test_own_data_without_a_test_part_are_refused_with_a_way_on(checkpoint, tmp_path, generated_faces):
+    detector = DeepfakeDetector.load_from_checkpoint(checkpoint, weights_only=True)
+    data = faces_data(generated_faces, split_ratios=(0.7, 0.3, 0.0), allow_new_split=True)
+    with pytest.raises(UsageError, match=r"(?s)The test part of .* is empty: .*Say in a manifest's column `split`"):
+        quiet_trainer(tmp_path).test(detector, data, verbose=False)
 
 
 def test_a_validation_on_another_data_set_says_that_it_is_of_a_part(checkpoint, tmp_path, generated_faces):

@@ -92,7 +92,7 @@ def _broken(found: Examination) -> Finding:
         "strong" if stops else "weak",
         f"{counted(len(found.broken), *things)} of {total:,} cannot be read",
         len(found.broken),
-        "; ".join(f"{count} {cause}" for cause, count in causes.most_common(5))
+        "; ".join(f"{count} {cause}" for cause, count in causes.most_common())
         + f". A fit leaves such files out and stops where they are more than {MOST_BROKEN:.0%}."
         + (strict if unlisted else ""),
         "Fetch them again, or delete them. The audit's manifest leaves them out.",

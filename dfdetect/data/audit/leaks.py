@@ -114,7 +114,8 @@ def _across_splits(found: Examination, what: str, things: str, pairs: Pairs, man
 
 def _ungrouped(found: Examination, what: str, things: str, pairs: Pairs, manifest: str) -> Finding:
     total, torn, leaking = _torn_at_random(found, pairs)
-    told = f"{torn}, {leaking} of them between training and test: a photo is learned, and its {things} are judged"
+    told = f"{torn}, {leaking or 'none'} of them between training and test"
+    told += f": a photo is learned, and its {things} are judged" if leaking else ""
     return Finding(
         f"ungrouped_{what}",
         "leak",

@@ -41,6 +41,19 @@ def test_groups_that_a_random_split_tears_are_counted_against_the_split_itself()
     assert said in found.meaning
 
 
+def test_where_a_random_split_would_judge_no_twin_it_is_not_said_to():
+    n = 40
+    pairs = next(
+        ((i, j),)
+        for i in range(0, n, 2)
+        for j in range(i + 2, n, 2)
+        if {*assign_parts(example([k % 2 for k in range(n)]).samples)[[i, j]].tolist()} == {0, 1}
+    )
+    said = leaks([k % 2 for k in range(n)], twins=pairs)["ungrouped_twins"].meaning
+    assert "would tear 1, none of them between training and test. " in said
+    assert "are judged" not in said
+
+
 def test_pairs_in_one_given_group_are_held():
     found = leaks([0, 1, 1], twins=((0, 1),), columns={"group": ["a", "a", ""]})
     assert set(found) == {"twins_held"}
