@@ -225,20 +225,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the runs; default: the plan's name, here")
     parser.add_argument("--saved", type=Path, help="default: a folder of the plan's name beside it")
     parser.add_argument("--page", type=Path, help="default: docs/NAME.md, its picture in docs/images")
+    parser.add_argument("--against", metavar="ROW", help="a report's row to hold others against; default: the first")
     options = parser.parse_args()
     sets, rows = read_plan(options.plan)
     name, saved = options.plan.stem, options.saved or options.plan.with_suffix("")
+    known = [row.name for row in rows]
+    first = options.against or known[0]
+    if unknown := sorted({first, *(options.rows or [])} - set(known)):
+        raise SystemExit(f"{options.plan} has no row {', '.join(unknown)}; there are: {', '.join(known)}")
     if options.what == "run":
-        known = [row.name for row in rows]
-        if unknown := sorted(set(options.rows or []) - set(known)):
-            raise SystemExit(f"{options.plan} has no row {', '.join(unknown)}; there are: {', '.join(known)}")
         if "DFDETECT_DATA" not in os.environ:
             raise SystemExit(f"Where is the data? export DFDETECT_DATA=FOLDER, with {', '.join(s.name for s in sets)}")
         wanted = [row for row in rows if row.name in (options.rows or known)]
         run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve())
     else:
         page = options.page or Path("docs", f"{name}.md")
-        write_report(name, sets, [row.name for row in rows], saved, page)
+        write_report(name, sets, sorted(known, key=lambda row: row != first), saved, page)
 
 
 if __name__ == "__main__":

@@ -133,15 +133,19 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
     assert (tmp_path / "images" / "b.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_run_is_said(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "leaderboard.py", "report", "--saved", tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Nothing is saved of recipe"),
+        (["--against", "strong"], "Nothing is saved of strong, which all others are held against"),
+        (["--against", "nobody"], "has no row nobody; there are: recipe, strong"),
+    ],
+)
+def test_nothing_run_and_rows_that_there_are_not_are_said(options, said, tmp_path):
+    command = [sys.executable, SCRIPTS / "leaderboard.py", "report", "--saved", tmp_path, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "Nothing is saved of recipe" in done.stderr
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize("plan", ["leaderboard", "ablation"])
