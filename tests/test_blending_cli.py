@@ -65,7 +65,7 @@ def test_fakes_of_which_nobody_says_where_they_were_forged_are_refused(generated
     options = [*tiny(generated_faces), f"--data.landmarks={marks}", "--model.localisation=1"]
     assert main(["fit", "--config", "demo", *options]) == 2
     said = capsys.readouterr().err
-    assert "fakes of the train part were forged is not known" in said
+    assert "fakes of the train part were forged is not told" in said
     assert "Traceback" not in said
 
 

@@ -169,11 +169,13 @@ def _best_threshold_here(predictions: Predictions, threshold: float, result: dic
     if result["n_real"] == 0 or result["n_fake"] == 0:
         return {}
     best = choose_threshold(predictions.label, predictions.p_fake)
+    if np.array_equal(predictions.p_fake >= best, predictions.p_fake >= threshold):
+        best = threshold  # every verdict is the same
     accuracy = evaluate(predictions, best, resamples=0)["accuracy"]
     shown, stored = apart(best, threshold)
     note = (
         f"The stored threshold, {stored}, is the best for these images too."
-        if np.array_equal(predictions.p_fake >= best, predictions.p_fake >= threshold)
+        if best == threshold
         else f"The best threshold for these images would be {shown}, with accuracy {accuracy:.4f}, not the stored "
         f"{stored}, with {result['accuracy']:.4f}. It is not used: it is known from these labels only."
     )

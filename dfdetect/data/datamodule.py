@@ -74,8 +74,8 @@ class DeepfakeDataModule(LightningDataModule):
         blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
             itself within one of these masks, drawn from face, eyes, nose, mouth; null to train on the data's fakes.
         own_fakes: with `blending`, share of the pairs whose fake is one of the data's own in place of a blended one.
-        landmarks: npz file of landmarks for `blending` and `erase_parts`, see docs/blending.md; null to find them with
-            $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
+        landmarks: npz file of landmarks for `blending`, `erase_parts` and `model.localisation`, see docs/blending.md;
+            null to find them with $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
         erase_parts: share of the training pictures in which one part of the face is blurred beyond recognition: eyes,
             nose or mouth.
         batch_size: images a step and process.

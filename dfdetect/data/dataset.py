@@ -114,15 +114,21 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
         chance = self.seed, epoch, index // self.together
         if self.eraser is not None:
             pixels = self.eraser(pixels, *chance)
-        sample: Sample = {"image": torch.empty(0), "label": int(self.samples.labels[index]), "index": index}
+        label = int(self.samples.labels[index])
         if self.forged is None:
             (pixels,) = self._augmented([pixels], *chance)
-        else:
-            mask = self.forged_mask(epoch, index, self.forged)
-            nothing = np.zeros(pixels.shape[:2], np.uint8)
-            pixels, moved = self._augmented([pixels, nothing if mask is None else mask], *chance)
-            sample |= {"forged": torch.from_numpy(moved), "located": mask is not None}
-        return sample | {"image": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))}
+            return {"image": _as_tensor(pixels), "label": label, "index": index}
+        mask = self.forged_mask(epoch, index, self.forged)
+        nothing = np.zeros(pixels.shape[:2], np.uint8)
+        pixels, moved = self._augmented([pixels, nothing if mask is None else mask], *chance)
+        where = torch.from_numpy(moved)
+        return {
+            "image": _as_tensor(pixels),
+            "label": label,
+            "index": index,
+            "forged": where,
+            "located": mask is not None,
+        }
 
     def _augmented(self, pictures: Pictures, seed: int, epoch: int, index: int) -> Pictures:
         """An image and masks that move along with it, in the network's size."""
@@ -147,6 +153,10 @@ class DeepfakeDataset(Dataset[Sample | Unreadable]):
     def pixels(self, index: int) -> npt.NDArray[np.uint8]:
         """(S, S, 3) uint8 of one readable image, as the network sees it without augmentation."""
         return resize(self.stored(0, index), self.size, self.crop)
+
+
+def _as_tensor(pixels: npt.NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
 def collate(items: Sequence[Sample | Unreadable]) -> Batch:

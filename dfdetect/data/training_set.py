@@ -12,9 +12,9 @@ from dfdetect.data.blending.masks import MaskName
 from dfdetect.data.cache import CacheMode, Decoder, PixelStore, open_store, pixel_folder
 from dfdetect.data.dataset import DeepfakeDataset
 from dfdetect.data.erasing import PartEraser
-from dfdetect.data.forged import ForgedParts
+from dfdetect.data.forged import COLUMN, WORDS, ForgedParts, forged_parts, masks_needed
 from dfdetect.data.pairs import PairDataset
-from dfdetect.data.samples import Samples
+from dfdetect.data.samples import FAKE, Samples
 from dfdetect.data.transforms import Augmentation
 from dfdetect.errors import UsageError
 
@@ -46,13 +46,14 @@ class TrainingSet:
     localises: bool = False
 
     def build(self, part: Samples) -> DeepfakeDataset:
-        """Of the training part; raises what `real_photos`, `landmarks_of` and `ForgedParts` do."""
+        """Of the training part; raises what `real_photos`, `landmarks_of` and `forged_parts` do."""
         if self.localises and self.erase_parts:
             raise UsageError("model.localisation and data.erase_parts: what is erased shows no forgery; leave one out")
         if self.blending:
             return self._pairs(part, self.blending)
         store = open_store(self.cache, self.decoder, len(part), self.cache_dir)
-        how = self._eraser(part), self.decoder.crop, self._forged(part)
+        forged = self._forged(part, alone=True) if self.localises else None
+        how = self._eraser(part), self.decoder.crop, forged
         return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, *how)
 
     def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
@@ -63,19 +64,30 @@ class TrainingSet:
         store = open_store(self.cache, self.decoder, len(photos.samples) + shown, self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
         how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop
-        forged = self._forged(photos.fakes if self.own_fakes else photos.fakes.select(np.arange(0)))
+        shown_fakes = photos.fakes if self.own_fakes else photos.fakes.select(np.arange(0))
+        forged = self._forged(shown_fakes, alone=False) if self.localises else None
         return PairDataset(photos, SelfBlender(masks), *how, self.own_fakes, forged)
 
-    def _forged(self, part: Samples) -> ForgedParts | None:
-        """Where the fakes of a part were forged, where the network learns that."""
-        if not self.localises:
-            return None
-        landmarks = landmarks_of(part, self.landmarks, self.decoder, self._searched(part), self._kept())
-        check_masks(landmarks, ["eyes", "nose", "mouth"], "model.localisation")
-        forged = ForgedParts(part, landmarks, self.decoder.size)
-        forged.refuse_unknown("the train part")
-        if forged.fakes:
-            rank_zero_info(f"Where they were forged is known of {forged.known} of {forged.fakes} training fakes")
+    def _forged(self, part: Samples, alone: bool) -> ForgedParts:
+        """Where the fakes of a part were forged; faces are searched in those alone that say it.
+
+        Raises:
+            UsageError: none of them does, and nothing else is learned from: they stand `alone`.
+        """
+        parts, fakes = forged_parts(part), int((part.labels == FAKE).sum())
+        told = [index for index, own in enumerate(parts) if own]
+        if alone and not told:
+            raise UsageError(
+                f"model.localisation: where the {fakes} fakes of the train part were forged is not told. It reads "
+                f"names of files such as CIPLAB's, or a manifest's column {COLUMN} with words of {', '.join(WORDS)}; "
+                "or it learns from data.blending"
+            )
+        some = part.select(np.array(told, np.intp))
+        found = landmarks_of(some, self.landmarks, self.decoder, self._searched(some), self._kept()) if told else []
+        check_masks(found, masks_needed(parts), "model.localisation")
+        forged = ForgedParts(parts, dict(zip(told, found, strict=True)), self.decoder.size)
+        if fakes:
+            rank_zero_info(f"Where they were forged is known of {forged.known()} of {fakes} training fakes")
         return forged
 
     def _eraser(self, part: Samples) -> PartEraser | None:

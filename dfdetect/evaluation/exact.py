@@ -41,12 +41,13 @@ def widen_rare(interval: Interval | None, events: int, trials: int, level: float
 
     Source: Clopper and Pearson (1934), as above.
     """
+    interval = widen(interval, trials, level)
     if interval is None or not 0 < events < RARE:
-        return widen(interval, trials, level)
+        return interval
     low, high = 0.0, 1.0
     for _ in range(60):  # the chance at which as few events are as unlikely as the level allows
         middle = (low + high) / 2
-        fewer = sum(comb(trials, k) * middle**k * (1 - middle) ** (trials - k) for k in range(min(events, trials) + 1))
+        fewer = sum(comb(trials, k) * middle**k * (1 - middle) ** (trials - k) for k in range(events + 1))
         low, high = (middle, high) if fewer > (1 - level) / 2 else (low, middle)
     return interval[0], max(interval[1], high)
 

@@ -79,7 +79,7 @@ def randomise(checkpoint: dict[str, Any], share: float, seed: int, pictures: Pix
             _draw_anew(layer)
         _take_statistics(detector, chosen, pictures)
     changed = copy.copy(checkpoint)
-    changed["state_dict"] = detector.state_dict()
+    changed["state_dict"] = checkpoint["state_dict"] | detector.state_dict()
     return changed
 
 

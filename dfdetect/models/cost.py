@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dfdetect.models.checkpoint import FACTS_KEY, read_detector_checkpoint, settings_of
 from dfdetect.models.detector import DeepfakeDetector
+from dfdetect.models.localisation import LOCATOR
 
 WARM_UP, ROUNDS = 3, 20
 
@@ -18,19 +19,22 @@ WARM_UP, ROUNDS = 3, 20
 def load_detector(checkpoint: dict[str, Any]) -> DeepfakeDetector:
     """The detector of a checkpoint that `read_detector_checkpoint` gave, in evaluation mode on the CPU.
 
+    It has no `locator`, with which it only learned.
+
     Raises:
         CheckpointError: its weights do not fit its settings, or one of these is not known.
     """
     detector = DeepfakeDetector(**settings_of(checkpoint, signature(DeepfakeDetector).parameters))
     detector.on_load_checkpoint(checkpoint)
     detector.load_state_dict(checkpoint["state_dict"])
+    detector.locator = None
     return detector.eval()
 
 
 def parameter_count(detector: nn.Module) -> int:
     """Of all that judges a picture; what a detector learns with besides is no part of its cost."""
     named = detector.named_parameters()
-    return sum(parameter.numel() for name, parameter in named if not name.startswith("locator."))
+    return sum(parameter.numel() for name, parameter in named if not name.startswith(LOCATOR))
 
 
 def measure_costs(files: Sequence[Path], timed: bool = True) -> list[dict[str, Any]]:

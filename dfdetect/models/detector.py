@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 
 from dfdetect.data.dataset import Batch
 from dfdetect.data.transforms import sample_seed
-from dfdetect.errors import TrainingError
+from dfdetect.errors import TrainingError, UsageError
 from dfdetect.evaluation.calibration import UNCALIBRATED, calibrate
 from dfdetect.models import checkpoint as stored
 from dfdetect.models import layers, split_guard
@@ -58,8 +58,8 @@ class DeepfakeDetector(LightningModule):
         teacher: checkpoint of a trained detector, an ensemble for one, whose answers are learned besides the labels.
         teacher_share: of the loss that is about the teacher's answers, in (0, 1].
         teacher_temperature: what the margins of both are divided by before they are compared.
-        localisation: share, beside 1 of its own, of a second loss: to tell where the training's fakes were forged, by
-            manifest, by file names as CIPLAB's or by `data.blending`; 0 for none.
+        localisation: how much of a second loss is added to that of the labels: where the training's fakes were forged,
+            as a manifest, file names as CIPLAB's or `data.blending` tell; 0 for none of it.
         test_time_flip: outside of training, score the mean over a picture and its mirror image; twice the cost.
         lr: learning rate.
         weight_decay: of all parameters.
@@ -238,6 +238,10 @@ class DeepfakeDetector(LightningModule):
             self.facts |= {"preprocessing": data.preprocessing_facts()} | trained
             weights = data.class_weights()
             self._class_weights = None if weights is None else weights.to(self.device)
+        elif self.localises:
+            raise UsageError(
+                "model.localisation learns from batches of DeepfakeDataModule: fit with one, or leave it out"
+            )
         if (file := self.hparams["teacher"]) is not None:
             teacher = DeepfakeDetector.load_from_checkpoint(file, map_location=self.device)
             self._teacher = Teacher(teacher, file, data_of(self.trainer))

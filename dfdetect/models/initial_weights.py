@@ -13,6 +13,7 @@ from dfdetect.models.backbone import Backbone
 from dfdetect.models.checkpoint import read_checkpoint
 from dfdetect.models.frontends.first_layer import first_convolutions, fitted_filters, refuse_changed_function
 from dfdetect.models.frontends.registry import RGB
+from dfdetect.models.localisation import LOCATOR
 
 _SAFE = ".safetensors"
 
@@ -94,7 +95,7 @@ def _pick(state: dict[str, Any], spec: Backbone, own: set[str], name: str) -> tu
     state = state.get("state_dict", state)
     ours = any(key.startswith("backbone.") for key in state)
     inner = "" if ours else spec.inner
-    prefix, heads = ("backbone.", ("head.", "normalise.")) if ours else (spec.prefix, spec.head_prefix)
+    prefix, heads = ("backbone.", ("head.", "normalise.", LOCATOR)) if ours else (spec.prefix, spec.head_prefix)
     tensors: dict[str, Tensor] = {}
     left_out, foreign = [], []
     for key, value in state.items():

@@ -5,8 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfdetect.errors import UsageError
+from dfdetect.explain.grid import grid_of, middles
 from dfdetect.models.backbone import Backbone
+from dfdetect.models.layers import without_autocast
 
+LOCATOR = "locator."
+"""How names of its parameters begin in a detector."""
 _ENOUGH = 1 / 3
 """Of a place in the feature map: one that was forged to that share counts as forged whole."""
 
@@ -30,11 +34,13 @@ class Locator(nn.Module):
         if spec.form != "map":
             raise UsageError(f"model.localisation needs features with places, and those of {name} are one vector")
         self.layer = nn.Conv2d(spec.channels, 1, 1)
+        self.centred_on_first = spec.centred_on_first
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (N, C, h, w) to the logit of each place being forged, (N, 1, h, w), float32."""
-        logits: Tensor = self.layer(features.to(self.layer.weight.dtype))
-        return logits.float()
+        """Features (N, C, h, w) to the logit of each place being forged, (N, 1, h, w); float32 also under autocast."""
+        with without_autocast(features):
+            logits: Tensor = self.layer(features.to(self.layer.weight.dtype))
+        return logits
 
     def loss(self, features: Tensor, forged: Tensor, located: Tensor) -> Tensor:
         """Cross-entropy over the places, (,); forged places count as much together as all others.
@@ -45,9 +51,18 @@ class Locator(nn.Module):
             located: (N,) bool, whether that is known; of other pictures nothing is learned.
         """
         logits = self(features)
-        share = F.interpolate(forged[:, None].float() / 255, size=logits.shape[-2:], mode="area")
-        wanted = (share / _ENOUGH).clamp(max=1)
+        wanted = (self.share_of_places(forged, logits.shape[-1]) / _ENOUGH).clamp(max=1)
         counts = located.view(-1, 1, 1, 1).float()
         each = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         weights = counts * wanted, counts * (1 - wanted)
         return torch.stack([(each * weight).sum() / weight.sum().clamp(min=1) for weight in weights]).mean()
+
+    def share_of_places(self, forged: Tensor, cells: int) -> Tensor:
+        """How much of what each place looks at was forged: (N, S, S) uint8 to (N, 1, cells, cells) in [0, 1]."""
+        size, shares = forged.shape[-1], forged[:, None].float() / 255
+        grid = grid_of(self.centred_on_first, size, cells)
+        if grid == middles(cells):
+            return F.interpolate(shares, size=(cells, cells), mode="area")
+        step = round(grid.step * size)  # place i looks at what lies about pixel i * step
+        around = F.avg_pool2d(shares, step, padding=step // 2, count_include_pad=False)
+        return around[..., :cells, :cells]

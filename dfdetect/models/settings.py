@@ -35,6 +35,10 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise UsageError(f"model.{name} is at least 0, not {settings[name]}")
     if settings["localisation"] and settings["mixing"]:
         raise UsageError("model.localisation and model.mixing: a mixed picture was forged in part; leave one out")
+    if settings["localisation"] and settings["tune"] == "head":
+        raise UsageError(
+            "model.localisation teaches the backbone, and model.tune: head leaves it as it is; leave one out"
+        )
     if settings["mixing_alpha"] <= 0:
         raise UsageError(f"model.mixing_alpha is above 0, not {settings['mixing_alpha']}")
     if not 0 < settings["teacher_share"] <= 1:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dfdetect.data.blending.masks import outlines
 from dfdetect.data.face_parts import filled
-from dfdetect.data.forged import ForgedParts
+from dfdetect.data.forged import ForgedParts, forged_parts, masks_needed
 from dfdetect.errors import DataLayoutError, UsageError
 
 from .blending.faces import USUAL, write_landmarks
@@ -24,7 +24,8 @@ FACE = USUAL * SIDE
 
 def known(path, label=1, landmarks=FACE, **columns):
     samples = table([path], [label], **{name: [value] for name, value in columns.items()})
-    return ForgedParts(samples, [landmarks], SIDE)
+    parts = forged_parts(samples)
+    return ForgedParts(parts, {0: landmarks} if parts[0] else {}, SIDE)
 
 
 def drawn(*names):
@@ -48,7 +49,7 @@ def drawn(*names):
 def test_parts_are_those_that_a_name_or_the_column_tells(path, columns, names):
     forged = known(path, **columns)
     np.testing.assert_array_equal(forged.mask(0), drawn(*names))
-    assert (forged.fakes, forged.known) == (1, 1)
+    assert forged.known() == 1
 
 
 def test_nothing_of_a_photo_was_forged_whatever_its_name_and_its_face():
@@ -72,14 +73,25 @@ def test_nothing_of_a_photo_was_forged_whatever_its_name_and_its_face():
 def test_a_fake_without_parts_or_without_a_whole_face_is_unknown(path, landmarks):
     forged = known(path, 1, landmarks)
     assert forged.mask(0) is None
-    assert (forged.fakes, forged.known) == (1, 0)
-    with pytest.raises(UsageError, match="forged_parts with words of right_eye, left_eye, nose, mouth, face"):
-        forged.refuse_unknown("the train part")
+    assert forged.known() == 0
 
 
-def test_a_word_that_is_no_part_is_refused_with_its_file():
+def test_a_word_that_is_no_part_and_parts_of_a_photo_are_refused_with_their_file():
     with pytest.raises(DataLayoutError, match=r"fake/a\.jpg: forged_parts has chin; it takes words of"):
         known("fake/a.jpg", forged_parts="chin nose")
+    with pytest.raises(DataLayoutError, match=r"real/a\.jpg: is labelled real, and forged_parts has nose"):
+        known("real/a.jpg", 0, forged_parts="nose")
+
+
+def test_landmarks_have_to_give_no_more_than_what_is_named():
+    samples = table(["a.jpg", "b.jpg", "c.jpg"], [1, 1, 0], forged_parts=["face", "face", ""])
+    assert masks_needed(forged_parts(samples)) == ["face"]
+    hull = np.array([[20, 20], [70, 20], [45, 80]], np.float32)  # too few to tell an eye from a nose
+    forged = ForgedParts(forged_parts(samples), {0: hull, 1: hull}, SIDE)
+    mask = forged.mask(0)
+    assert mask is not None
+    assert 0.1 < (mask > 0).mean() < 0.25
+    assert masks_needed([frozenset({"left_eye", "mouth"}), None, frozenset()]) == ["eyes", "mouth"]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +164,7 @@ def test_a_photo_has_an_empty_mask_and_an_unknown_fake_none(painted, tmp_path):
         shutil.copyfile(file, copy)
     kinds = ["fake" if "easy" in copy.name else "real" for copy in copies]
     rows = enumerate(zip(copies, kinds, strict=True))
-    lines = [f"{copy.name},{kind},{'mouth' if number % 3 else ''}" for number, (copy, kind) in rows]
+    lines = [f"{copy.name},{kind},{'mouth' if kind == 'fake' and number % 3 else ''}" for number, (copy, kind) in rows]
     manifest.write_text("\n".join(["path,label,forged_parts", *lines]))
     np.savez(marks, **{copy.name: USUAL for copy in copies})
     data = module(manifest, landmarks=str(marks), image_size=SIDE, augment=[])
@@ -199,5 +211,24 @@ def test_erased_parts_and_unknown_fakes_are_refused_before_training(painted, tmp
     with pytest.raises(UsageError, match=r"model\.localisation and data\.erase_parts"):
         training_set(painted, erase_parts=0.2)
     root = draw_classes(tmp_path / "faces", 20, size=(SIDE, SIDE))
-    with pytest.raises(UsageError, match=r"where the .* fakes of the train part were forged is not known"):
+    with pytest.raises(UsageError, match=r"where the .* fakes of the train part were forged is not told.*face; or"):
         training_set(root)
+
+
+def test_faces_are_searched_in_no_picture_but_fakes_that_tell_their_parts(painted, monkeypatch):
+    searched = []
+
+    def found(photos, *_):
+        searched.extend(photos.paths)
+        return [FACE] * len(photos)
+
+    monkeypatch.setattr("dfdetect.data.training_set.landmarks_of", found)
+    fakes = {path for path in training_set(painted).datasets["train"].samples.paths if path.startswith("fake/")}
+    assert set(searched) == fakes
+
+
+def test_own_fakes_that_tell_nothing_stand_beside_blended_ones_that_do(tmp_path):
+    root = draw_classes(tmp_path / "faces", 40, size=(SIDE, SIDE))
+    dataset = training_set(root, blending=["face"], own_fakes=0.5, augment=[]).datasets["train"]
+    told = {("fake/" in dataset.named(2, i), dataset[2, i]["located"]) for i in range(1, len(dataset), 2)}
+    assert told == {(True, False), (False, True)}

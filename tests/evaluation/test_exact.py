@@ -72,10 +72,12 @@ def test_an_exact_interval_covers_the_truth_as_often_as_it_says():
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
-@pytest.mark.parametrize(("events", "trials"), [(1, 1), (1, 12), (2, 12), (4, 12), (3, 1000)])
+@pytest.mark.parametrize(("events", "trials"), [(1, 1), (3, 3), (1, 12), (2, 12), (4, 12), (3, 1000)])
 def test_a_share_of_few_groups_reaches_at_least_as_far_as_scipys_exact_interval(events, trials, level):
     assert widen_rare((0.0, 0.0), events, trials, level) == pytest.approx((0.0, exact(events, trials, level)[1]))
     assert widen_rare((0.01, 1.0), events, trials, level) == (0.01, 1.0)
+    if events == trials:
+        assert widen_rare((1.0, 1.0), events, trials, level) == widen((1.0, 1.0), trials, level)
 
 
 def test_a_share_of_no_group_or_of_many_is_as_before():

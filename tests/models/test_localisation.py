@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from dfdetect.errors import UsageError
+from dfdetect.explain.randomised import randomise
 from dfdetect.models.backbones import get_backbone
-from dfdetect.models.cost import parameter_count
+from dfdetect.models.checkpoint import read_detector_checkpoint
+from dfdetect.models.cost import load_detector, parameter_count
 from dfdetect.models.detector import DeepfakeDetector
 from dfdetect.models.localisation import Locator
 from tests.data.blending.faces import write_landmarks
@@ -54,11 +57,42 @@ def test_pictures_of_which_it_is_not_known_teach_nothing(locator):
     nothing.backward()
 
 
+def test_a_place_is_where_a_network_looks():
+    """Of MobileNetV2 a place looks at what lies about its first pixel, of others at its patch."""
+    forged = torch.zeros(1, 224, 224, dtype=torch.uint8)
+    forged[:, 80:112, 48:80] = 255
+    share = Locator(get_backbone("mobilenet_v2"), "mobilenet_v2").share_of_places(forged, 7)
+    assert share.nonzero().tolist() == [[0, 0, 3, 2]]  # about (96, 64)
+    patches = Locator(get_backbone("tiny"), "tiny").share_of_places(forged, 7)
+    assert patches.nonzero().tolist() == [[0, 0, row, column] for row in (2, 3) for column in (1, 2)]
+    whole = torch.full((1, 112, 112), 255, dtype=torch.uint8)
+    assert torch.equal(Locator(get_backbone("resnet18"), "resnet18").share_of_places(whole, 4), torch.ones(1, 1, 4, 4))
+
+
+@pytest.mark.slow
+def test_the_target_lies_where_the_gradient_says_that_a_place_looks():
+    detector = DeepfakeDetector(weights="none", localisation=1.0).eval()
+    assert detector.locator is not None
+    pixels = torch.full((1, 3, 224, 224), 120.0).normal_(120, 40).requires_grad_()
+    (gradient,) = torch.autograd.grad(detector.features(pixels)[:, :, 3, 2].sum(), pixels)
+    seen = gradient.abs().sum(1)[0]
+    at = torch.arange(224.0)
+    middle = [float((seen.sum(1 - axis) * at).sum() / seen.sum()) for axis in (0, 1)]
+    targets = torch.zeros(49, 224, 224, dtype=torch.uint8)
+    for number in range(49):
+        targets[number, number // 7 * 32 : number // 7 * 32 + 8, number % 7 * 32 : number % 7 * 32 + 8] = 255
+    share = detector.locator.share_of_places(targets, 7)[:, 0, 3, 2]
+    number = int(share.argmax())  # the spot that counts most for this place
+    assert abs(number // 7 * 32 + 4 - middle[0]) < 12
+    assert abs(number % 7 * 32 + 4 - middle[1]) < 12
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"localisation": -1.0}, r"model\.localisation is at least 0"),
         ({"localisation": 1.0, "mixing": "mixup"}, r"model\.localisation and model\.mixing"),
+        ({"localisation": 1.0, "tune": "head"}, r"model\.localisation teaches the backbone"),
         ({"localisation": 1.0, "backbone": "vit_b_16"}, "those of vit_b_16 are one vector"),
     ],
 )
@@ -99,3 +133,26 @@ def test_a_fit_learns_where_faces_were_blended_and_its_checkpoint_is_whole(gener
     with torch.no_grad():
         pixels = data.datasets["train"][0]["image"][None]
         assert functional.softmax(loaded.eval()(pixels), 1).shape == (1, 2)
+    judging = load_detector(read_detector_checkpoint(tmp_path / "one.ckpt"))
+    assert judging.locator is None
+    with torch.no_grad():
+        assert torch.equal(judging(pixels), loaded(pixels))
+    again = tiny_detector(weights=str(tmp_path / "one.ckpt"))  # all of it but what stands behind the backbone
+    again.load_initial_weights()
+    for name, tensor in again.backbone.state_dict().items():
+        assert torch.equal(tensor, loaded.backbone.state_dict()[name])
+    checkpoint = read_detector_checkpoint(tmp_path / "one.ckpt")
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    changed = randomise(checkpoint, 0.0, 1, pictures)["state_dict"]  # the layer next to the answer is the head's
+    assert {name for name in changed if not torch.equal(changed[name], checkpoint["state_dict"][name])} == {
+        "head.linear.weight",
+        "head.linear.bias",
+    }
+
+
+def test_batches_of_another_data_module_are_refused(tmp_path):
+    item = {"image": torch.zeros(3, 32, 32, dtype=torch.uint8), "label": 0, "index": 0}
+    with pytest.raises(UsageError, match="learns from batches of DeepfakeDataModule"):
+        quiet_trainer(tmp_path, callbacks=[]).fit(
+            tiny_detector(localisation=1.0), *[DataLoader([item] * 4, batch_size=2)] * 2
+        )
