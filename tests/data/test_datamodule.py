@@ -262,8 +262,14 @@ def test_shares_that_are_none_are_named(ratios, faces):
     ("stage", "ratios", "part"), [("fit", (0.8, 0.0, 0.2), "val"), ("test", (0.8, 0.2, 0.0), "test")]
 )
 def test_empty_part_is_named_and_shown(stage, ratios, part, faces):
+    data = module(faces, split_ratios=ratios)
+
+    def begin():
+        data.setup(stage)
+        data.test_dataloader()  # of a test it is known here only: another data set is judged whole
+
     with pytest.raises(UsageError, match=f"(?s)The {part} part .* is empty.*images"):
-        module(faces, split_ratios=ratios).setup(stage)
+        begin()
 
 
 def test_split_options(faces):
