@@ -1,6 +1,7 @@
 """Where fakes were forged: told by names, by a column or by blending, and moved along with the pixels."""
 
 import shutil
+from typing import Any
 
 import albumentations as A
 import cv2
@@ -128,7 +129,7 @@ class Localising:
 
 def training_set(root, localises=True, **options):
     marks = write_landmarks(root.parent / "marks.npz", root)
-    data = module(root, **{"landmarks": str(marks), "image_size": SIDE, "augment": MOVES} | options)
+    data: Any = module(root, **{"landmarks": str(marks), "image_size": SIDE, "augment": MOVES} | options)
     if localises:
         data.trainer = Localising()
         data.prepare_data = lambda: None
@@ -166,8 +167,8 @@ def test_a_photo_has_an_empty_mask_and_an_unknown_fake_none(painted, tmp_path):
     rows = enumerate(zip(copies, kinds, strict=True))
     lines = [f"{copy.name},{kind},{'mouth' if kind == 'fake' and number % 3 else ''}" for number, (copy, kind) in rows]
     manifest.write_text("\n".join(["path,label,forged_parts", *lines]))
-    np.savez(marks, **{copy.name: USUAL for copy in copies})
-    data = module(manifest, landmarks=str(marks), image_size=SIDE, augment=[])
+    np.savez(marks, **{copy.name: USUAL for copy in copies})  # type: ignore[arg-type]
+    data: Any = module(manifest, landmarks=str(marks), image_size=SIDE, augment=[])
     data.trainer = Localising()
     data.prepare_data = lambda: None
     data.setup("fit")

@@ -1,5 +1,7 @@
 """Learning where fakes were forged: the loss by its closed form, what it is refused for, and that it is learned."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -109,7 +111,8 @@ def test_a_detector_costs_what_it_would_without(tmp_path):
 
 def test_layers_learn_at_rates_of_their_own_with_it(tmp_path):
     detector = DeepfakeDetector(weights="none", localisation=1.0, layer_decay=0.7, optimizer="sgd")
-    groups = detector.configure_optimizers().param_groups
+    optimizer: Any = detector.configure_optimizers()
+    groups = optimizer.param_groups
     assert detector.locator is not None
     assert any(one is detector.locator.layer.weight for one in groups[0]["params"])
     assert sum(len(group["params"]) for group in groups) == len(list(detector.parameters()))
@@ -118,8 +121,8 @@ def test_layers_learn_at_rates_of_their_own_with_it(tmp_path):
 def test_a_fit_learns_where_faces_were_blended_and_its_checkpoint_is_whole(generated_faces, tmp_path):
     marks = write_landmarks(tmp_path / "marks.npz", generated_faces)
     torch.manual_seed(0)
-    detector = tiny_detector(localisation=1.0, lr=1e-2)
-    data = faces_data(generated_faces, blending=["face"], landmarks=str(marks), augment=[])
+    detector: Any = tiny_detector(localisation=1.0, lr=1e-2)
+    data: Any = faces_data(generated_faces, blending=["face"], landmarks=str(marks), augment=[])
     trainer = quiet_trainer(tmp_path, callbacks=[], max_epochs=6)
     losses = []
     detector.on_train_epoch_end = lambda: losses.append(float(trainer.callback_metrics["train/localisation"]))
@@ -151,8 +154,7 @@ def test_a_fit_learns_where_faces_were_blended_and_its_checkpoint_is_whole(gener
 
 
 def test_batches_of_another_data_module_are_refused(tmp_path):
-    item = {"image": torch.zeros(3, 32, 32, dtype=torch.uint8), "label": 0, "index": 0}
+    item: Any = {"image": torch.zeros(3, 32, 32, dtype=torch.uint8), "label": 0, "index": 0}
+    batches: Any = DataLoader([item] * 4, batch_size=2)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="learns from batches of DeepfakeDataModule"):
-        quiet_trainer(tmp_path, callbacks=[]).fit(
-            tiny_detector(localisation=1.0), *[DataLoader([item] * 4, batch_size=2)] * 2
-        )
+        quiet_trainer(tmp_path, callbacks=[]).fit(tiny_detector(localisation=1.0), batches, batches)
