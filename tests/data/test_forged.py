@@ -1,6 +1,7 @@
 """Where fakes were forged: told by names, by a column or by blending, and moved along with the pixels."""
 
 import shutil
+from types import SimpleNamespace
 from typing import Any
 
 import albumentations as A
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from dfdetect.data.blending.masks import outlines
+from dfdetect.data.ciplab import PARTS
 from dfdetect.data.face_parts import filled
 from dfdetect.data.forged import ForgedParts, forged_parts, masks_needed
 from dfdetect.errors import DataLayoutError, UsageError
@@ -103,7 +105,7 @@ def painted(tmp_path_factory):
         name = f"fake/easy_{number}_{number % 15 + 1:04b}.png" if number % 2 else f"real/{number}.png"
         pixels = np.full((SIDE, SIDE), 99, np.uint8)
         if number % 2:
-            parts = [part for part, bit in zip(("right_eye", "left_eye", "nose", "mouth"), name[-8:-4]) if bit == "1"]  # noqa: B905
+            parts = [part for part, bit in zip(PARTS, name[-8:-4], strict=True) if bit == "1"]
             pixels = drawn(*parts)
         (root / name).parent.mkdir(exist_ok=True)
         Image.fromarray(np.repeat(pixels[..., None], 3, axis=2)).save(root / name)
@@ -117,21 +119,15 @@ MOVES = [
 ]
 
 
-class Localising:
-    """Stands for the trainer of a network that learns where fakes were forged."""
-
-    class lightning_module:  # noqa: N801
-        localises = True
-        input_size = SIDE
-
-    state = None
+LOCALISING = SimpleNamespace(lightning_module=SimpleNamespace(localises=True, input_size=SIDE), state=None)
+"""Stands for the trainer of a network that learns where fakes were forged."""
 
 
 def training_set(root, localises=True, **options):
     marks = write_landmarks(root.parent / "marks.npz", root)
     data: Any = module(root, **{"landmarks": str(marks), "image_size": SIDE, "augment": MOVES} | options)
     if localises:
-        data.trainer = Localising()
+        data.trainer = LOCALISING
         data.prepare_data = lambda: None
     data.setup("fit")
     return data
@@ -169,7 +165,7 @@ def test_a_photo_has_an_empty_mask_and_an_unknown_fake_none(painted, tmp_path):
     manifest.write_text("\n".join(["path,label,forged_parts", *lines]))
     np.savez(marks, **{copy.name: USUAL for copy in copies})  # type: ignore[arg-type]
     data: Any = module(manifest, landmarks=str(marks), image_size=SIDE, augment=[])
-    data.trainer = Localising()
+    data.trainer = LOCALISING
     data.prepare_data = lambda: None
     data.setup("fit")
     dataset = data.datasets["train"]
