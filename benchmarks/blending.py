@@ -69,7 +69,9 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     samples, decoder = load_samples(options.root), Decoder(options.size)
-    photos = real_photos(some(samples, REAL, options.count), list(MASKS), options.landmarks, decoder, decoder, None)
+    photos = real_photos(
+        some(samples, REAL, options.count), "given", list(MASKS), options.landmarks, decoder, decoder, None
+    )
     images = [decoder.load(0, photos.samples.file(index)) for index in range(len(photos.samples))]
     blender, plain = SelfBlender(MASKS), Augmentation(default_augmentation())
     augmented = milliseconds(len(images), lambda i: [plain(images[i], 0, 0, i) for _ in range(2)])

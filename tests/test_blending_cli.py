@@ -1,5 +1,6 @@
 """Self-blended training as its users type it: what is printed, what is trained on, and that it goes on bit for bit."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_real_photos_alone_train_and_the_true_fakes_judge(generated_faces, marks
     assert len(judged) == sum(row["split"] == "test" for row in rows)
     assert {row["label"] for row in judged} == {"real", "fake"}
     assert "blended from itself; the fakes of the train part were not used." in (RUN / "report.html").read_text()
+
+
+def test_a_folder_of_real_photos_is_enough(generated_faces, marks, tmp_path, capsys):
+    shutil.copytree(generated_faces / "real", tmp_path / "photos/real")
+    options = [*tiny(tmp_path / "photos", epochs=2), f"--data.landmarks={marks}"]
+    assert main(["fit", "--config", "self_blended", *options]) == 0
+    facts = read_checkpoint(RUN / "checkpoints/best.ckpt")["dfdetect"]
+    assert facts["calibrated"]
+    val = [row for row in rows_of(RUN / "split.csv") if row["split"] == "val"]
+    assert facts["n_calibration"] == 2 * len(val)
+    assert main(["test"]) == 0
+    assert "images are real: AUROC, average precision and EER are undefined." in capsys.readouterr().out
+    assert "So was validated, which chose the checkpoint" in (RUN / "report.html").read_text()
 
 
 def test_own_fakes_are_asked_for_as_a_share_and_the_report_says_so(generated_faces, marks, capsys):

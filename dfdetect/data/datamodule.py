@@ -33,7 +33,7 @@ from dfdetect.data.loader import (
 from dfdetect.data.own_layout import list_samples
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.resize import METHOD, Crop
-from dfdetect.data.samples import Samples, list_images
+from dfdetect.data.samples import FAKE, Samples, list_images
 from dfdetect.data.settings import ClassBalance, check_settings
 from dfdetect.data.splits import Split
 from dfdetect.data.summary import summarise
@@ -73,6 +73,7 @@ class DeepfakeDataModule(LightningDataModule):
             [] for none.
         blending: train on real photos alone, each in a pair with a fake made by blending it with a changed copy of
             itself within one of these masks, drawn from face, eyes, nose, mouth; null to train on the data's fakes.
+            Data without a fake is taken too, and validation then makes its own.
         own_fakes: with `blending`, share of the pairs whose fake is one of the data's own in place of a blended one.
         landmarks: npz file of landmarks for `blending`, `erase_parts` and `model.localisation`, see docs/blending.md;
             null to find them with $DFDETECT_FACE_MODEL, or the face model that is downloaded once.
@@ -196,7 +197,7 @@ class DeepfakeDataModule(LightningDataModule):
             part = self.part(name)
             if name != "test":  # which may yet become all images: of another data set than the checkpoint's
                 self._refuse_empty(name)
-            self.datasets[name] = self._training_set(part) if name == "train" else self._dataset(part, name)
+            self.datasets[name] = self._training_set(part) if name == "train" else self._judged_set(part, name)
         if stage == "fit":
             self._check_training()
 
@@ -256,7 +257,8 @@ class DeepfakeDataModule(LightningDataModule):
         """The images and their parts, listed when first asked for."""
         if self._division is None:
             self.prepare_data()
-            samples = list_samples(self.root, self.manifest, self.layout)
+            fakes_needed = not self.blending or self.own_fakes > 0
+            samples = list_samples(self.root, self.manifest, self.layout, fakes_needed=fakes_needed)
             self._division = divide(samples, self.split_seed, self.split_ratios, self.split, self.folds, self.fold)
         return self._division
 
@@ -310,8 +312,13 @@ class DeepfakeDataModule(LightningDataModule):
 
     def summary(self) -> str:
         """A table of images, classes, groups and sources in each part, and what deserves to be known about them."""
-        text, train = summarise(self.origin, self.division), self.datasets.get("train")
-        return f"{text}\n{train.photos.note(self.own_fakes)}" if isinstance(train, PairDataset) else text
+        lines = [summarise(self.origin, self.division)]
+        train, val = (self.datasets.get(name) for name in ("train", "val"))
+        if isinstance(train, PairDataset):
+            lines.append(f"Training on {train.photos.note(self.own_fakes)}")
+        if isinstance(val, PairDataset):
+            lines.append(f"Validating on {val.photos.note()}, for there are no others")
+        return "\n".join(lines)
 
     def train_dataloader(self) -> ResumableLoader:
         """Training batches; the order depends on (seed, epoch) and continues where a checkpoint stopped."""
@@ -350,6 +357,21 @@ class DeepfakeDataModule(LightningDataModule):
         rank_zero_info(found.note(name))
         return replace(decoder, faces=found.cutter)
 
+    def _judged_set(self, part: Samples, name: str) -> DeepfakeDataset:
+        """A part as it is; of real photos alone, validation makes its own fakes, in every epoch and run the same."""
+        if name == "test" or not self.blending or (part.labels == FAKE).any():
+            return self._dataset(part, name)
+        return TrainingSet(
+            decoder=self._knowing_faces(self.decoder(), part, name),
+            augmentation=None,
+            size=self.image_size,
+            seed=self.split_seed,
+            cache=self.cache,
+            cache_dir=self.cache_dir,
+            blending=self.blending,
+            landmarks=self.landmarks,
+        ).build(part, name)
+
     def _training_set(self, part: Samples) -> DeepfakeDataset:
         return TrainingSet(
             decoder=self._knowing_faces(self.decoder(training=True), part, "train"),
@@ -363,7 +385,7 @@ class DeepfakeDataModule(LightningDataModule):
             erase_parts=self.erase_parts,
             own_fakes=self.own_fakes,
             localises=bool(getattr(self._network, "localises", False)),
-        ).build(part)
+        ).build(part, "train")
 
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"

@@ -14,6 +14,7 @@ ACCEPTED = """Accepted layouts:
   ROOT/{training_real,training_fake}/...        CIPLAB's own, also one folder deeper
   ROOT/manifest.csv or --data.manifest FILE     path,label[,group,split,source,...]"""
 
+REALS_ALONE = "Real photos alone are enough for --data.blending, which makes fakes of them (docs/blending.md)"
 _REAL = frozenset({"real", "reals", "original", "originals", "authentic", "genuine", "pristine", "natural", "nature"})
 _FAKE = frozenset(
     {"fake", "fakes", "ai", "ai_generated", "generated", "synthetic", "deepfake", "deepfakes", "manipulated", "forged"}
@@ -59,8 +60,12 @@ def split_of(name: str) -> str | None:
     return _SPLITS.get(name.strip().lower())
 
 
-def find_class_folders(root: Path) -> tuple[list[ClassFolder], str]:
+def find_class_folders(root: Path, fakes_needed: bool = True) -> tuple[list[ClassFolder], str]:
     """Recognise the layout of a data root.
+
+    Args:
+        root: a folder.
+        fakes_needed: whether a folder of fakes has to stand beside that of real photos.
 
     Returns:
         The class folders, and the layout in words.
@@ -70,10 +75,11 @@ def find_class_folders(root: Path) -> tuple[list[ClassFolder], str]:
     """
     if not root.is_dir():
         raise DataLayoutError(f"{root}: no such folder.\n{ACCEPTED}")
-    found = _recognise(root, "")
+    found = _recognise(root, "", fakes_needed)
     if found is not None:
         return found
-    deeper = {name: layout for name in _folders(root, "") if (layout := _recognise(root, name)) is not None}
+    below = ((name, _recognise(root, name, fakes_needed)) for name in _folders(root, ""))
+    deeper = {name: layout for name, layout in below if layout is not None}
     if len(deeper) > 1:
         raise DataLayoutError(f"{root}: {' and '.join(sorted(deeper))} each look like a data set; name one of them")
     if deeper:
@@ -81,7 +87,7 @@ def find_class_folders(root: Path) -> tuple[list[ClassFolder], str]:
     raise DataLayoutError(f"{root}: no real and fake folders. {_listing(root, '')}\n{ACCEPTED}")
 
 
-def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
+def _recognise(root: Path, below: str, fakes_needed: bool) -> tuple[list[ClassFolder], str] | None:
     """The layout directly below root/below; None where no class and no split folder is there."""
     names = _folders(root, below)
     splits = [name for name in names if split_of(name) is not None]
@@ -93,13 +99,16 @@ def _recognise(root: Path, below: str) -> tuple[list[ClassFolder], str] | None:
             )
         others = [printable(name) for name in names if name not in classes]
         passed_over = f"; passed over: {', '.join(others)}" if others else ""
-        pair = _class_pair(root, below, classes, "")
+        pair = _class_pair(root, below, classes, "", fakes_needed)
+        both = "{real,fake}" if len(pair) > 1 else "real"
         if inner := _splits_inside(root, pair):
-            return inner, _join(below, "{real,fake}/{train,val,test}") + passed_over
-        return pair, _join(below, "{real,fake}") + passed_over
+            return inner, _join(below, f"{both}/{{train,val,test}}") + passed_over
+        return pair, _join(below, both) + passed_over
     if not any(label_of(child) is not None for name in splits for child in _folders(root, _join(below, name))):
         return None
-    return _split_folders(root, below, splits), _join(below, "{train,val,test}/{real,fake}")
+    folders = _split_folders(root, below, splits, fakes_needed)
+    both = "{real,fake}" if any(folder.label for folder in folders) else "real"
+    return folders, _join(below, f"{{train,val,test}}/{both}")
 
 
 def _splits_inside(root: Path, pair: list[ClassFolder]) -> list[ClassFolder]:
@@ -122,7 +131,7 @@ def _splits_inside(root: Path, pair: list[ClassFolder]) -> list[ClassFolder]:
     return found
 
 
-def _split_folders(root: Path, below: str, names: list[str]) -> list[ClassFolder]:
+def _split_folders(root: Path, below: str, names: list[str], fakes_needed: bool) -> list[ClassFolder]:
     folders: list[ClassFolder] = []
     taken: dict[str, str] = {}
     for name in names:
@@ -132,21 +141,22 @@ def _split_folders(root: Path, below: str, names: list[str]) -> list[ClassFolder
         taken[split] = name
         inside = _join(below, name)
         classes = [child for child in _folders(root, inside) if label_of(child) is not None]
-        folders += _class_pair(root, inside, classes, split)
+        folders += _class_pair(root, inside, classes, split, fakes_needed)
     return folders
 
 
-def _class_pair(root: Path, below: str, names: list[str], split: str) -> list[ClassFolder]:
+def _class_pair(root: Path, below: str, names: list[str], split: str, fakes_needed: bool) -> list[ClassFolder]:
     by_label: dict[int, list[str]] = {0: [], 1: []}
     for name in names:
         by_label[label_of(name) or 0].append(name)
     for label, word in enumerate(("real", "fake")):
-        if not by_label[label]:
-            raise DataLayoutError(f"{root / below}: no {word} folder. {_listing(root, below)}\n{ACCEPTED}")
+        if not by_label[label] and (label == 0 or fakes_needed):
+            alone = f" {REALS_ALONE}." if word == "fake" else ""
+            raise DataLayoutError(f"{root / below}: no {word} folder.{alone} {_listing(root, below)}\n{ACCEPTED}")
         if len(by_label[label]) > 1:
             several = " and ".join(sorted(by_label[label]))
             raise DataLayoutError(f"{root / below}: {several} all mean {word}: ambiguous. Keep one, or use a manifest")
-    return [ClassFolder(_join(below, by_label[label][0]), label, split) for label in (0, 1)]
+    return [ClassFolder(_join(below, by_label[label][0]), label, split) for label in (0, 1) if by_label[label]]
 
 
 def _folders(root: Path, below: str) -> list[str]:

@@ -27,7 +27,13 @@ class Layout:
     rows: Callable[[Path], Iterable[Row]]
 
 
-def list_samples(root: str | Path, manifest: str | Path | None, layout: str | None, strict: bool = True) -> Samples:
+def list_samples(
+    root: str | Path,
+    manifest: str | Path | None,
+    layout: str | None,
+    strict: bool = True,
+    fakes_needed: bool = True,
+) -> Samples:
     """As `load_samples`, unless an own layout is named, by its import path.
 
     Raises:
@@ -35,9 +41,9 @@ def list_samples(root: str | Path, manifest: str | Path | None, layout: str | No
         DataLayoutError: it fails, or lists what a manifest could not either.
     """
     if layout is None:
-        return load_samples(root, manifest, strict=strict)
+        return load_samples(root, manifest, strict, fakes_needed)
     check_layout(layout, manifest)
-    return _own_samples(load_extension(layout, Layout, "data.layout"), Path(root), layout)
+    return _own_samples(load_extension(layout, Layout, "data.layout"), Path(root), layout, fakes_needed)
 
 
 def check_layout(layout: str | None, manifest: str | Path | None) -> None:
@@ -51,7 +57,7 @@ def check_layout(layout: str | None, manifest: str | Path | None) -> None:
         raise UsageError(f"data.manifest {manifest} and data.layout {layout} both list the images: name one of them")
 
 
-def _own_samples(layout: Layout, root: Path, name: str) -> Samples:
+def _own_samples(layout: Layout, root: Path, name: str, fakes_needed: bool) -> Samples:
     if not root.exists():
         raise DataLayoutError(f"{root}: no such folder or file, which data.layout {name} is to list")
     try:
@@ -61,7 +67,7 @@ def _own_samples(layout: Layout, root: Path, name: str) -> Samples:
     except Exception as error:  # whatever a function of somebody's own may raise
         said = " ".join(str(error).split())
         raise DataLayoutError(f"{root}: data.layout {name} fails: {type(error).__name__}: {said}") from error
-    return samples_of(listed, root if root.is_dir() else root.parent, f"layout {name}")
+    return samples_of(listed, root if root.is_dir() else root.parent, f"layout {name}", fakes_needed)
 
 
 def _listed(rows: Iterable[Row], origin: str) -> Listed:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.data.decode import IMAGE_SUFFIXES
-from dfdetect.data.layouts import ClassFolder, find_class_folders
+from dfdetect.data.layouts import REALS_ALONE, ClassFolder, find_class_folders
 from dfdetect.data.listed import Listed, read_rows
 from dfdetect.data.walk import Unlisted, walk
 from dfdetect.errors import DataLayoutError
@@ -84,7 +84,9 @@ class Samples:
         return Samples(self.root, [self.paths[i] for i in rows], self.labels[indices], columns, self.layout)
 
 
-def load_samples(root: str | Path, manifest: str | Path | None = None, strict: bool = True) -> Samples:
+def load_samples(
+    root: str | Path, manifest: str | Path | None = None, strict: bool = True, fakes_needed: bool = True
+) -> Samples:
     """List the labelled images of a folder or a manifest.
 
     Args:
@@ -92,6 +94,7 @@ def load_samples(root: str | Path, manifest: str | Path | None = None, strict: b
             `manifest.csv`, which then decides.
         manifest: a manifest whose relative paths start from its own folder, or from `root` if they are not found there.
         strict: of a folder, whether it is an error that something in it cannot be listed; else `unlisted` tells it.
+        fakes_needed: whether it is an error that all images are real; that all are fake always is.
 
     Returns:
         The samples in a stable order: sorted by path.
@@ -105,8 +108,8 @@ def load_samples(root: str | Path, manifest: str | Path | None = None, strict: b
     if manifest is None and os.path.isfile(root / "manifest.csv"):  # False too where the folder may not be read
         manifest = root / "manifest.csv"
     if manifest is not None:
-        return _from_manifest(Path(manifest), root)
-    return _from_folders(root, None if strict else [])
+        return _from_manifest(Path(manifest), root, fakes_needed)
+    return _from_folders(root, None if strict else [], fakes_needed)
 
 
 def list_images(root: str | Path) -> Samples:
@@ -124,8 +127,8 @@ def list_images(root: str | Path) -> Samples:
     return Samples(root, paths, np.zeros(len(paths), np.int8), layout="unlabelled images", ignored=ignored)
 
 
-def _from_folders(root: Path, unlisted: Unlisted | None) -> Samples:
-    folders, layout = find_class_folders(root)
+def _from_folders(root: Path, unlisted: Unlisted | None, fakes_needed: bool) -> Samples:
+    folders, layout = find_class_folders(root, fakes_needed)
     rows: list[tuple[str, ClassFolder]] = []
     ignored = 0
     for folder in folders:
@@ -154,7 +157,7 @@ def _source(path: str, folder: ClassFolder) -> str:
     return sys.intern(inner.split("/", 1)[0]) if "/" in inner else ""
 
 
-def _from_manifest(manifest: Path, root: Path) -> Samples:
+def _from_manifest(manifest: Path, root: Path, fakes_needed: bool) -> Samples:
     try:
         with open(manifest, newline="", encoding="utf-8-sig") as stream:
             rows = numbered_rows(stream)
@@ -164,21 +167,26 @@ def _from_manifest(manifest: Path, root: Path) -> Samples:
         raise DataLayoutError(f"{manifest}: the manifest is not UTF-8 ({error}); save it as `CSV UTF-8`") from error
     except (OSError, csv.Error) as error:
         raise DataLayoutError(f"{manifest}: the manifest cannot be read ({error})") from error
-    return samples_of(listed, _base_folder(manifest, root, listed.columns["path"]), f"manifest {manifest.name}")
+    base = _base_folder(manifest, root, listed.columns["path"])
+    return samples_of(listed, base, f"manifest {manifest.name}", fakes_needed)
 
 
-def samples_of(listed: Listed, root: Path, layout: str) -> Samples:
+def samples_of(listed: Listed, root: Path, layout: str, fakes_needed: bool = True) -> Samples:
     """Rows that were listed, checked and in order; relative paths start from `root`.
 
     Raises:
-        DataLayoutError: what `Listed.labels` and the others raise, or one class is not there.
+        DataLayoutError: what `Listed.labels` and the others raise, or there is no real photo, or no fake where
+            those are needed.
     """
     listed.refuse_repeated(root)
     labels = np.fromiter(listed.labels(), np.int8, len(listed.lines))
     order = sorted(range(len(labels)), key=listed.columns["path"].__getitem__)
     samples = Samples(root, listed.columns["path"], labels, listed.known_columns(), layout)
-    if len(set(labels.tolist())) < 2:
-        raise DataLayoutError(f"{listed.origin}: every row is {CLASS_NAMES[int(labels[0])]}; both classes are needed")
+    if not (labels == REAL).any() or (fakes_needed and not (labels == FAKE).any()):
+        alone = f". {REALS_ALONE}" if labels[0] == REAL else ""
+        raise DataLayoutError(
+            f"{listed.origin}: every row is {CLASS_NAMES[int(labels[0])]}; both classes are needed{alone}"
+        )
     return samples.select(np.asarray(order, dtype=np.intp))
 
 

@@ -77,7 +77,7 @@ def draw_face(seed: int, index: int, kind: str = "real", size: int = 128) -> Fac
     return Face(np.clip(photo * 255 + 0.5, 0, 255).astype(np.uint8), alpha > 0, kind)
 
 
-def generate_faces(root: Path, count: int, seed: int = 0, size: int = 128, progress: bool = True) -> None:
+def generate_faces(root: Path | str, count: int, seed: int = 0, size: int = 128, progress: bool = True) -> None:
     """Write ``root/real/00000.jpg``, ``root/fake/<kind>/00001.jpg`` and so on: half real, the kinds in turn.
 
     ``root`` appears only when every picture is written, so a killed run is never mistaken for a finished one.
@@ -92,6 +92,7 @@ def generate_faces(root: Path, count: int, seed: int = 0, size: int = 128, progr
     Raises:
         FileExistsError: If ``root`` already holds something.
     """
+    root = Path(root)
     if root.exists():
         if not root.is_dir() or any(root.iterdir()):
             raise FileExistsError(f"{root} is in use: remove it or choose another folder for the generated faces")

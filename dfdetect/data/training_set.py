@@ -25,7 +25,7 @@ class TrainingSet:
 
     Attributes:
         decoder: of pixels as augmentation gets them.
-        augmentation: of every picture.
+        augmentation: of every picture; None for none.
         size: side of the network's input in pixels.
         seed: the run's.
         cache, cache_dir: where pixels are kept, and landmarks beside those on disk.
@@ -34,33 +34,34 @@ class TrainingSet:
     """
 
     decoder: Decoder
-    augmentation: Augmentation
+    augmentation: Augmentation | None
     size: int
     seed: int
     cache: CacheMode
     cache_dir: Path | None
     blending: list[MaskName] | None
     landmarks: str | None
-    erase_parts: float
-    own_fakes: float
+    erase_parts: float = 0.0
+    own_fakes: float = 0.0
     localises: bool = False
 
-    def build(self, part: Samples) -> DeepfakeDataset:
-        """Of the training part; raises what `real_photos`, `landmarks_of` and `forged_parts` do."""
+    def build(self, part: Samples, name: str) -> DeepfakeDataset:
+        """Of a part of that name; raises what `real_photos`, `landmarks_of` and `forged_parts` do."""
         if self.localises and self.erase_parts:
             raise UsageError("model.localisation and data.erase_parts: what is erased shows no forgery; leave one out")
         if self.blending:
-            return self._pairs(part, self.blending)
+            return self._pairs(part, name, self.blending)
         store = open_store(self.cache, self.decoder, len(part), self.cache_dir)
         forged = self._forged(part, alone=True) if self.localises else None
         how = self._eraser(part), self.decoder.crop, forged
         return DeepfakeDataset(part, store, self.size, self.augmentation, self.seed, *how)
 
-    def _pairs(self, part: Samples, masks: list[MaskName]) -> PairDataset:
-        photos = real_photos(part, masks, self.landmarks, self.decoder, self._searched(part), self._kept())
+    def _pairs(self, part: Samples, name: str, masks: list[MaskName]) -> PairDataset:
+        searched, kept = self._searched(part), self._kept()
+        photos = real_photos(part, name, masks, self.landmarks, self.decoder, searched, kept)
         shown = len(photos.fakes) if self.own_fakes else 0
         if self.own_fakes and not shown:
-            raise UsageError("data.own_fakes: the train part holds no fakes")
+            raise UsageError(f"data.own_fakes: the {name} part holds no fakes")
         store = open_store(self.cache, self.decoder, len(photos.samples) + shown, self.cache_dir)
         eraser = PartEraser(self.erase_parts, photos.landmarks) if self.erase_parts else None
         how = store, self.size, self.augmentation, self.seed, eraser, self.decoder.crop

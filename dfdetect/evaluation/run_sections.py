@@ -188,7 +188,10 @@ def _blended(run: RunContents) -> str:
     beside = "Each real photo was trained on beside a fake blended from itself"
     if own:
         return f"{beside} or, in {own:.0%} of the pairs, beside one of the train part's fakes."
-    return f"{beside}; the fakes of the train part were not used."
+    fakes = {count.part: count.n_fake for count in run.counts}
+    unused = "" if fakes.get("train") == 0 else "; the fakes of the train part were not used"
+    alone = " So was validated, which chose the checkpoint, its threshold and its temperature."
+    return f"{beside}{unused}.{alone if fakes.get('val') == 0 else ''}"
 
 
 def _accuracy_bars(values: list[tuple[str, Results]]) -> str:

@@ -154,6 +154,42 @@ MISSING = {
 }
 
 
+SPLIT = {("train/real", 0, "train"), ("val/real", 0, "val")}
+INSIDE = {("real/train", 0, "train"), ("real/val", 0, "val")}
+ALONE = {
+    "classes": (["real/a.png"], {("real", 0, "")}, "real"),
+    "deeper": (["set/originals/a.png"], {("set/originals", 0, "")}, "set/real"),
+    "splits": (["train/real/a.png", "val/real/b.png"], SPLIT, "{train,val,test}/real"),
+    "splits inside": (["real/train/a.png", "real/val/b.png"], INSIDE, "real/{train,val,test}"),
+}
+
+
+@pytest.mark.parametrize(("files", "found", "layout"), ALONE.values(), ids=ALONE)
+def test_real_photos_alone_where_no_fake_is_needed(files, found, layout, tmp_path):
+    touch(tmp_path, *files)
+    there = find_class_folders(tmp_path, fakes_needed=False)
+    assert ({(one.path, one.label, one.split) for one in there[0]}, there[1]) == (found, layout)
+    assert load_samples(tmp_path, fakes_needed=False).labels.tolist() == [0] * len(files)
+    with pytest.raises(DataLayoutError, match=r"no fake folder\. Real photos alone are enough for --data\.blending"):
+        load_samples(tmp_path)
+
+
+def test_fakes_alone_are_never_enough(tmp_path):
+    with pytest.raises(DataLayoutError, match=r"no real folder\. Found: fake/"):
+        load_samples(touch(tmp_path, "fake/a.png"), fakes_needed=False)
+    (tmp_path / "list.csv").write_text("path,label\nfake/a.png,fake\n")
+    with pytest.raises(DataLayoutError, match=r"every row is fake; both classes are needed$"):
+        load_samples(tmp_path / "list.csv", fakes_needed=False)
+
+
+def test_a_manifest_of_real_photos_alone(tmp_path):
+    touch(tmp_path, "a.png", "b.png")
+    (tmp_path / "list.csv").write_text("path,label\na.png,real\nb.png,real\n")
+    assert load_samples(tmp_path / "list.csv", fakes_needed=False).labels.tolist() == [0, 0]
+    with pytest.raises(DataLayoutError, match=r"every row is real; both classes are needed\. Real photos alone are"):
+        load_samples(tmp_path / "list.csv")
+
+
 @pytest.mark.parametrize(("files", "said"), AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_ambiguity_is_an_error_that_names_the_rivals(files, said, tmp_path):
     with pytest.raises(DataLayoutError) as caught:

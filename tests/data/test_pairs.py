@@ -1,5 +1,6 @@
 """Pairs: real and fake of one photo in one batch, with one augmentation, the same with any workers and cache."""
 
+import shutil
 import warnings
 from types import SimpleNamespace
 
@@ -9,10 +10,10 @@ import pytest
 import torch
 
 from dfdetect.data.cache import Decoder, DiskStore, RamStore
-from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.dataset import DeepfakeDataset, Unreadable
 from dfdetect.data.pairs import PairDataset
 from dfdetect.data.splits import fingerprint
-from dfdetect.errors import UsageError
+from dfdetect.errors import DataLayoutError, UsageError
 
 from .blending.faces import write_landmarks
 from .helpers import draw_classes
@@ -209,3 +210,53 @@ def test_only_a_fit_needs_landmarks(root):
             module(root, blending=["face"], landmarks="gone.npz").setup(stage)
     with pytest.raises(UsageError, match=r"gone.npz"):
         module(root, blending=["face"], landmarks="gone.npz").setup("fit")
+
+
+@pytest.fixture(scope="module")
+def photos(root, tmp_path_factory):
+    """Real photos alone."""
+    alone = tmp_path_factory.mktemp("alone") / "photos"
+    shutil.copytree(root / "real", alone / "real")
+    return alone
+
+
+def image(dataset, index):
+    sample = dataset[0, index]
+    assert not isinstance(sample, Unreadable)
+    return sample["image"]
+
+
+def test_without_a_fake_validation_makes_its_own_the_same_in_every_epoch_and_run(photos, marks):
+    def made(**options):
+        settings = {"image_size": 32, "blending": ["face"], "landmarks": marks, "erase_parts": 0.5, "zoom_room": 1.5}
+        data = module(photos, **settings | options)
+        data.setup("fit")
+        return data
+
+    data, other = made(), made(seed=1, batch_size=4)
+    dataset = data.datasets["val"]
+    assert isinstance(dataset, PairDataset)
+    assert dataset.samples.labels.tolist() == [0, 1] * len(data.part("val"))
+    assert (
+        f"Validating on {len(data.part('val'))} real photos, each beside its self-blended fake, for" in data.summary()
+    )
+    assert "of the train part" not in data.summary()  # nothing is left unused
+    plain = DeepfakeDataset(data.part("val"), Decoder(32), 32)
+    for index in range(len(dataset)):
+        pixels = image(dataset, index)
+        assert torch.equal(pixels, image(dataset, index))
+        assert torch.equal(pixels, image(other.datasets["val"], index))
+        assert torch.equal(pixels, image(plain, index // 2)) == (index % 2 == 0), (
+            "a photo as a test sees it, neither augmented nor erased"
+        )
+    epochs = [[batch["image"] for batch in data.val_dataloader()] for _ in range(2)]
+    assert all(torch.equal(one, two) for one, two in zip(*epochs, strict=True))
+    data.setup("test")
+    assert type(data.datasets["test"]) is DeepfakeDataset
+    assert not np.any(data.datasets["test"].samples.labels)
+
+
+@pytest.mark.parametrize("options", [{}, {"blending": ["face"], "own_fakes": 0.5}])
+def test_without_a_fake_all_else_is_refused(options, photos):
+    with pytest.raises(DataLayoutError, match="no fake folder"):
+        module(photos, **options).setup("fit")

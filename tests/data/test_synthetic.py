@@ -58,7 +58,7 @@ def test_impossible_requests_are_refused(kind: str, size: int, message: str) -> 
 
 def test_folders_are_balanced_and_reproducible(tmp_path: Path) -> None:
     generate_faces(tmp_path / "deep" / "a", 24, seed=1, size=48, progress=False)
-    generate_faces(tmp_path / "b", 24, seed=1, size=48, progress=False)
+    generate_faces(str(tmp_path / "b"), 24, seed=1, size=48, progress=False)
     written = _files(tmp_path / "deep" / "a")
     assert written == _files(tmp_path / "b")
     folders = [name.rsplit("/", 1)[0] for name in written]

@@ -83,7 +83,9 @@ class Visit:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda said: self.complaints.extend([said.text] if said.type == "error" else []))
-        self.page.on("filechooser", lambda _: None)  # asked for here, or a key might come before the browser heard of it
+        self.page.on(
+            "filechooser", lambda _: None
+        )  # or a key might come before the browser heard that one is asked for
         self.page.goto(url)
         self.page.wait_for_selector(".df-camera")  # shown by its script, which listens from then on
 

@@ -31,30 +31,39 @@ class Photos:
         samples: N of them.
         landmarks: of each, in the store's pixels; None for a file that could not be read.
         faceless: number of real photos that were left out, because no whole face was found in them.
-        fakes: those of the training part.
+        fakes: those that stand beside them in that part.
+        part: its name.
     """
 
     samples: Samples
     landmarks: list[Landmarks | None]
     faceless: int
     fakes: Samples
+    part: str
 
     def note(self, own_fakes: float = 0.0) -> str:
-        """What is trained on, in a line; `own_fakes` is the share of pairs whose fake is one of the data's own."""
+        """What these are, for a line; `own_fakes` is the share of pairs whose fake is one of the data's own."""
         left_out = f"; left out: {self.faceless} real photos without a whole face" if self.faceless else ""
-        fakes = f"the {len(self.fakes)} fakes of the train part"
+        fakes = f"the {len(self.fakes)} fakes of the {self.part} part"
         beside = f"each beside one of {fakes} ({own_fakes:.0%}) or" if own_fakes else "each beside"
-        unused = "" if own_fakes else f"; {fakes} are not used"
-        return f"Training on {len(self.samples)} real photos, {beside} its self-blended fake{left_out}{unused}"
+        unused = "" if own_fakes or not len(self.fakes) else f"; {fakes} are not used"
+        return f"{len(self.samples)} real photos, {beside} its self-blended fake{left_out}{unused}"
 
 
 def real_photos(
-    part: Samples, masks: list[MaskName], given: str | None, decoder: Decoder, store: PixelStore, kept: Path | None
+    part: Samples,
+    name: str,
+    masks: list[MaskName],
+    given: str | None,
+    decoder: Decoder,
+    store: PixelStore,
+    kept: Path | None,
 ) -> Photos:
-    """The real photos of a training part that show a whole face.
+    """The real photos of a part that show a whole face.
 
     Args:
         part: real photos and fakes.
+        name: of the part.
         masks: what will be blended.
         given: file of landmarks; None to find them.
         decoder: what makes the pixels that `store` holds.
@@ -70,10 +79,10 @@ def real_photos(
     check_masks(landmarks, masks)
     whole = [index for index, one in enumerate(landmarks) if is_whole(one, decoder.size)]
     if not whole:
-        raise UsageError(f"data.blending: none of the {len(reals)} real photos of the train part shows a whole face")
+        raise UsageError(f"data.blending: none of the {len(reals)} real photos of the {name} part shows a whole face")
     chosen = [landmarks[index] for index in whole]
     fakes = part.select(np.flatnonzero(part.labels != REAL))
-    return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), fakes)
+    return Photos(reals.select(np.array(whole)), chosen, len(reals) - len(whole), fakes, name)
 
 
 def landmarks_of(

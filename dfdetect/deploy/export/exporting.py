@@ -152,7 +152,7 @@ def _band(facts: ModelFacts, proof: Proof) -> UncertainBand | None:
     name, stated = proof.validation.pictures.name, proof.stated_error
     band = proof.validation.band(proof.validation.p_fake, facts, stated)
     if band is None:
-        _say(f"No uncertain band: {name} is too small for one, so everything is answered")
+        _say(f"No uncertain band: {name} is too small for one or of one class, so everything is answered")
         return None
     if band.stated_error > stated:
         _say(

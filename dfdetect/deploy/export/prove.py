@@ -50,11 +50,14 @@ class Reference:
         """The uncertain band for scores (M,) of these pictures.
 
         Where no share of them can be answered with so few errors, it is the band for the smallest multiple of
-        `stated_error` with which one can, and the band says so. None without labels, or with hardly any picture.
+        `stated_error` with which one can, and the band says so. None without labels of both classes, or with hardly
+        any picture.
         """
         if self.pictures.labels is None:
             return None
         label = self.pictures.labels[self.places]
+        if len(set(label.tolist())) < 2:  # a detector that answers real to everything would seem never to err
+            return None
         stated = [round(stated_error * times, 6) for times in range(1, math.ceil(1 / stated_error))]
         bands = (choose_band(label, p_fake, facts.threshold, one) for one in stated)
         return next((band for band in bands if band is not None), None)

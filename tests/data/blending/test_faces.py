@@ -43,7 +43,7 @@ def finder(monkeypatch, tmp_path):
 
 def photos_of(root, masks=("face",), given=None, kept=None):
     decoder = Decoder(SIZE)
-    return real_photos(load_samples(root), list(masks), given, decoder, decoder, kept)
+    return real_photos(load_samples(root), "train", list(masks), given, decoder, decoder, kept)
 
 
 def test_only_real_photos_with_a_whole_face_and_the_rest_is_counted(tmp_path, finder):
@@ -56,7 +56,7 @@ def test_only_real_photos_with_a_whole_face_and_the_rest_is_counted(tmp_path, fi
     assert [one is None for one in photos.landmarks] == [True] + [False] * 7  # a broken file is told as it is read
     assert (photos.faceless, len(photos.fakes)) == (2, 10)
     note = photos.note()
-    assert note.startswith("Training on 8 real photos, each beside its self-blended fake; left out: 2 real photos")
+    assert note.startswith("8 real photos, each beside its self-blended fake; left out: 2 real photos")
     assert note.endswith("the 10 fakes of the train part are not used")
 
 
@@ -140,7 +140,7 @@ def test_without_a_face_model_the_way_on_is_named(tmp_path, monkeypatch):
 def test_the_model_itself_finds_generated_faces(tmp_path):
     generate_faces(tmp_path / "faces", 24, size=160, progress=False)
     decoder = Decoder(160)
-    photos = real_photos(load_samples(tmp_path / "faces"), ["nose"], None, decoder, decoder, None)
+    photos = real_photos(load_samples(tmp_path / "faces"), "train", ["nose"], None, decoder, decoder, None)
     assert len(photos.samples) >= 8
     assert np.abs(np.stack(photos.landmarks) / 160 - USUAL).max() < 0.12  # type: ignore[arg-type]
     assert draw_face(0, 0, size=160).image.shape == (160, 160, 3)

@@ -2,9 +2,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dfdetect.deploy import Detector
+from dfdetect.deploy.export.pictures import pictures_in
+from dfdetect.deploy.export.prove import Reference
 from dfdetect.deploy.photos import Settings
 from dfdetect.main import main
 
@@ -148,6 +151,17 @@ def test_other_images_prove_a_float_file_where_the_data_is_gone(tiny_checkpoint,
     assert facts.licence == "ours\n\tand yours"
     result = json.loads(Path("out/tiny-fp32.onnx.parity.json").read_text())
     assert (result["n"], result["auroc"]) == (30, None)
+
+
+def test_no_band_is_chosen_on_one_class(tiny_checkpoint, generated_faces):
+    """Of real photos alone, a detector that calls everything real would seem never to err."""
+    detector = Detector.load(tiny_checkpoint)
+    both = Reference.of(detector, pictures_in(str(generated_faces), detector.whole))
+    assert both.pictures.labels is not None
+    real = np.flatnonzero(both.pictures.labels == 0).tolist()
+    alone = Reference(both.pictures, [both.places[i] for i in real], both.p_fake[real])
+    assert both.band(both.p_fake, detector.facts, 0.4) is not None
+    assert alone.band(alone.p_fake, detector.facts, 0.4) is None
 
 
 @pytest.mark.parametrize(("arguments", "code", "says"), [
