@@ -60,13 +60,13 @@ def reference(root: Path, work: Path, workers: int, flip: bool) -> None:
     cost = Cost()
     names, paths = files(root)
     plain = [features(decode(path)) for path in paths]
-    found = {(i, j): (n, places, 0) for i, j, n, places in exhaustive(plain, plain, workers)}
+    found = {(i, j): (*evidence, 0) for i, j, evidence in exhaustive(plain, plain, workers)}
     if flip:
         flipped = [features(decode(path), mirror=True) for path in paths]
-        for i, j, n, places in exhaustive(plain, flipped, workers):
-            found[i, j] = max(found.get((i, j), (0, 0, 0)), (n, places, 1))
+        for i, j, evidence in exhaustive(plain, flipped, workers):
+            found[i, j] = max(found.get((i, j), (0, 0, 0, 0)), (*evidence, 1))
     rows = [[names[i], names[j], *facts] for (i, j), facts in sorted(found.items())]
-    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,places,mirrored", rows)
+    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,places,similar,mirrored", rows)
     cost.of("search")
     pairs = len(names) * (len(names) - 1) // 2
     print(json.dumps({"images": len(names), "pairs": pairs, "confirmed": len(rows), **cost.figures}))
@@ -93,25 +93,27 @@ def _row(names: list[str], twin: Twin) -> list[Any]:
 
 
 def recall(root: Path, work: Path, workers: int) -> None:
-    """Share of the reference's pairs that ours reports, of all and of those that did not collapse to a few points."""
+    """Share of the reference's pairs that ours reports, by each reading of what it confirms."""
     rows = ours(root, work, workers)
     confirmed = read_rows(work / f"{root.name}-reference.csv")
     names = files(root)[0]
     place = {name: i for i, name in enumerate(names)}
     pairs = {(row["first"], row["second"]) for row in rows}
     groups = join_groups(len(names), [(place[a], place[b]) for a, b in pairs], paths=names)
-    for title, least in (
-        ("all", 0),
-        ("in half as many places as inliers, at least", INLIERS // 2),
-        ("20 inliers in 20 places, at least", INLIERS),
+    for title, column, least in (
+        ("20 inliers of a similarity", "similar", INLIERS),
+        ("20 inliers of a homography", "places", 0),
+        ("and these in half as many places, at least", "places", INLIERS // 2),
+        ("and these in 20 places, at least", "places", INLIERS),
     ):
-        wanted = [row for row in confirmed if int(row["places"]) >= least]
+        by_homography = [row for row in confirmed if column == "similar" or int(row["inliers"]) >= INLIERS]
+        wanted = [row for row in by_homography if int(row[column]) >= least]
         missed = [row for row in wanted if (row["first"], row["second"]) not in pairs]
         grouped = sum(groups[place[row["first"]]] == groups[place[row["second"]]] != "" for row in wanted)
         hits, n = len(wanted) - len(missed), len(wanted)
         figures = {"recall": round(hits / n, 4), "interval": interval(hits, n), "hits": hits, "n": n}
         print(json.dumps({"confirmed": title, **figures, "in_one_group": round(grouped / n, 4)}))
-        for row in missed if least == INLIERS // 2 else ():
+        for row in missed if column == "similar" else ():
             print("missed", *row.values())
     print(json.dumps({"images_tied": sum(g != "" for g in groups), "groups": len({g for g in groups if g})}))
 

@@ -1,7 +1,8 @@
 """The slow, sure way to find twins that `audit_twins.py` measures against: every pair of images by SIFT and RANSAC.
 
 A plain reading of the method: pictures at 400 x 400, OpenCV's 300 strongest SIFT features, Lowe's ratio test at 0.8
-from the lower to the higher index, a homography by RANSAC within 5 pixels, 20 inliers. Nothing is shared with
+from the lower to the higher index, a movement by RANSAC within 5 pixels, 20 inliers. The movement is a homography, of
+eight numbers, and beside it a similarity, of four: shift, turn and size. Nothing is shared with
 `dfdetect.data.audit`. Distances come from matrix products, so that 1.5 million pairs take minutes.
 """
 
@@ -43,8 +44,23 @@ def features(image: npt.NDArray[np.uint8], mirror: bool = False) -> Features:
     return Features(points, np.asarray(descriptors[:FEATURES], np.float32))
 
 
-def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, int, int]]:
-    """Pairs i < j for which plain[i] matches other[j]: (i, j, inliers, places). `other` is `plain` or mirrored."""
+class Evidence(NamedTuple):
+    """What ties two images.
+
+    Attributes:
+        inliers: of a homography.
+        places: that these lie in, in the picture with fewer of them. RANSAC also confirms homographies that send
+            everything to a handful of points: many inliers in few places.
+        similar: inliers of a similarity.
+    """
+
+    inliers: int
+    places: int
+    similar: int
+
+
+def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, Evidence]]:
+    """Pairs i < j for which plain[i] matches other[j] by either movement. `other` is `plain` or mirrored."""
     with ProcessPoolExecutor(workers, initializer=_prepare, initargs=(plain, other)) as pool:
         rows = pool.map(_partners, range(len(plain)))
         return [row for found in tqdm(rows, total=len(plain), desc="exhaustive", unit="image") for row in found]
@@ -69,7 +85,7 @@ def _train(every: list[Features]) -> Floats:
     return train
 
 
-def _partners(i: int) -> list[tuple[int, int, int, int]]:
+def _partners(i: int) -> list[tuple[int, int, Evidence]]:
     """The pairs of image i with those that follow it."""
     plain, other, train = _worker["plain"], _worker["other"], _worker["train"]
     query, confirmed = plain[i], []
@@ -87,9 +103,9 @@ def _partners(i: int) -> list[tuple[int, int, int, int]]:
             nearest = distances[place][:, rows].argmin(axis=0)
             if len(np.unique(nearest)) < INLIERS:  # no one-to-one movement can have so many inliers
                 continue
-            inliers, places = _inliers(query.points[rows], other[start + place].points[nearest])
-            if inliers >= INLIERS:
-                confirmed.append((i, start + place, inliers, places))
+            evidence = _evidence(query.points[rows], other[start + place].points[nearest])
+            if max(evidence.inliers, evidence.similar) >= INLIERS:
+                confirmed.append((i, start + place, evidence))
     return confirmed
 
 
@@ -110,14 +126,12 @@ def _two_least(values: Floats) -> tuple[Any, Any]:
     return least[:, 0], second[:, 0]
 
 
-def _inliers(here: Floats, there: Floats) -> tuple[int, int]:
-    """Inliers, and in how many places of the picture with fewer of them they lie.
-
-    RANSAC also confirms homographies that send everything to a handful of points: many inliers in few places.
-    """
-    answer: tuple[Any, Any] = cv2.findHomography(here, there, cv2.RANSAC, REACH)
-    found, inside = answer
-    if found is None:
-        return 0, 0
-    kept = inside.ravel().astype(bool)
-    return int(kept.sum()), min(len(np.unique(points[kept].round(), axis=0)) for points in (here, there))
+def _evidence(here: Floats, there: Floats) -> Evidence:
+    homography: tuple[Any, Any] = cv2.findHomography(here, there, cv2.RANSAC, REACH)
+    similarity: tuple[Any, Any] = cv2.estimateAffinePartial2D(here, there, ransacReprojThreshold=REACH)
+    kept, similar = (
+        np.zeros(len(here), bool) if found is None else inside.ravel().astype(bool)
+        for found, inside in (homography, similarity)
+    )
+    places = min(len(np.unique(points[kept].round(), axis=0)) for points in (here, there))
+    return Evidence(int(kept.sum()), places, int(similar.sum()))

@@ -125,11 +125,11 @@ def _view(board: Board) -> None:
 
 
 def peak_memory(options: argparse.Namespace, photo: str, folder: Path, count: int) -> float:
-    """MiB of a whole scan of `count` links to one photo, written as rows and as a page."""
+    """MiB of a whole scan of `count` symbolic links to one photo, written as rows and as a page."""
     links = folder / str(count)
     links.mkdir()
     for number in range(count):
-        os.link(photo, links / f"{number}.jpg")
+        os.symlink(photo, links / f"{number}.jpg")
     code = (
         "import sys; from dfdetect.main import main; main(sys.argv[1:]);"
         "sys.stderr.write([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0].split()[1])"

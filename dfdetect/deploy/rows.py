@@ -17,6 +17,8 @@ COLUMNS = ("path", "kind", "verdict", "p_fake", "threshold", "reason", "faces", 
 ENDINGS = (".jsonl", ".json", ".csv")
 _END = "\r\n"
 """Of a CSV row (RFC 4180)."""
+_FORMULA = ("=", "+", "-", "@")
+"""A cell that begins so is a formula to spreadsheets, and what files are called strangers may have chosen."""
 _CSV_START, _JSON_START = ",".join(COLUMNS) + _END, '{"path": "'
 
 
@@ -26,10 +28,11 @@ def json_line(row: Row, settings: str) -> str:
 
 
 def csv_line(row: Row, settings: str) -> str:
-    """One row of `COLUMNS` as CSV; a name with a newline is quoted."""
+    """One row of `COLUMNS` as CSV; a name with a newline is quoted, one that spreadsheets would run begins with `./`."""
+    path = f"./{row.path}" if row.path.startswith(_FORMULA) else row.path
     p_fake, threshold = rounded(row.p_fake), rounded(row.threshold)
     width, height = row.size or ("", "")
-    values = [row.path, row.kind, row.verdict, p_fake, threshold, row.reason, len(row.faces), width, height, settings]
+    values = [path, row.kind, row.verdict, p_fake, threshold, row.reason, len(row.faces), width, height, settings]
     line = _Line()
     csv.writer(line, lineterminator=_END).writerow(values)
     return line.text
@@ -192,5 +195,6 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _digest(path: str) -> bytes:
-    """Eight bytes a path: a million rows stay below 100 MB."""
+    """Eight bytes a path: a million rows stay below 100 MB. One with ./ and without is the same."""
+    path = path.removeprefix("./")
     return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest()

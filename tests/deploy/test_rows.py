@@ -60,6 +60,14 @@ def test_unreadable_files_in_csv():
     assert values == ["a", "unreadable", "error", "", "0.5", "empty file", "0", "", "", "s"]
 
 
+@pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@sum.jpg"])
+def test_a_name_is_no_formula_of_a_spreadsheet_and_is_known_again(name):
+    (values,) = csv.reader([csv_line(row(name), "s")])
+    assert values[0] == f"./{name}"
+    fill("rows.csv", name)
+    assert name in fill("rows.csv", resume=True).earlier
+
+
 @pytest.mark.parametrize("file", ["rows.jsonl", "rows.csv"])
 def test_resuming_knows_what_is_there(file):
     fill(file, *ODD[:5])
