@@ -28,7 +28,7 @@ def json_line(row: Row, settings: str) -> str:
 
 
 def csv_line(row: Row, settings: str) -> str:
-    """One row of `COLUMNS` as CSV; a name with a newline is quoted, one that spreadsheets would run begins with `./`."""
+    """One row of `COLUMNS` as CSV; a name with a newline is quoted, one that spreadsheets would run gets `./` first."""
     path = f"./{row.path}" if row.path.startswith(_FORMULA) else row.path
     p_fake, threshold = rounded(row.p_fake), rounded(row.threshold)
     width, height = row.size or ("", "")
