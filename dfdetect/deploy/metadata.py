@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from dfdetect.data.face_crop import MOST_MARGIN as MOST_MARGIN
@@ -93,7 +93,7 @@ class ModelFacts:
     float_layers: tuple[str, ...] = ()
     data_fingerprint: str | None = None
     data_title: str | None = None
-    images_seen: str | None = None
+    images_seen: str | None = field(default=None, repr=False)
     checkpoint_sha256: str | None = None
     test_summary: str | None = None
     licence: str | None = None
@@ -144,9 +144,9 @@ class ModelFacts:
                 f"dfdetect that wrote it ({strings.get(PREFIX + 'dfdetect_version', 'unknown')}), or export it again"
             )
         values: dict[str, Any] = {}
-        for field in fields(cls):
-            if (text := strings.get(PREFIX + field.name)) is not None:
-                values[field.name] = _read(name, field.name, text)
+        for one in fields(cls):
+            if (text := strings.get(PREFIX + one.name)) is not None:
+                values[one.name] = _read(name, one.name, text)
         try:
             facts = cls(**values)
         except TypeError as error:

@@ -28,12 +28,15 @@ def add_face_model(group: "argparse._ActionsContainer") -> None:
     )
 
 
-def check_margin(options: argparse.Namespace) -> None:
-    """Raise `UsageError` for a margin out of its range."""
+def check_faces(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for a margin out of its range, and for what a search is asked that is off."""
     from dfdetect.deploy.metadata import MOST_MARGIN  # numpy, which `--help` does without
 
     if options.margin is not None and not 0 <= options.margin <= MOST_MARGIN:
         raise UsageError(f"--margin is a share of the face's side, from 0 to {MOST_MARGIN}")
+    given = {"--margin": options.margin, "--face-model": options.face_model}
+    if options.faces == "off" and (senseless := [option for option, value in given.items() if value is not None]):
+        raise UsageError(f"--faces off searches no face: leave out {' and '.join(senseless)}")
 
 
 def chosen_face_model(options: argparse.Namespace) -> str | None:

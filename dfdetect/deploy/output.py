@@ -61,12 +61,12 @@ class Output:
         sys.stdout.write(self._text(row))
         sys.stdout.flush()
 
-    def finish(self, passed_over: Counter[str]) -> None:
+    def finish(self, passed_over: Counter[str], hidden: int) -> None:
         """Say what it all came to."""
         if self._ticker:
             self._ticker.close()
         seconds = time.monotonic() - self._start
-        text = screen.summary(self.counts, seconds, passed_over, len(self.earlier))
+        text = screen.summary(self.counts, seconds, passed_over, hidden, len(self.earlier))
         (sys.stdout if self._table else sys.stderr).write(f"{text}\n")
         if self.lost:
             sys.stderr.write(f"{self.lost:,} annotated copies could not be written into {self._options.save}\n")
@@ -98,7 +98,10 @@ class Output:
 
     def _write_page(self, page: "Page", interrupted: bool) -> None:
         notes = ["The scan was stopped before its end."] if interrupted else []
-        if len(self.earlier):
-            notes.append(f"{len(self.earlier):,} files were judged before this page was begun, and are not on it.")
+        if self.earlier.verdicts:
+            judged = screen.verdicts(self.earlier.verdicts)
+            notes.append(
+                f"{len(self.earlier):,} files were judged before this page was begun, and are not on it: {judged}."
+            )
         page.write(self._options.html, notes)
         sys.stderr.write(f"Written to {self._options.html}\n")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
-    options = parser(name).parse_args(arguments)
+    options = parser(name).parse_intermixed_args(arguments)
     check(options)
     if options.camera is None:
         return _scan(options)
@@ -92,7 +92,7 @@ def _scan_files(options: argparse.Namespace, finish: Callable[[], None]) -> int:
         stack.callback(finish)
         for row in rows:
             output.add(row)
-        output.finish(sources.passed_over)
+        output.finish(sources.passed_over, sources.hidden)
     return 1 if output.counts["error"] or output.lost else 0
 
 
@@ -146,7 +146,7 @@ def _prepare(options: argparse.Namespace) -> "tuple[Detector, Settings, str, lis
         "careful": options.careful,
         "rate": options.rate,
         "most_frames": options.most_frames,
-    }
+    } | ({"save": True} if options.save else {})  # rows without a copy are no rows of a scan that makes them
     introduction = _introduction(file, detector, settings)
     sys.stderr.write("".join(f"{line}\n" for line in introduction))
     return detector, settings, settings_digest(sha256_of(file), **how), introduction

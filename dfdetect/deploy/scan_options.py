@@ -2,9 +2,10 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from dfdetect.deploy.model_options import add_faces, add_model, check_margin
+from dfdetect.deploy.model_options import add_faces, add_model, check_faces
 from dfdetect.errors import UsageError
 from dfdetect.files import claim_folder
 
@@ -22,6 +23,9 @@ EXAMPLE = """examples:
   dfdetect scan --camera 0 --save recordings/
 """
 MOST_FRAMES = 600
+MOST_THREADS = 64
+"""As many files are in hand at most."""
+_PAGES = (".html", ".htm")
 
 
 def parser(name: str) -> argparse.ArgumentParser:
@@ -39,7 +43,7 @@ def parser(name: str) -> argparse.ArgumentParser:
     _add_moving(made)
     _add_output(made.add_argument_group("output"))
     work = made.add_argument_group("work")
-    work.add_argument("--threads", type=int, default=0, metavar="N", help="files judged at once (default: one a core)")
+    work.add_argument("--threads", type=int, metavar="N", help="files judged at once (default: one a core)")
     work.add_argument(
         "--timeout", type=float, default=10.0, metavar="S", help="give a file up after S silent seconds (default: 10)"
     )
@@ -54,19 +58,32 @@ def check(options: argparse.Namespace) -> None:
         _check_camera(options)
     if options.most_frames is None:
         options.most_frames = MOST_FRAMES
-    for option, least in (("threads", 0), ("most_frames", 1)):
-        if getattr(options, option) < least:
-            raise UsageError(f"--{option.replace('_', '-')} must be at least {least}")
+    if options.most_frames < 1:
+        raise UsageError("--most-frames must be at least 1")
+    if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
+        raise UsageError(f"--threads must be from 1 to {MOST_THREADS}")
     for option in ("rate", "timeout"):
         if not 0 < getattr(options, option) < 1e6:
             raise UsageError(f"--{option} must be above 0")
-    check_margin(options)
+    check_faces(options)
     if options.html is not None:
         if options.html.is_dir():
             raise UsageError(f"--html {options.html} is a folder; name a file")
+        if options.html.suffix.lower() not in _PAGES:  # or a slip would write over a photo, or the rows
+            raise UsageError(f"--html {options.html} is written anew: name a file that ends in {' or '.join(_PAGES)}")
         claim_folder(options.html.parent, "--html: its folder")
     if options.save is not None:
         claim_folder(options.save, "--save")
+        _refuse_scanned(options.save, options.paths)
+
+
+def _refuse_scanned(save: Path, paths: Sequence[str]) -> None:
+    """Copies within a folder that is scanned would be judged by the next scan of it."""
+    for path in paths:
+        if os.path.isdir(path) and save.resolve().is_relative_to(Path(path).resolve()):
+            raise UsageError(
+                f"--save {save} lies in {path}, whose next scan would judge the copies: name another folder"
+            )
 
 
 def camera_number(named: str) -> int | None:

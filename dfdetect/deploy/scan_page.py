@@ -62,11 +62,12 @@ class Page:
         (heapq.heappush if len(self._shown) < MOST_SHOWN else heapq.heappushpop)(self._shown, entry)
 
     def write(self, path: Path, notes: Sequence[str] = ()) -> None:
-        """Write the page; `notes` are said above the files."""
+        """Write the page; `notes`, of what is not on it, are said first of all."""
         n = self._counts
         now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
         head = [
             f"<h1>Scan of {n.total():,} {'file' if n.total() == 1 else 'files'}</h1>",
+            *(f'<div class="card leak"><p>{escape(note)}</p></div>' for note in notes),
             *(f'<p class="soft">{escape(shown(line))}</p>' for line in self._introduction),
             f'<p class="soft">Judged until {now}</p>',
             tiles([(f"{n[name]:,}", word) for name, word in _TILES]),
@@ -76,7 +77,6 @@ class Page:
             "it, where the model says, the most fake face with the places that spoke for fake or for real, and its "
             "regions. The scale is the same in every picture:</p>",
             _scale(),
-            *(f"<p>{escape(note)}</p>" for note in notes),
         ]
         if (left_out := n.total() - n["error"] - len(self._shown)) > 0:
             head.append(f"<p>{left_out:,} less suspicious files are not shown.</p>")

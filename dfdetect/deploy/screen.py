@@ -49,11 +49,15 @@ def timeline(row: Row) -> str:
     return "".join("·" if p is None else _BLOCKS[min(int(p * 8), 7)] for p in cells)
 
 
-def summary(counts: Counter[str], seconds: float, passed_over: Counter[str], earlier: int) -> str:
+def verdicts(counts: Counter[str]) -> str:
+    """How many of each, in words."""
+    return ", ".join(f"{counts[name]:,} {_WORDS.get(name, name)}" for name in ("fake", "uncertain", "real", "error"))
+
+
+def summary(counts: Counter[str], seconds: float, passed_over: Counter[str], hidden: int, earlier: int) -> str:
     """How many of each verdict, how fast, and what a folder held besides."""
     total = counts.total()
-    parts = [f"{counts[name]:,} {_WORDS.get(name, name)}" for name in ("fake", "uncertain", "real", "error")]
-    lines = [f"{total:,} {'file' if total == 1 else 'files'}: {', '.join(parts)}"]
+    lines = [f"{total:,} {'file' if total == 1 else 'files'}: {verdicts(counts)}"]
     new = total - earlier
     if earlier:
         lines[0] += f"; {earlier:,} of them judged before"
@@ -61,6 +65,8 @@ def summary(counts: Counter[str], seconds: float, passed_over: Counter[str], ear
     if passed_over:
         kinds = ", ".join(f"{shown(ending) or 'no ending'} {n:,}" for ending, n in passed_over.most_common(5))
         lines.append(f"passed over, being neither image nor video by their names: {passed_over.total():,} ({kinds})")
+    if hidden:
+        lines.append(f"left out, being hidden by their names: {hidden:,}")
     return "\n".join(lines)
 
 

@@ -50,12 +50,14 @@ class Sources:
         lists: files with one path a line.
         separator: between the paths of a list: a newline, or NUL for names that hold newlines.
         passed_over: after the pass, how many files of a folder are neither image nor video, by ending.
+        hidden: and how many hidden names were left out, files and folders.
     """
 
     paths: Iterable[str]
     lists: Iterable[str] = ()
     separator: Literal["\n", "\0"] = "\n"
     passed_over: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
 
     def __iter__(self) -> Iterator[Source]:
         for path in self.paths:
@@ -100,7 +102,9 @@ class Sources:
             folder, passed = place
             try:
                 with os.scandir(folder) as entries:
-                    listed = sorted((one for one in entries if _wanted(one)), key=lambda one: natural(one.name))
+                    there = list(entries)
+                listed = sorted((one for one in there if _wanted(one)), key=lambda one: natural(one.name))
+                self.hidden += len(there) - len(listed)
             except OSError as error:
                 yield Source(folder, f"folder cannot be listed ({error.strerror})")
                 continue

@@ -185,4 +185,4 @@ def _band_reason(facts: ModelFacts, verdict: Verdict) -> str:
     if verdict != "uncertain" or facts.uncertain is None:
         return ""
     band = facts.uncertain
-    return f"too close to the threshold ({band.low:.2f} to {band.high:.2f})"
+    return f"too close to the threshold ({band.low:.3f} to {band.high:.3f})"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfdetect.deploy.model_options import add_faces, add_model, check_margin, chosen_face_model
+from dfdetect.deploy.model_options import add_faces, add_model, check_faces, chosen_face_model
 from dfdetect.errors import DecodeError, DFDetectError, UsageError
 from dfdetect.explain.methods import GRADIENTS, METHODS
 
@@ -89,7 +89,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> None:
     if options.layer and options.method not in GRADIENTS:
         raise UsageError(f"--layer is of gradients: --method {', '.join(GRADIENTS)}")
-    check_margin(options)
+    check_faces(options)
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file; name a folder")
 

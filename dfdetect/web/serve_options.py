@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from dfdetect.deploy.model_options import add_faces, check_margin
+from dfdetect.deploy.model_options import add_faces, check_faces
 from dfdetect.errors import UsageError
 from dfdetect.web.limits import MEGABYTE, Limits
 
@@ -84,7 +84,7 @@ def check(options: argparse.Namespace) -> None:
     for name, (low, high) in bounds.items():
         if not low <= getattr(options, name) <= high:
             raise UsageError(f"--{name.replace('_', '-')} is from {low:g} to {high:g}, not {getattr(options, name)}")
-    check_margin(options)
+    check_faces(options)
 
 
 def limits_of(options: argparse.Namespace, threads: int) -> Limits:

@@ -69,7 +69,7 @@ def test_a_table_with_reasons_and_a_summary(detector, folder, capsys):
         "verdict p_fake faces file",
         "fake 0.863 1 1-fake.png",
         "real 0.118 1 2-real.png",
-        "uncertain 0.502 1 10-close.png too close to the threshold (0.40 to 0.60)",
+        "uncertain 0.502 1 10-close.png too close to the threshold (0.400 to 0.600)",
         "uncertain - 0 11-noface.png no face found",
         "unreadable - - 12-empty.jpg empty file",
         "unreadable - - 13-text.jpg not an image, or damaged at its start",
@@ -100,6 +100,18 @@ def test_csv(detector, folder, capsys):
     assert [row["verdict"] for row in found] == ["fake", "real", "uncertain", "uncertain", "error", "error"]
 
 
+def test_paths_may_stand_among_the_options(detector, folder, capsys):
+    assert scan(folder / "1-fake.png", "--json", folder / "2-real.png", "--threads", "1", folder / "10-close.png") == 0
+    assert [row["verdict"] for row in rows(capsys.readouterr().out)] == ["fake", "real", "uncertain"]
+
+
+def test_hidden_names_are_counted(detector, folder, capsys):
+    (folder / ".hidden").mkdir()
+    (folder / "1-fake.png").rename(folder / ".1-fake.png")
+    assert scan(folder) == 1
+    assert "left out, being hidden by their names: 2\n" in capsys.readouterr().out
+
+
 def test_resuming_judges_only_what_is_new(detector, folder, capsys):
     assert scan(folder, "--out=rows.jsonl") == 1
     Image.fromarray(marked(textured(200, 300, 100), (60, 40, 100, 200))).save(folder / "5-new.png")
@@ -109,7 +121,8 @@ def test_resuming_judges_only_what_is_new(detector, folder, capsys):
     said = capsys.readouterr()
     assert detector.batches == [1]
     assert "7 files: 2 fake, 2 uncertain, 1 real, 2 unreadable; 6 of them judged before" in said.out
-    assert "6 files were judged before this page was begun" in Path("page.html").read_text()
+    page = Path("page.html").read_text()
+    assert "6 files were judged before this page was begun, and are not on it: 1 fake, 2 uncertain, 1 real, 2 unreadable." in page
     assert len({row["path"] for row in rows(Path("rows.jsonl").read_text())}) == 7
     assert scan(folder, "--out=rows.jsonl", "--resume", "--margin=0.7") == 1
     assert "other settings" in capsys.readouterr().err
@@ -127,6 +140,9 @@ def test_videos_among_photos_and_annotated_copies(detector, folder, capsys):
     assert found["4-film.mp4"]["reason"] == "no video, or damaged"
     assert found["5-film.mp4"]["kind"] == "photo"
     assert [file.name for file in Path("copies").iterdir()] == ["3-film.mp4"]
+    assert scan(folder / "3-film.jpg", "--out=rows.jsonl") == 0
+    assert scan(folder / "3-film.jpg", "--out=rows.jsonl", "--resume", "--save=more") == 1  # whose copy nobody made
+    assert "other settings" in capsys.readouterr().err
 
 
 def test_a_playlist_is_named_and_not_opened(detector, folder, capsys):
@@ -191,12 +207,17 @@ def test_stopped_by_the_user(detector, folder, capsys, monkeypatch):
     [
         ([], "Nothing to scan"),
         (["a", "--resume"], "name it with --out"),
-        (["a", "--threads=-1"], "--threads must be at least 0"),
+        (["a", "--threads=0"], "--threads must be from 1 to 64"),
+        (["a", "--threads=1000000"], "--threads must be from 1 to 64"),
         (["a", "--most-frames=0"], "--most-frames must be at least 1"),
         (["a", "--rate=0"], "--rate must be above 0"),
         (["a", "--timeout=nan"], "--timeout must be above 0"),
         (["a", "--margin=-1"], "--margin is a share"),
         (["a", "--html=."], "is a folder"),
+        (["a.jpg", "--html=a.jpg"], "--html a.jpg is written anew: name a file that ends in .html or .htm"),
+        ([".", "--save=copies"], "--save copies lies in ., whose next scan would judge the copies"),
+        (["a", "--faces=off", "--margin=0.3"], "--faces off searches no face: leave out --margin"),
+        (["a", "--faces=off", "--face-model=m", "--margin=0"], "leave out --margin and --face-model"),
         (["a", "--out=rows.txt"], "its name ends in"),
         (["a", "--port=8000"], "--port is of the page that --camera serves"),
         (["a", "--camera=0"], "leave out PATHs"),

@@ -52,13 +52,14 @@ def test_a_videos_timeline():
 
 
 def test_the_summary_counts_and_names_what_was_passed_over():
-    text = screen.summary(Counter(fake=2, real=1, error=1), 2.0, Counter({".txt": 3, "": 1}), 0)
+    text = screen.summary(Counter(fake=2, real=1, error=1), 2.0, Counter({".txt": 3, "": 1}), hidden=7, earlier=0)
     assert text.splitlines() == [
         "4 files: 2 fake, 0 uncertain, 1 real, 1 unreadable (2.0 s, 2.0 files/s)",
         "passed over, being neither image nor video by their names: 4 (.txt 3, no ending 1)",
+        "left out, being hidden by their names: 7",
     ]
-    assert "; 3 of them judged before (1.0 s, 1.0 files/s)" in screen.summary(Counter(real=4), 1.0, Counter(), 3)
-    assert screen.summary(Counter(real=1), 0.0, Counter(), 0).startswith("1 file: ")
+    assert "; 3 of them judged before (1.0 s, 1.0 files/s)" in screen.summary(Counter(real=4), 1.0, Counter(), 0, 3)
+    assert screen.summary(Counter(real=1), 0.0, Counter(), 0, 0).startswith("1 file: ")
 
 
 def test_the_ticker_counts_for_a_person_only(monkeypatch):

@@ -25,7 +25,7 @@ def test_a_photo_is_what_its_most_fake_face_is(scores, verdict, p_fake):
     row = photo_row("a.jpg", BAND, faces(*scores), (640, 480))
     assert (row.verdict, row.p_fake, row.threshold) == (verdict, p_fake, 0.5)
     assert row.faces[0].p_fake == p_fake
-    assert ("too close to the threshold (0.40 to 0.60)" in row.reason) == (verdict == "uncertain")
+    assert ("too close to the threshold (0.400 to 0.600)" in row.reason) == (verdict == "uncertain")
 
 
 def test_a_certain_fake_goes_before_a_doubted_one_of_a_higher_score():

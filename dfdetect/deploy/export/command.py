@@ -66,7 +66,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: export/ in the run's folder, or here")
     parser.add_argument("--data", metavar="ROOT", help="where the training's images lie now, if they were moved")
     parser.add_argument("--images", metavar="DIR", help="prove on these images, not on the validation part")
-    parser.add_argument("--limit", type=int, default=5000, metavar="N", help="prove on at most N images; default 5000")
+    parser.add_argument(
+        "--limit", type=int, default=5000, metavar="N", help="prove on, and choose the band by, at most N images (5000)"
+    )
     parser.add_argument(
         "--calibration-images", type=int, default=128, metavar="N", help="of the training part, for int8; default 128"
     )
