@@ -93,41 +93,77 @@ class Sources:
 
     def _folder(self, root: str) -> Iterator[Source]:
         """Depth first, each folder in natural order; links are followed, hidden names left out."""
-        pending: list[tuple[str, tuple[str, ...]] | Source] = [(root, ())]
-        while pending:
-            place = pending.pop()
-            if isinstance(place, Source):
+        open_folders = [self._places(root, ())]
+        while open_folders:
+            place = next(open_folders[-1], None)
+            if place is None:
+                open_folders.pop()
+            elif isinstance(place, Source):
                 yield place
-                continue
-            folder, passed = place
-            try:
-                with os.scandir(folder) as entries:
-                    there = list(entries)
-                listed = sorted((one for one in there if _wanted(one)), key=lambda one: natural(one.name))
-                self.hidden += len(there) - len(listed)
-            except OSError as error:
-                yield Source(folder, f"folder cannot be listed ({error.strerror})")
-                continue
-            pending.extend(filter(None, (self._entry(entry, passed) for entry in reversed(listed))))
+            else:
+                open_folders.append(self._places(*place))
 
-    def _entry(self, entry: "os.DirEntry[str]", passed: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | Source | None:
+    def _places(self, folder: str, passed: tuple[str, ...]) -> Iterator["Source | tuple[str, tuple[str, ...]]"]:
+        """What lies directly in a folder: files, and folders as arguments of this function.
+
+        Of plain files the names are held, and nothing else: a folder may have millions.
+        """
+        try:
+            with os.scandir(folder) as entries:
+                listed = [one.name if _is_plain(one) else one for one in entries if self._wants(one)]
+        except OSError as error:
+            yield Source(folder, f"folder cannot be listed ({error.strerror})")
+            return
+        listed.sort(key=lambda one: natural(one if isinstance(one, str) else one.name), reverse=True)
+        while listed:
+            one = listed.pop()
+            place = self._file(folder, one) if isinstance(one, str) else self._entry(folder, one, passed)
+            if place is not None:
+                yield place
+
+    def _wants(self, entry: "os.DirEntry[str]") -> bool:
+        if entry.name.startswith("."):
+            self.hidden += 1
+            return False
+        return entry.name != "__MACOSX"
+
+    def _entry(
+        self, folder: str, entry: "os.DirEntry[str]", passed: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]] | Source | None:
         try:
             if entry.is_dir():
                 return entry.path, through(entry, passed) if entry.is_symlink() else passed
         except OSError as error:
             return Source(entry.path, error.strerror or str(error))
-        ending = os.path.splitext(entry.name)[1].lower()
+        return self._file(folder, entry.name)
+
+    def _file(self, folder: str, name: str) -> Source | None:
+        ending = os.path.splitext(name)[1].lower()
         if ending in IMAGE_SUFFIXES or ending in VIDEO_SUFFIXES:
-            return Source(entry.path)
+            return Source(os.path.join(folder, name))
         self.passed_over[ending] += 1
         return None
 
 
-def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+def natural(name: str) -> str:
     """A key to sort by under which 9 comes before 10, and capitals beside small letters."""
     parts = _NUMBER.split(name)
-    digits = [part.lstrip("0") if i % 2 else "" for i, part in enumerate(parts)]
-    return [(len(n), n or part.casefold()) for n, part in zip(digits, parts, strict=True)], name
+    parts[::2] = [f"{part.casefold()}\0" for part in parts[::2]]
+    parts[1::2] = [f"{_length(part.lstrip('0'))}{part.lstrip('0') or part}\0" for part in parts[1::2]]
+    return f"{''.join(parts)}{name}"
+
+
+def _length(digits: str) -> str:
+    """A character for how many there are, above those for fewer; names are shorter than Unicode is wide."""
+    return chr(1 + len(digits))
+
+
+def _is_plain(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a file and no link, as the folder itself says."""
+    try:
+        return entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False
 
 
 def is_video(path: str) -> bool:
@@ -199,7 +235,3 @@ def _split(stream: BinaryIO | io.RawIOBase, separator: bytes) -> Iterator[str]:
 
 def _without_return(path: bytes) -> bytes:
     return path.removesuffix(b"\r")
-
-
-def _wanted(entry: "os.DirEntry[str]") -> bool:
-    return not entry.name.startswith(".") and entry.name != "__MACOSX"

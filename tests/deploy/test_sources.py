@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import threading
+import tracemalloc
 
 import pytest
 
@@ -113,6 +114,16 @@ def test_standard_input_that_is_not_waited_for(monkeypatch):
         later.start()
         assert paths("-") == ["a.jpg", "b"]
         later.join()
+
+
+def test_of_a_folder_only_names_are_held(tmp_path):
+    touch(tmp_path, *(f"photo-{i}.jpg" for i in range(3000)))
+    tracemalloc.start()
+    found = sum(1 for _ in Sources([str(tmp_path)]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == 3000
+    assert peak / found < 300, "bytes a file"
 
 
 def test_natural_order():
