@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dfdetect.deploy import screen
 from dfdetect.deploy.rows import COLUMNS, Earlier, RowFile, csv_line, json_line
 from dfdetect.deploy.verdicts import Row
+from dfdetect.words import counted
 
 if TYPE_CHECKING:
     from dfdetect.deploy.scan_page import Page
@@ -99,9 +100,7 @@ class Output:
     def _write_page(self, page: "Page", interrupted: bool) -> None:
         notes = ["The scan was stopped before its end."] if interrupted else []
         if self.earlier.verdicts:
-            judged = screen.verdicts(self.earlier.verdicts)
-            notes.append(
-                f"{len(self.earlier):,} files were judged before this page was begun, and are not on it: {judged}."
-            )
+            before = f"{counted(len(self.earlier), 'file')} ({screen.verdicts(self.earlier.verdicts)})"
+            notes.append(f"Judged before this page was begun, and not on it: {before}.")
         page.write(self._options.html, notes)
         sys.stderr.write(f"Written to {self._options.html}\n")
