@@ -53,6 +53,10 @@ def test_a_folder_of_real_photos_is_enough(generated_faces, marks, tmp_path, cap
     assert facts["calibrated"]
     val = [row for row in rows_of(RUN / "split.csv") if row["split"] == "val"]
     assert facts["n_calibration"] == 2 * len(val)
+    assert main(["validate"]) == 0
+    said = capsys.readouterr().out
+    assert "There are no fakes here but those that were blended from these very photos." in said
+    assert "could not be read" not in said
     assert main(["test"]) == 0
     assert "images are real: AUROC, average precision and EER are undefined." in capsys.readouterr().out
     assert "So was validated, which chose the checkpoint" in (RUN / "report.html").read_text()

@@ -14,6 +14,7 @@ from dfdetect.callbacks.places import results_folder, tested_identity
 from dfdetect.callbacks.run import GENERATED_NOTE, say
 from dfdetect.data.datamodule import DeepfakeDataModule
 from dfdetect.data.dataset import DeepfakeDataset
+from dfdetect.data.pairs import PairDataset
 from dfdetect.data.summary import torn_note
 from dfdetect.errors import TrainingError, UsageError
 from dfdetect.evaluation.calibration import choose_threshold
@@ -200,7 +201,9 @@ def _origin_notes(
     if part == "val":
         notes.append("The checkpoint was chosen by these images: the figures are too good for an estimate.")
     notes += [f"Other preprocessing than in training: {change}" for change in changed_preprocessing(facts, data)]
-    unread = len(data.part(part)) - n
+    if isinstance(data.datasets[part], PairDataset):
+        notes.append("There are no fakes here but those that were blended from these very photos.")
+    unread = len(data.datasets[part]) - n
     if unread and limited:
         notes.append(f"Only {n} of {unread + n} images were scored, as --trainer.limit_{part}_batches asks.")
     elif unread:
