@@ -133,7 +133,7 @@ def peak_memory(options: argparse.Namespace, photo: str, folder: Path, count: in
     links.mkdir()
     for number in range(count):
         if number % _LINKS == 0:
-            photo = shutil.copy(photo, folder / f"copy-{count}-{number}.jpg")
+            photo = shutil.copy(photo, str(folder / f"copy-{count}-{number}.jpg"))
         os.link(photo, links / f"{number}.jpg")
     code = (
         "import sys; from dfdetect.main import main; main(sys.argv[1:]);"
