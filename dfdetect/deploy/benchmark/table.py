@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dfdetect.words import counted
+
 BUDGET = {"mobilenet_v2": 6.0}
 """What the best runtime should be on one thread, times PyTorch eager fp32, one picture at a time, by backbone."""
 
@@ -113,7 +115,7 @@ def _how(result: Result) -> str:
     cores = "; ".join(f"{count}: {', '.join(map(str, own))}" for count, own in pinned.items() if own)
     kept = f"each process kept on as many cores as its engine has threads (threads: cores {cores})" if cores else ""
     return (
-        f"Medians of {settings['rounds']} rounds in which the models take turns of {settings['seconds']:g} s, after a "
+        f"{'Medians of ' if settings['rounds'] > 1 else ''}{counted(settings['rounds'], 'round')} in which the models take turns of {settings['seconds']:g} s, after a "
         f"warm-up, each model in its own process; provider: {settings['provider']}; "
         f"{kept or 'this system pins no process to cores'}. A call goes from prepared uint8 pictures to p_fake and "
         "heatmap; decoding and resizing are not in it. Cold start: from starting a process to its first verdict on a "

@@ -16,6 +16,7 @@ from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
 from dfdetect.deploy.export.network import HEAD, LEAST_HALVED, ExportNetwork, convolutions, frontends, sees
 from dfdetect.deploy.metadata import Format, Layout, ModelFacts, Precision
+from dfdetect.deploy.quiet import hushed
 from dfdetect.deploy.runtime import Detector
 
 _PREFIXES = (0, 2, 4)
@@ -168,8 +169,9 @@ def require_libraries(formats: Sequence[Format]) -> None:
     needed = {
         "onnx": from_onnx,
         "openvino": (*from_onnx, ("openvino", "openvino")),
-        "litert": (("ai_edge_litert", "litert"), ("ai_edge_quantizer", "litert")),
+        "litert": tuple((library, "litert") for library in ("ai_edge_litert", "ai_edge_quantizer", "litert_torch")),
     }
     for name in formats:
         for library, extra in needed[name]:
-            require(library, extra, f"Exporting to {name}")
+            with hushed():
+                require(library, extra, f"Exporting to {name}")

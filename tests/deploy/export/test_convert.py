@@ -94,7 +94,8 @@ def test_layers_are_kept_in_float_only_where_that_helps(tiny_converter, tiny_fac
 
 
 @pytest.mark.parametrize(("library", "kind", "extra"), [
-    ("onnxscript", "onnx", "onnx"), ("openvino", "openvino", "openvino"), ("ai_edge_quantizer", "litert", "litert")
+    ("onnxscript", "onnx", "onnx"), ("openvino", "openvino", "openvino"), ("ai_edge_quantizer", "litert", "litert"),
+    ("litert_torch", "litert", "litert"),
 ])  # fmt: skip
 def test_a_missing_library_names_the_line_to_type(library, kind, extra, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, library, None)
