@@ -1,6 +1,7 @@
 """Train, test and rank detectors by one resumable command, each held against the first by paired intervals.
 
     python benchmarks/leaderboard.py run       # days without a GPU; --rows does a part of it
+    python benchmarks/leaderboard.py run --first-folds 2   # at reduced length; later, without it, the rest
     python benchmarks/leaderboard.py report    # docs/leaderboard.md and its picture, from what was saved
 
 Data is read from $DFDETECT_DATA (a folder a set), weights from where the plan's options say. Runs lie below --out; what
@@ -21,7 +22,7 @@ from typing import Any
 
 import yaml
 from leaderboard_page import write_report
-from leaderboard_results import ALL_OF, folds_of, read_facts, save_facts, save_test, test_file
+from leaderboard_results import ALL_OF, folds_of, read_facts, read_test, save_facts, save_test, test_file
 
 from dfdetect.crossval import Fold
 from dfdetect.evaluation.tables import METRICS
@@ -86,13 +87,15 @@ def _words(written: Any) -> list[str]:
     return shlex.split(written) if isinstance(written, str) else [word for part in written for word in _words(part)]
 
 
-def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path) -> None:
-    """Train, test and keep whatever is not kept yet."""
+def run(sets: Sequence[DataSet], rows: Sequence[Row], out: Path, saved: Path, first_folds: int | None = None) -> None:
+    """Train, test and keep whatever is not kept yet; of a cross-validation all folds, or so many of them."""
     for row in rows:
         refuse_changed(row, out, saved)
         for one in sets:
-            if not test_file(saved, row.name, one.name).exists():
-                folder = join(row, one, out) if row.members else train(row, one, out)
+            wanted = min(one.folds, first_folds or one.folds)
+            kept = read_test(saved, row.name, one.name)
+            if kept is None or len(kept.folds) < wanted:
+                folder = join(row, one, out) if row.members else train(row, one, out, wanted)
                 save_facts(saved, row.name, row.about, row.asked, one.name, folds_of(folder)[0])
                 save_test(saved, row.name, one.name, one.name, folds_of(folder))
         if len(sets) > 1:
@@ -116,10 +119,18 @@ def read_list(file: Path) -> list[str]:
     return [str(word) for word in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def train(row: Row, one: DataSet, out: Path) -> Path:
-    """Train and test on one set, or go on with it; returns the folder of the run or of the cross-validation."""
+def train(row: Row, one: DataSet, out: Path, folds: int) -> Path:
+    """Train and test on one set, or go on with it; returns the folder of the run or of the cross-validation.
+
+    Where fewer folds are wanted than the set has, the first are trained, and their robustness is not measured.
+    """
     folder = out / row.name / one.name
     options = [*row.options, *data_options(one, out)]
+    if folds < one.folds:
+        for fold in [Fold(folder, 0, number, one.folds) for number in range(folds)]:
+            fit(fold.run, [*options, *fold.settings()])
+            test(fold.run, robustness=False)
+        return folder
     if one.folds:
         call(["crossval", *options, "--folds", str(one.folds), "--out", str(folder)])
         test(folds_of(folder)[0], robustness=True)
@@ -222,6 +233,7 @@ def main() -> None:
     parser.add_argument("what", choices=["run", "report"])
     parser.add_argument("--plan", type=Path, default=PLAN, help="default: benchmarks/leaderboard.yaml")
     parser.add_argument("--rows", nargs="+", help="only these")
+    parser.add_argument("--first-folds", type=int, metavar="N", help="of a cross-validation only the first N folds")
     parser.add_argument("--out", type=Path, help="folder of the runs; default: the plan's name, here")
     parser.add_argument("--saved", type=Path, help="default: a folder of the plan's name beside it")
     parser.add_argument("--page", type=Path, help="default: docs/NAME.md, its picture in docs/images")
@@ -237,7 +249,7 @@ def main() -> None:
         if "DFDETECT_DATA" not in os.environ:
             raise SystemExit(f"Where is the data? export DFDETECT_DATA=FOLDER, with {', '.join(s.name for s in sets)}")
         wanted = [row for row in rows if row.name in (options.rows or known)]
-        run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve())
+        run(sets, wanted, (options.out or Path(name)).resolve(), saved.resolve(), options.first_folds)
     else:
         page = options.page or Path("docs", f"{name}.md")
         write_report(name, sets, sorted(known, key=lambda row: row != first), saved, page)

@@ -42,19 +42,25 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
     heads = [head for head, _ in columns]
     ranked = sorted(done, key=lambda name: -measured[name][heads[0]][0][0])
     lines = [f"# {plan.replace('_', ' ').capitalize()}", "", *_intro(plan, saved, sets, names[0])]
-    known, unknown = ([name for name in ranked if facts[name]["pretrained"] is kind] for kind in (True, False))
+    reduced = {name: _reduced(saved, name, sets, names[0]) for name in ranked}
+    whole = [name for name in ranked if not reduced[name]]
     for title, group in (
-        ("Pretrained on ImageNet", known),
-        ("From random weights, ranked apart", unknown),
+        ("Pretrained on ImageNet", [name for name in whole if facts[name]["pretrained"]]),
+        ("From random weights, ranked apart", [name for name in whole if not facts[name]["pretrained"]]),
+        (
+            f"At reduced length, ranked apart by what separates them from `{names[0]}`",
+            _by_gain(ranked, reduced, measured),
+        ),
     ):
         if group:
-            lines += ["", f"## {title}", "", *_table(group, heads, measured, facts, costs)]
+            noted = {name: facts[name] | {"about": facts[name]["about"] + reduced[name]} for name in group}
+            lines += ["", f"## {title}", "", *_table(group, heads, measured, noted, costs)]
     lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
     lines += _pairs(ranked, pairs, lambda name, pair: measure(saved, name, names[0], [pair])[:2])
     lines += _robustness(ranked, facts)
     if missing := [name for name in names if name not in done]:
         lines += ["", f"Not run yet: {', '.join(missing)}."]
-    draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in ranked}, facts, costs)
+    draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in whole}, facts, costs)
     page.write_text("\n".join([*lines, ""]), encoding="utf-8")
     print(f"Written to {page}")
 
@@ -62,7 +68,8 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
 def measure(saved: Path, row: str, first: str, tests: Sequence[str]) -> tuple[Found, Found | None, int]:
     """Mean AUROC over tests, its difference from the first row's, and how many images were judged.
 
-    The value is NaN where a test is missing. Both rows are measured in the same resamples.
+    The value is NaN where a test is missing. Both rows are measured in the same resamples, and the difference on the
+    folds of this one.
     """
     mine, theirs = ([read_test(saved, name, test) for test in tests] for name in (row, first))
     if not all(mine):
@@ -72,10 +79,29 @@ def measure(saved: Path, row: str, first: str, tests: Sequence[str]) -> tuple[Fo
     plain = _averaged(own)
     if row == first or not all(theirs):
         return plain, None, n
-    alike = [_auroc(with_groups_of(test, one)) for test, one in zip(mine, theirs, strict=True) if test and one]
-    others = [_auroc(test) for test in theirs if test]
+    pairs = [(test, one.only(test.folds)) for test, one in zip(mine, theirs, strict=True) if test and one]
+    alike = [_auroc(with_groups_of(test, one)) for test, one in pairs]
+    others = [_auroc(one) for _, one in pairs]
     apart = [(a[0] - b[0], a[1] - b[1], a[2]) for a, b in zip(alike, others, strict=True)]
     return plain, _averaged(apart), n
+
+
+def _reduced(saved: Path, name: str, sets: Sequence[Any], first: str) -> str:
+    """What is said of a row of which fewer folds were run than of the first row; empty of any other."""
+    said = []
+    for one in sets:
+        own, whole = (read_test(saved, row, one.name) for row in (name, first))
+        if own and whole and len(own.folds) < len(whole.folds):
+            said.append(f"{len(own.folds)} of {len(whole.folds)} folds of {one.name}, n {own.size[0]:,}")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _by_gain(
+    names: Sequence[str], reduced: dict[str, str], measured: dict[str, dict[str, tuple[Found, Found | None, int]]]
+) -> list[str]:
+    """Rows of fewer folds, which are other images than those of all: the largest difference on the first set first."""
+    gains = {name: next(iter(measured[name].values()))[1] for name in names if reduced[name]}
+    return sorted(gains, key=lambda name: -(gain[0] if (gain := gains[name]) else 0.0))
 
 
 def _auroc(test: Test) -> Found:

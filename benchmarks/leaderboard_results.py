@@ -34,6 +34,11 @@ class Test:
         every = [fold.predictions for fold in self.folds]
         return len({p for one in every for p in one.path}), len({g for one in every for g in one.group})
 
+    def only(self, folds: Sequence[Fold]) -> "Test":
+        """The same test by no more than the folds of these names."""
+        names = {fold.name for fold in folds}
+        return Test([fold for fold in self.folds if fold.name in names])
+
 
 def test_file(saved: Path, row: str, name: str) -> Path:
     """Where a test of a row is kept; `name` is of the data set, or `TRAINED on TESTED`."""
@@ -123,7 +128,7 @@ def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: 
         about: what it is, in words.
         options: as in the plan, with variables as they are written there.
         data: name of a data set.
-        run: folder of a training on it that was tested with `--robustness`.
+        run: folder of a training on it; where it was tested with `--robustness`, that is kept too.
     """
     checkpoint = read_detector_checkpoint(run / "checkpoints" / "best.ckpt")
     model, facts = checkpoint["hyper_parameters"], checkpoint[FACTS_KEY]
@@ -136,7 +141,8 @@ def save_facts(saved: Path, row: str, about: str, options: Sequence[str], data: 
         "model": {name: model[name] for name in ("backbone", "frontend", "test_time_flip")},
         "image_size": facts["preprocessing"]["image_size"],
         "epochs": before.get("epochs", {}) | {data: epoch},
-        "robustness": before.get("robustness", {}) | {data: _robustness(run)},
+        "robustness": before.get("robustness", {})
+        | ({data: _robustness(run)} if (run / _ROBUSTNESS).is_file() else {}),
     }
     write_json(saved / row / FACTS, content)
 

@@ -133,6 +133,33 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
     assert (tmp_path / "images" / "b.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_row_of_fewer_folds_is_held_against_the_same_folds(scripts, tmp_path):
+    results, page = scripts
+    saved = tmp_path / "saved"
+    for name, skill, count in (("first", 0.6, 3), ("short", 1.5, 2), ("worse", 0.1, 2)):
+        folds = [predictions(skill + k, k, start=120 * k) for k in range(count)]
+        runs = [judged(tmp_path / name / f"repeat0-fold{k}", fold) for k, fold in enumerate(folds)]
+        results.save_test(saved, name, "a", "a", runs)
+        if name != "worse":
+            results.save_test(saved, f"{name}-two", "a", "a", runs[:2])
+        model = {"backbone": "tiny", "frontend": "rgb", "test_time_flip": False}
+        facts = {"about": f"about {name}", "options": [], "pretrained": True, "model": model, "image_size": 32}
+        write_json(saved / name / "facts.json", facts | {"epochs": {"a": 3}, "robustness": {}})
+    assert fits.tiny_detector()
+    own, apart, n = page.measure(saved, "short", "first", ["a"])
+    _, wanted, _ = page.measure(saved, "short-two", "first-two", ["a"])
+    assert n == 240
+    assert apart[0] == pytest.approx(wanted[0])
+    np.testing.assert_allclose(apart[1], wanted[1])
+    assert apart[0] != pytest.approx(own[0] - page.measure(saved, "first", "first", ["a"])[0][0])
+    sets = [type("DataSet", (), {"name": "a", "folds": 3})()]
+    page.write_report("b", sets, ["first", "worse", "short"], saved, tmp_path / "b.md")
+    text = (tmp_path / "b.md").read_text()
+    assert "`short`: about short (2 of 3 folds of a, n 240)" in text
+    order = [text.index(part) for part in ("`first`:", "At reduced length", "`short`:", "`worse`:")]
+    assert order == sorted(order)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -216,6 +243,44 @@ def test_only_the_first_fold_is_trained_for_other_data_where_results_lie_without
             f"ensemble a/set{name} a/set{name} --run both/set{name}",
             f"test --run both/set{name}",
         ]
+
+
+def test_at_reduced_length_only_the_first_folds_are_trained(scripts, tmp_path, monkeypatch):
+    import leaderboard
+
+    monkeypatch.setenv("DFDETECT_DATA", str(tmp_path / "data"))
+    said = calls_of(leaderboard, monkeypatch, tmp_path)
+    one, row = leaderboard.DataSet("set", 5, "given"), leaderboard.Row("a", "one", ["--config", "demo"])
+    data = "--data.root data/set --data.download false --data.split given"
+    for _ in range(2):  # the second time there is nothing to do
+        folder = leaderboard.train(row, one, tmp_path, 2)
+        assert [run.name for run in leaderboard.folds_of(folder)] == ["repeat0-fold0", "repeat0-fold1"]
+        assert [" ".join(words) for words in said] == [
+            call
+            for k in range(2)
+            for call in (
+                f"fit --config demo {data} --data.folds=5 --data.fold={k} --data.split_seed=0 --seed_everything=0 "
+                f"--run a/set/repeat0-fold{k}",
+                f"test --run a/set/repeat0-fold{k}",
+            )
+        ]
+
+
+@pytest.mark.parametrize("kept", [2, 5])
+def test_folds_that_are_missing_are_run(kept, scripts, tmp_path, monkeypatch):
+    results, _ = scripts
+    import leaderboard
+
+    one, row = leaderboard.DataSet("set", 5), leaderboard.Row("a", "one", [])
+    folds = [judged(tmp_path / f"repeat0-fold{k}", predictions(1.0, k, start=120 * k)) for k in range(5)]
+    results.save_test(tmp_path / "saved", "a", "set", "set", folds[:kept])
+    asked = []
+    monkeypatch.setattr(leaderboard, "train", lambda *given: asked.append(given[3]) or tmp_path)
+    monkeypatch.setattr(leaderboard, "save_facts", lambda *_: None)
+    leaderboard.run([one], [row], tmp_path / "out", tmp_path / "saved", 2)
+    leaderboard.run([one], [row], tmp_path / "out", tmp_path / "saved")
+    assert asked == ([5] if kept == 2 else [])
+    assert len(results.read_test(tmp_path / "saved", "a", "set").folds) == 5
 
 
 @pytest.mark.parametrize("folds", [0, 2])
