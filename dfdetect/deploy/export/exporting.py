@@ -160,8 +160,8 @@ def _band(facts: ModelFacts, proof: Proof) -> UncertainBand | None:
             f"{name} is answered; the uncertain band is chosen for {band.stated_error:.1%}"
         )
     _say(
-        f"Uncertain from p_fake {band.low:.3f} to {band.high:.3f}: {band.coverage:.1%} of the {band.n} images of "
-        f"{name} are answered, {band.error:.1%} of them wrongly"
+        f"Uncertain from p_fake {band.low:.3f} to {band.high:.3f}: on {name} (n = {band.n}) {band.coverage:.1%} are "
+        f"answered, {band.error:.1%} of them wrongly"
     )
     return band
 
