@@ -10,12 +10,14 @@ from typing import Any
 from dfdetect import __version__
 from dfdetect.deploy.benchmark.process import cores_for
 from dfdetect.deploy.engines.engine import usable_cores
+from dfdetect.deploy.engines.processor import has_vnni
 
 
 def machine_facts(threads: Sequence[int]) -> dict[str, Any]:
-    """Processor, cores, system, versions, time, other load, and the cores that each number of threads was kept on."""
+    """Processor, whether it has VNNI, cores, system, versions, time, other load, and which cores were kept to."""
     return {
         "processor": _processor(),
+        "vnni": has_vnni(),
         "usable_cores": usable_cores(),
         "pinned_to": {str(count): cores_for(count) or None for count in threads},
         "system": platform.platform(terse=True),

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dfdetect.words import counted
-
 BUDGET = {"mobilenet_v2": 6.0}
 """What the best runtime should be on one thread, times PyTorch eager fp32, one picture at a time, by backbone."""
 
@@ -55,7 +53,10 @@ def headlines(result: Result) -> list[str]:
     if budget is None or row["threads"] != 1:
         return [sentence]
     met = "met" if row["speedup"] >= budget else "missed"
-    return [f"{sentence} The budget of {budget:g}x for {base['backbone']} is {met}."]
+    why = ""
+    if met == "missed" and result["machine"]["vnni"] is False:
+        why = " This processor has no VNNI, the instructions that int8 has its speed from."
+    return [f"{sentence} The budget of {budget:g}x for {base['backbone']} is {met}.{why}"]
 
 
 _START_HEADER = (
@@ -114,8 +115,9 @@ def _how(result: Result) -> str:
     settings, pinned = result["settings"], result["machine"]["pinned_to"]
     cores = "; ".join(f"{count}: {', '.join(map(str, own))}" for count, own in pinned.items() if own)
     kept = f"each process kept on as many cores as its engine has threads (threads: cores {cores})" if cores else ""
+    rounds = f"Medians of {settings['rounds']} rounds" if settings["rounds"] > 1 else "One round"
     return (
-        f"{'Medians of ' if settings['rounds'] > 1 else ''}{counted(settings['rounds'], 'round')} in which the models take turns of {settings['seconds']:g} s, after a "
+        f"{rounds} in which the models take turns of {settings['seconds']:g} s, after a "
         f"warm-up, each model in its own process; provider: {settings['provider']}; "
         f"{kept or 'this system pins no process to cores'}. A call goes from prepared uint8 pictures to p_fake and "
         "heatmap; decoding and resizing are not in it. Cold start: from starting a process to its first verdict on a "

@@ -11,9 +11,19 @@ _THREE = (("best.ckpt", "checkpoint", 40.0), ("own.onnx", "onnx", 20.0), ("other
 @pytest.mark.parametrize(("ms", "word"), [(40 / 6, "met"), (6.7, "missed")])
 def test_the_budget_is_judged_by_the_fastest(ms, word):
     base = model("best.ckpt", "checkpoint", 40.0)
-    (sentence,) = headlines(result(base, model("slow.onnx", "onnx", 20.0), model("quick.xml", "openvino", ms, "int8")))
+    found = result(base, model("slow.onnx", "onnx", 20.0), model("quick.xml", "openvino", ms, "int8"))
+    found["machine"]["vnni"] = True
+    (sentence,) = headlines(found)
     assert "**quick.xml**" in sentence
     assert sentence.endswith(f"The budget of 6x for mobilenet_v2 is {word}.")
+
+
+@pytest.mark.parametrize(("vnni", "ms", "said"), [(False, 8.0, 1), (True, 8.0, 0), (None, 8.0, 0), (False, 5.0, 0)])
+def test_a_missed_budget_names_what_the_processor_lacks(vnni, ms, said):
+    found = result(model("best.ckpt", "checkpoint", 40.0), model("quick.xml", "openvino", ms, "int8"))
+    found["machine"]["vnni"] = vnni
+    (sentence,) = headlines(found)
+    assert sentence.count("no VNNI") == said
 
 
 def test_another_backbone_is_no_answer_and_has_no_budget():

@@ -49,24 +49,12 @@ def test_sums_of_byte_products_do_not_overflow():
     np.testing.assert_allclose(found, 255 * 127 * CHANNELS, atol=16384)
 
 
-@pytest.mark.parametrize(
-    ("flags", "overflow"),
-    [
-        ("flags\t\t: fpu avx2 avx512f avx512_vnni\n", False),
-        ("flags\t\t: fpu avx2 avx_vnni\n", False),
-        ("model name : avx512_vnni\nflags\t\t: fpu avx2\n", True),
-        ("Features : asimd\n", True),
-    ],
-)
-def test_only_where_bytes_may_overflow_is_the_slower_way_asked_for(flags, overflow, tmp_path, monkeypatch):
-    file = tmp_path / "cpuinfo"
-    file.write_text(flags)
-    assert engine._bytes_overflow(str(file)) == overflow
-    assert engine._bytes_overflow(str(tmp_path / "gone"))
+@pytest.mark.parametrize("vnni", [True, False, None])
+def test_only_where_bytes_may_overflow_is_the_slower_way_asked_for(vnni, monkeypatch):
     ort = pytest.importorskip("onnxruntime")
-    monkeypatch.setattr(engine, "_bytes_overflow", lambda: overflow)
+    monkeypatch.setattr(engine, "has_vnni", lambda: vnni)
     options = session_options(ort, 1)
-    if overflow:
+    if not vnni:
         assert options.get_session_config_entry("session.x64quantprecision") == "1"
     else:
         with pytest.raises(RuntimeError):
