@@ -361,8 +361,22 @@ class DeepfakeDataModule(LightningDataModule):
         """A part as it is; of real photos alone, validation makes its own fakes, in every epoch and run the same."""
         if name == "test" or not self.blending or (part.labels == FAKE).any():
             return self._dataset(part, name)
+        return self._maker(part, name).build(part, name)
+
+    def _training_set(self, part: Samples) -> DeepfakeDataset:
+        return replace(
+            self._maker(part, "train"),
+            augmentation=self.augmentation,
+            seed=self.seed,
+            erase_parts=self.erase_parts,
+            own_fakes=self.own_fakes,
+            localises=bool(getattr(self._network, "localises", False)),
+        ).build(part, "train")
+
+    def _maker(self, part: Samples, name: str) -> TrainingSet:
+        """What makes a part's data set, blended where that is asked for, without what only training does."""
         return TrainingSet(
-            decoder=self._knowing_faces(self.decoder(), part, name),
+            decoder=self._knowing_faces(self.decoder(training=name == "train"), part, name),
             augmentation=None,
             size=self.image_size,
             seed=self.split_seed,
@@ -370,22 +384,7 @@ class DeepfakeDataModule(LightningDataModule):
             cache_dir=self.cache_dir,
             blending=self.blending,
             landmarks=self.landmarks,
-        ).build(part, name)
-
-    def _training_set(self, part: Samples) -> DeepfakeDataset:
-        return TrainingSet(
-            decoder=self._knowing_faces(self.decoder(training=True), part, "train"),
-            augmentation=self.augmentation,
-            size=self.image_size,
-            seed=self.seed,
-            cache=self.cache,
-            cache_dir=self.cache_dir,
-            blending=self.blending,
-            landmarks=self.landmarks,
-            erase_parts=self.erase_parts,
-            own_fakes=self.own_fakes,
-            localises=bool(getattr(self._network, "localises", False)),
-        ).build(part, "train")
+        )
 
     def _loader(self, name: str) -> ResumableLoader:
         training = name == "train"
