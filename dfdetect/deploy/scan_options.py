@@ -37,7 +37,13 @@ def parser(name: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("paths", nargs="*", metavar="PATH", help="photos, videos, folders; - for standard input")
-    made.add_argument("--list", action="append", default=[], metavar="FILE", help="judge paths in FILE, one a line")
+    made.add_argument(
+        "--list",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="judge paths in FILE, one a line; - for standard input",
+    )
     made.add_argument("--null", action="store_true", help="paths in lists end in NUL, as `find -print0` writes them")
     _add_model(made.add_argument_group("model"))
     _add_moving(made)

@@ -47,7 +47,7 @@ class Sources:
 
     Attributes:
         paths: files and folders; `-` for paths on standard input.
-        lists: files with one path a line.
+        lists: files with one path a line; `-` for standard input, too.
         separator: between the paths of a list: a newline, or NUL for names that hold newlines.
         passed_over: after the pass, how many files of a folder are neither image nor video, by ending.
         hidden: and how many hidden names were left out, files and folders.
@@ -61,11 +61,7 @@ class Sources:
 
     def __iter__(self) -> Iterator[Source]:
         for path in self.paths:
-            if path == STANDARD_INPUT:
-                # unbuffered: paths are taken as they come, and a thread that waits for more holds no lock of Python's
-                yield from self._paths_in(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
-            else:
-                yield from self._named(path)
+            yield from self._listed(path) if path == STANDARD_INPUT else self._named(path)
         for name in self.lists:
             yield from self._listed(name)
 
@@ -76,6 +72,10 @@ class Sources:
             yield Source(path)
 
     def _listed(self, name: str) -> Iterator[Source]:
+        if name == STANDARD_INPUT:
+            # unbuffered: paths are taken as they come, and a thread that waits for more holds no lock of Python's
+            yield from self._paths_in(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+            return
         try:
             stream = open(name, "rb", buffering=0)  # noqa: SIM115 - a context below, so that only opening it is tried
         except OSError as error:

@@ -83,6 +83,8 @@ def test_lists_and_standard_input(tmp_path, monkeypatch):
     assert paths(lists=[str(tmp_path / "list.txt")]) == expected
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x\ny.jpg\0z.jpg\0\0last")))
     assert paths("first", "-", "end", separator="\0") == ["first", "x\ny.jpg", "z.jpg", "last", "end"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a.jpg\nb.jpg\n")))
+    assert paths("first", lists=["-"]) == ["first", "a.jpg", "b.jpg"]
     (missing,) = Sources([], lists=["missing.txt"])
     assert missing.problem == "list cannot be read (No such file or directory)"
 
