@@ -12,8 +12,8 @@ from dfdetect.files import claim_folder
 DESCRIPTION = """Judge photos, videos and a camera: real, fake or uncertain, with p_fake, the face, and the reason.
 
 Faces are found, cut out as the model's training saw them, and judged one by one. A photo is what its most fake face
-is, a video what its most fake person is, pooled over the frames. An answer too close to the threshold, a face too small
-or blurred, or none at all, is uncertain.
+is, a video what the most fake face of its shots is, pooled over the frames. An answer too close to the threshold, a
+face too small or blurred, or none at all, is uncertain.
 """
 EXAMPLE = """examples:
   dfdetect scan photos/ clip.mp4

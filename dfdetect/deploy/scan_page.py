@@ -126,7 +126,7 @@ def _faces(faces: Sequence[FaceVerdict]) -> str:
     """The faces one by one, the first ten."""
     items = []
     for face in faces[:10]:
-        frames = f", {face.frames} frames" if face.frames > 1 else ""
+        frames = f", {face.seen}" if face.seen else ""
         reason = f": {escape(face.reason)}" if face.reason else ""
         items.append(f"<li>{face.verdict}, {_score(face.p_fake)}{frames}{reason}</li>")
     more = f"<li>and {len(faces) - 10} more</li>" if len(faces) > 10 else ""

@@ -33,7 +33,7 @@ _POINTS = 5
 
 @dataclass(eq=False)
 class Track:
-    """One person's face through a video.
+    """One person's face through a shot of a video.
 
     Attributes:
         number: from 1, in the order of appearance.
@@ -44,6 +44,7 @@ class Track:
             are left out.
         faulty: why it could not be judged, last.
         frames: in how many it was judged.
+        begun: when it was first found.
     """
 
     number: int
@@ -53,7 +54,11 @@ class Track:
     judged: list[FaceVerdict] = field(default_factory=list)
     faulty: FaceVerdict | None = None
     frames: int = 0
+    begun: float = field(init=False)
     _every: int = 1
+
+    def __post_init__(self) -> None:
+        self.begun = self.seconds
 
     def add(self, verdict: FaceVerdict) -> None:
         """Take a frame's verdict of this face; the heatmap of the most fake one is kept."""
@@ -72,13 +77,14 @@ class Track:
 
     def verdict(self, facts: ModelFacts, least_frames: int) -> FaceVerdict:
         """What the whole track comes to; not judged where it was seen in fewer frames than asked for."""
+        span = (self.begun, self.seconds)
         if not self.judged:
             assert self.faulty is not None  # noqa: S101 - a track begins with a face
-            return replace(self.faulty, frames=0, found=None)
+            return replace(self.faulty, frames=0, found=None, span=span)
         largest = max(self.judged, key=lambda one: one.box[2] * one.box[3] if one.box else 0)
         p_fake = pooled([one.p_fake or 0.0 for one in self.judged])
         versions = tuple(pooled(column) for column in zip(*(one.versions for one in self.judged), strict=True))
-        found = judged_face(facts, p_fake, box=largest.box, frames=self.frames, versions=versions)
+        found = judged_face(facts, p_fake, box=largest.box, frames=self.frames, versions=versions, span=span)
         if versions:
             found = doubted(found, facts.threshold)
         if self.frames >= least_frames:
@@ -92,12 +98,17 @@ class Tracker:
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
+        self._left = 0
         self._before: Grey | None = None
         self._searched, self._patience = float("inf"), LOST_AFTER_S
 
     def at(self, seconds: float) -> list[Track]:
         """Tracks that are not lost: they were found in the second before, or in the search before."""
-        return [track for track in self.tracks if seconds - track.seconds <= self._patience]
+        return [track for track in self.tracks[self._left :] if seconds - track.seconds <= self._patience]
+
+    def leave(self) -> None:
+        """End all tracks: after a cut, a face in the same place is another one."""
+        self._left = len(self.tracks)
 
     def tie(self, faces: Sequence[Face], seconds: float) -> list[Track]:
         """The track of each face, a new one where none is near; pairs that overlap most come first."""

@@ -11,6 +11,7 @@ from dfdetect.data.face_crop import Cut
 from dfdetect.data.yunet import Face
 from dfdetect.deploy.metadata import ModelFacts, Verdict
 from dfdetect.explain.regions import Share
+from dfdetect.words import counted
 
 Kind = Literal["photo", "video", "unreadable"]
 Scores = npt.NDArray[np.float32]
@@ -42,7 +43,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class FaceVerdict:
-    """A face of a photo, or one person's track through a video.
+    """A face of a photo, or one person's track through a shot of a video.
 
     Attributes:
         box: left, top, width, height in pixels; of a track, where it was largest. None for a whole picture.
@@ -55,6 +56,7 @@ class FaceVerdict:
         versions: p_fake under each mild re-encoding, where that was asked for.
         found: the face as it was found in the picture; None for a whole picture. Of a track, heatmap, square and found
             are those of `Row.frame`; None where it is not in it.
+        span: of a track: the seconds of the video in which it was first and last found.
     """
 
     box: tuple[int, int, int, int] | None
@@ -66,11 +68,19 @@ class FaceVerdict:
     square: tuple[int, int, int] | None = None
     versions: tuple[float, ...] = ()
     found: Face | None = field(default=None, repr=False, compare=False)
+    span: tuple[float, float] | None = None
+
+    @property
+    def seen(self) -> str:
+        """In how many frames of a video it was judged, and when it was in the picture; empty for a photo."""
+        return "" if self.span is None else "{}, {:.1f} to {:.1f} s".format(counted(self.frames, "frame"), *self.span)
 
     def as_json(self) -> dict[str, Any]:
         """Box, score, verdict and reason, without pictures."""
         values = {"box": self.box, "p_fake": rounded(self.p_fake), "verdict": self.verdict, "reason": self.reason}
-        return values if self.frames == 1 else values | {"frames": self.frames}
+        if self.span is None:
+            return values
+        return values | {"frames": self.frames, "span": [round(second, 3) for second in self.span]}
 
 
 @dataclass(frozen=True)

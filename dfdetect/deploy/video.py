@@ -13,6 +13,7 @@ from dfdetect.deploy.drawing import draw_boxes, still, thumbnail
 from dfdetect.deploy.faces import MOST_FACES
 from dfdetect.deploy.film import Film, annotated_copy, free_name, open_film
 from dfdetect.deploy.photos import Beat, Settings, judge_faces, look
+from dfdetect.deploy.scenes import Scenes
 from dfdetect.deploy.tracks import LEAST_FRAMES, Track, Tracker
 from dfdetect.deploy.verdicts import FaceVerdict, Row, photo_row
 from dfdetect.errors import CopyError, DecodeError
@@ -41,10 +42,14 @@ class Watcher:
         self.frame: Pixels | None = None
         self._in_frame: dict[int, FaceVerdict] = {}
         self._tracker = Tracker()
+        self._judged_scenes, self._shown_scenes, self._hidden = Scenes(), Scenes(), False
         self._known: dict[int, tuple[tuple[int, int], FaceVerdict]] = {}
 
     def judge(self, image: Pixels, seconds: float) -> None:
-        """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them."""
+        """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them; a cut before it ends all tracks."""
+        if self._judged_scenes.cut(image):
+            self._tracker.leave()
+        self._hidden = False
         faces, verdicts = self._look(image)
         tracks = self._tracker.tie(faces, seconds)
         for track, verdict in zip(tracks, verdicts, strict=True):
@@ -62,16 +67,17 @@ class Watcher:
             self.timeline = [max(pair, key=lambda moment: moment[1]) for pair in pairs]
 
     def follow(self, image: Pixels, seconds: float, judged: bool) -> None:
-        """Carry boxes on to a frame; `judged` says that `judge` has just seen it."""
+        """Carry boxes on to a frame, or none after a cut; `judged` says that `judge` has just seen it."""
         scale = min(1.0, _FLOW_SIDE / max(image.shape[:2]))
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
         small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
+        self._hidden |= self._shown_scenes.cut(np.asarray(small, np.uint8)) and not judged
         self._tracker.follow(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), scale, seconds, judged)
 
     def overlay(self, image: Pixels, seconds: float, numbered: bool = False) -> None:
         """Draw the boxes of the moment with what their tracks come to so far, in place; on request with its number."""
         boxes = []
-        for track in self._tracker.at(seconds):
+        for track in [] if self._hidden else self._tracker.at(seconds):
             verdict = self._verdict(track)
             label = verdict.verdict if verdict.p_fake is None else f"{verdict.verdict} {verdict.p_fake:.2f}"
             label = f"{track.number}: {label}" if numbered else label
@@ -126,11 +132,14 @@ class Watcher:
 class Schedule:
     """Which frames are judged: `rate` in a second, fewer where that were more than `most` in all.
 
-    A file's length is what it says of itself: where it says too little, the distance doubles every `most` frames.
+    Fewer are judged by turns: as many in a row as a track needs to decide, at the rate, and then none for a while.
+
+    A file's length is what it says of itself: where it says too little, the whiles get longer every `most` frames.
     """
 
     def __init__(self, rate: float, most: int, seconds: float) -> None:
-        self._distance, self._most = max(1 / rate, seconds / most), most
+        self._distance, self._most = 1 / rate, most
+        self._stretch = max(1.0, seconds / most * rate)
         self._due, self._taken = 0.0, 0
 
     def __call__(self, seconds: float) -> bool:
@@ -139,8 +148,9 @@ class Schedule:
             return False
         self._taken += 1
         if self._taken % self._most == 0:
-            self._distance *= 2
-        self._due = max(self._due + self._distance, seconds + self._distance / 2)
+            self._stretch *= 2
+        pause = 0.0 if self._taken % LEAST_FRAMES else LEAST_FRAMES * self._distance * (self._stretch - 1)
+        self._due = max(self._due + self._distance + pause, seconds + self._distance / 2 + pause)
         return True
 
 
@@ -204,7 +214,12 @@ def _row(film: Film, watcher: Watcher) -> Row:
 
 
 def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = "") -> Row:
-    """A video is what its most fake track is that was judged in enough frames; `note` is added to the reason."""
+    """A video is what its most fake track is that was judged in enough frames; `note` is added to the reason.
+
+    Where there are others, the reason also says when it was in the picture.
+    """
     row = photo_row(path, watcher.settings.detector.facts, watcher.faces(), size)
-    reason = "; ".join(filter(None, [row.reason, note]))
+    judged = [face for face in row.faces if face.p_fake is not None]
+    when = "its face from {:.1f} to {:.1f} s".format(*judged[0].span) if len(judged) > 1 and judged[0].span else ""
+    reason = "; ".join(filter(None, [row.reason, when, note]))
     return watcher.drawn(replace(row, kind="video", reason=reason, timeline=tuple(watcher.timeline)))

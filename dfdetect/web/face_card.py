@@ -8,7 +8,6 @@ from dfdetect.explain.regions import Share
 from dfdetect.web.gauge import gauge, versions_strip
 from dfdetect.web.pictures import Pair
 from dfdetect.web.words import HEADLINES, escaped, figure, headline
-from dfdetect.words import counted
 
 _NOTHING = 0.005
 """Logits below which a region speaks for neither side: it would read 0.00."""
@@ -35,7 +34,7 @@ def face_card(
         whole: show at once what else there is to say of it.
     """
     picture = _thumbnail(name, pair) if pair else ""
-    frames = f'<p class="df-soft">Judged in {counted(face.frames, "frame")}.</p>' if face.frames > 1 else ""
+    frames = f'<p class="df-soft">Judged in {face.seen}.</p>' if face.seen else ""
     reason = f'<p class="df-reason">{escaped(face.reason[:1].upper() + face.reason[1:])}.</p>' if face.reason else ""
     score = gauge(face.p_fake, facts, face.verdict) if face.p_fake is not None else ""
     more = (versions_strip(face.p_fake, face.versions, facts) if face.p_fake is not None else "") + region_table(

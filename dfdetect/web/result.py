@@ -24,7 +24,6 @@ Pixels = npt.NDArray[np.uint8]
 
 MOST_CARDS = 6
 """Faces that are shown one by one; the others get a line each."""
-_NAMES: dict[str, str] = {"photo": "Face", "video": "Person"}
 
 
 def result(answer: Answer, models: Mapping[str, Model], request: str = "") -> str:
@@ -165,10 +164,9 @@ def face_names(row: Row) -> list[str]:
     """What a row's faces are called, in its order: numbered from left to right, so that all models agree on it."""
     if row.faces and row.faces[0].box is None:
         return ["The whole picture"]
-    places = [(i, face.box or (0, 0, 0, 0)) for i, face in enumerate(row.faces)]
-    order = [i for i, _ in sorted(places, key=lambda place: place[1])]
-    word = _NAMES.get(row.kind, "Face")
-    return [f"{word} {order.index(i) + 1}" for i in range(len(row.faces))]
+    places = [(face.span or (0, 0), face.box or (0, 0, 0, 0)) for face in row.faces]
+    order = sorted(range(len(places)), key=lambda i: (places[i][0][0], places[i][1]))
+    return [f"Face {order.index(i) + 1}" for i in range(len(places))]
 
 
 def verdict_of(row: Row) -> Verdict:

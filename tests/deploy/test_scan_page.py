@@ -55,13 +55,13 @@ def test_nothing_is_fetched_and_names_are_text():
 
 
 def test_faces_and_timeline():
-    faces = tuple(FaceVerdict((0, 0, 9, 9), p, "real", "", frames=7) for p in [0.1] * 12)
+    faces = tuple(FaceVerdict((0, 0, 9, 9), p, "real", "", frames=7, span=(0.0, 1.2)) for p in [0.1] * 12)
     video = Row("v.mp4", "video", "real", 0.1, 0.5, "", faces, (9, 9), ((0.0, 0.2), (2.5, 0.9)))
     page = Page(["m"])
     page.add(video)
     html = written(page)
     assert "12 tracks" in html
-    assert html.count("real, p_fake 0.100, 7 frames") == 10
+    assert html.count("real, p_fake 0.100, 7 frames, 0.0 to 1.2 s") == 10
     assert "and 2 more" in html
     assert 'points="0.0,48.0 320.0,6.0"' in html
     assert "2.5 s" in html

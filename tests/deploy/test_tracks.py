@@ -122,7 +122,28 @@ def test_a_track_is_doubted_by_its_pooled_versions():
 def test_a_track_that_could_never_be_judged_says_why():
     (track,) = Tracker().tie([face(0, 0, 20, 20)], 0.0)
     track.add(FaceVerdict((0, 0, 20, 20), None, "uncertain", "face too small (20 px, of 40)"))
-    assert track.verdict(FACTS, 1) == FaceVerdict((0, 0, 20, 20), None, "uncertain", "face too small (20 px, of 40)", 0)
+    wanted = FaceVerdict((0, 0, 20, 20), None, "uncertain", "face too small (20 px, of 40)", 0, span=(0.0, 0.0))
+    assert track.verdict(FACTS, 1) == wanted
+
+
+def test_a_track_knows_from_when_to_when_it_was_found():
+    tracker = Tracker()
+    for seconds in (1.0, 1.2, 1.4):
+        (track,) = tracker.tie([face(0, 0, 90, 90)], seconds)
+        track.add(judged_face(FACTS, 0.9, box=(0, 0, 90, 90)))
+    tracker.tie([], 1.6)
+    assert track.verdict(FACTS, 3).span == (1.0, 1.4)
+    assert track.verdict(FACTS, 3).as_json()["span"] == [1.0, 1.4]
+
+
+def test_after_a_cut_the_same_place_is_another_face():
+    tracker = Tracker()
+    (first,) = tracker.tie([face(0, 0, 90, 90)], 0.0)
+    tracker.leave()
+    assert tracker.at(0.0) == []
+    (second,) = tracker.tie([face(0, 0, 90, 90)], 0.2)
+    assert (first.number, second.number) == (1, 2)
+    assert tracker.at(0.2) == [second]
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])

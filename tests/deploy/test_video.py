@@ -47,7 +47,17 @@ def test_long_videos_are_judged_more_sparsely():
     assert len(chosen(Schedule(5, 600, 3600.0), hour)) == pytest.approx(600, abs=2)
     lying = chosen(Schedule(5, 600, 1.0), hour)  # the file says that it lasts a second
     assert 600 < len(lying) < 600 * np.log2(3600 / 120) + 600
-    assert np.diff(lying)[-1] > 2
+    assert np.diff(lying)[-5:].max() > 10
+
+
+def test_sparse_frames_come_in_turns_that_a_track_can_decide_by():
+    found = np.array(chosen(Schedule(5, 100, 200.0), np.arange(0, 200, 0.04)))
+    assert len(found) == pytest.approx(100, abs=5)
+    turns = np.split(found, np.flatnonzero(np.diff(found) > 1) + 1)
+    assert all(len(turn) == 5 for turn in turns)
+    assert all(np.diff(turn) == pytest.approx([0.2] * 4, abs=0.05) for turn in turns)
+    starts = np.array([turn[0] for turn in turns])
+    assert np.diff(starts) == pytest.approx([10] * (len(starts) - 1), abs=0.1)
 
 
 def test_the_most_fake_track_decides(tmp_path):
@@ -70,6 +80,40 @@ def test_a_face_that_flashes_up_decides_nothing(tmp_path):
     assert row.verdict == "real"
     assert row.reason == "1 face besides not judged"
     assert row.faces[1].reason == "seen in 1 frames only, of 5"
+
+
+def stage(seed, *boxes):
+    """Another place than any other seed's: coarse grey blocks."""
+    blocks = np.random.default_rng(seed).integers(0, 180, (6, 8)).astype(np.uint8)
+    scene = np.repeat(np.repeat(blocks, 40, axis=0), 40, axis=1)
+    return marked(np.repeat(scene[..., None], 3, axis=2), *boxes)
+
+
+def test_a_cut_to_a_fake_face_in_the_same_place_is_not_averaged_away(tmp_path):
+    shots = [(0, 60, 200), (1, 230, 45), (0, 60, 55)]
+    frames = [stage(seed, (120, 80, 80, red)) for seed, red, count in shots for _ in range(count)]
+    row = scan_video(film(tmp_path / "a.mp4", frames), Settings(Standin(), "m"))
+    assert row.verdict == "fake"
+    assert row.p_fake == pytest.approx(230 / 255, abs=0.05)
+    assert row.reason == "its face from 8.0 to 9.6 s"
+    assert [(one.verdict, one.span) for one in row.faces] == [
+        ("fake", pytest.approx((8.0, 9.6), abs=0.05)),
+        *[("real", pytest.approx(span, abs=0.05)) for span in ((0, 7.8), (9.8, 11.8))],
+    ]
+
+
+def test_no_box_of_the_shot_before_is_drawn_after_a_cut():
+    watcher = Watcher(Settings(Standin(), "m"))
+    watcher.judge(stage(0, (120, 80, 80, 60)), 0.0)
+    watcher.follow(stage(0, (120, 80, 80, 60)), 0.0, True)
+    for seconds, seed, judged, boxed in ((0.04, 0, False, True), (0.08, 1, False, False), (0.2, 1, True, True)):
+        image = stage(seed, (120, 80, 80, 60))
+        if judged:
+            watcher.judge(image, seconds)
+        watcher.follow(image, seconds, judged)
+        before = image.copy()
+        watcher.overlay(image, seconds)
+        assert (image != before).any() == boxed, seconds
 
 
 def test_the_row_is_the_same_with_an_annotated_copy(tmp_path):
@@ -210,7 +254,7 @@ def test_a_timeline_of_days_is_bounded_and_keeps_its_peaks(monkeypatch):
 def test_standing_names_who_is_in_view_and_who_was():
     watcher = Watcher(Settings(Standin(), "m"))
     for i in range(30):
-        boxes = [(20, 60, 80, 60)] if i < 10 else [(200, 80, 90, 210)] if i < 20 else []
+        boxes = [(20, 60, 50, 60)] if i < 10 else [(200, 80, 50, 210)] if i < 20 else []
         watcher.judge(ground(*boxes), i / 5)
         if i == 12:
             assert [(n, here, v.verdict) for n, here, v in watcher.standing(i / 5, 8)] == [

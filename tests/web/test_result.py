@@ -139,7 +139,9 @@ def test_every_picture_has_a_text_or_is_told_to_be_passed_over():
 def test_faces_are_numbered_from_left_to_right_whatever_their_order():
     row = photo_row("a", FACTS, [face(0.9, (250, 60, 70, 70)), face(0.2, (20, 60, 70, 70), "real")], SIZE)
     assert face_names(row) == ["Face 2", "Face 1"]
-    assert face_names(replace(row, kind="video")) == ["Person 2", "Person 1"]
+    spans = [(0.0, 4.0), (5.0, 9.0)]
+    tracks = tuple(replace(one, span=span) for one, span in zip(row.faces, spans, strict=True))
+    assert face_names(replace(row, kind="video", faces=tracks)) == ["Face 1", "Face 2"]  # who comes first
     assert face_names(photo_row("a", FACTS, [face(box=None)], SIZE)) == ["The whole picture"]
     assert face_names(photo_row("a", FACTS, [], SIZE)) == []
 
@@ -181,24 +183,24 @@ def clip(*faces):
 
 
 def test_a_clip_has_what_a_photo_has_and_a_line_over_time():
-    then = face(box=(40, 60, 80, 100), frames=12)
+    then = face(box=(40, 60, 80, 100), frames=12, span=(0.0, 2.2))
     html, tree = shown(clip(replace(then, box=(100, 50, 160, 200))))  # its box where it was largest
     assert "1 face followed" in tree.words
-    assert "Judged in 12 frames." in tree.words
+    assert "Judged in 12 frames, 0.0 to 2.2 s." in tree.words
     assert "<polyline" in html
     assert "The most fake moment, at 1.0 s." in tree.words
     assert "A clip, judged frame by frame." in tree.words
-    assert "Person 1" in tree.words
+    assert "Face 1" in tree.words
     assert "left:10.00%;top:20.00%;width:20.00%;height:33.33%" in html
     assert html.count('class="df-heat"') == 2
     assert "Show where the evidence lies" in tree.words
     assert "hair/background" in tree.words
 
 
-def test_a_person_who_is_not_in_the_moment_shown_has_a_verdict_and_no_picture():
-    gone = FaceVerdict((250, 60, 70, 70), 0.1, "real", frames=8)
-    html, tree = shown(clip(face(frames=12), gone))
-    assert "Person 2 Looks real Judged in 8 frames." in tree.words
+def test_a_face_that_is_not_in_the_moment_shown_has_a_verdict_and_no_picture():
+    gone = FaceVerdict((250, 60, 70, 70), 0.1, "real", frames=8, span=(2.4, 3.8))
+    html, tree = shown(clip(face(frames=12, span=(0.0, 2.2)), gone))
+    assert "Face 2 Looks real Judged in 8 frames, 2.4 to 3.8 s." in tree.words
     assert html.count('class="df-box') == html.count('class="df-crop') == 1
 
 
