@@ -220,6 +220,8 @@ def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = ""
     """
     row = photo_row(path, watcher.settings.detector.facts, watcher.faces(), size)
     judged = [face for face in row.faces if face.p_fake is not None]
-    when = "its face from {:.1f} to {:.1f} s".format(*judged[0].span) if len(judged) > 1 and judged[0].span else ""
+    when = ""
+    if len(judged) > 1 and judged[0].span:
+        when = "its {} from {:.1f} to {:.1f} s".format("face" if judged[0].box else "shot", *judged[0].span)
     reason = "; ".join(filter(None, [row.reason, when, note]))
     return watcher.drawn(replace(row, kind="video", reason=reason, timeline=tuple(watcher.timeline)))

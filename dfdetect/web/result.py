@@ -161,12 +161,18 @@ def _faces(row: Row, image: Pixels | None, faces: Sequence[FaceVerdict], facts: 
 
 
 def face_names(row: Row) -> list[str]:
-    """What a row's faces are called, in its order: numbered from left to right, so that all models agree on it."""
+    """What a row's faces are called, in its order: numbered from left to right, so that all models agree on it.
+
+    In a clip, whoever comes first is first.
+    """
+    word = "Face"
     if row.faces and row.faces[0].box is None:
-        return ["The whole picture"]
+        word = "Shot"
+        if len(row.faces) == 1:
+            return ["The whole picture"]
     places = [(face.span or (0, 0), face.box or (0, 0, 0, 0)) for face in row.faces]
     order = sorted(range(len(places)), key=lambda i: (places[i][0][0], places[i][1]))
-    return [f"Face {order.index(i) + 1}" for i in range(len(places))]
+    return [f"{word} {order.index(i) + 1}" for i in range(len(places))]
 
 
 def verdict_of(row: Row) -> Verdict:

@@ -166,6 +166,13 @@ def test_whole_frames_without_a_face_model(tmp_path):
     assert row.picture.startswith(b"\xff\xd8")
 
 
+def test_shots_of_whole_frames_are_judged_apart(tmp_path):
+    frames = [stage(seed) for seed, count in ((0, 50), (3, 50)) for _ in range(count)]
+    row = scan_video(film(tmp_path / "a.mp4", frames), Settings(Standin(), None))
+    assert [one.frames for one in row.faces] == [10, 10]
+    assert "its shot from" in row.reason
+
+
 @pytest.mark.parametrize("name", ["no-frames.avi", "no-frames.mp4"])
 def test_no_frame(name, tmp_path):
     (tmp_path / name).write_bytes(video_seeds()[name])

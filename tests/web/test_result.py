@@ -143,6 +143,8 @@ def test_faces_are_numbered_from_left_to_right_whatever_their_order():
     tracks = tuple(replace(one, span=span) for one, span in zip(row.faces, spans, strict=True))
     assert face_names(replace(row, kind="video", faces=tracks)) == ["Face 1", "Face 2"]  # who comes first
     assert face_names(photo_row("a", FACTS, [face(box=None)], SIZE)) == ["The whole picture"]
+    shots = tuple(replace(one, box=None) for one in tracks)
+    assert face_names(replace(row, kind="video", faces=shots)) == ["Shot 1", "Shot 2"]
     assert face_names(photo_row("a", FACTS, [], SIZE)) == []
 
 
