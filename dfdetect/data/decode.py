@@ -6,6 +6,8 @@ module settles what Pillow leaves open: orientation, transparency, deep greyscal
 
 import io
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,7 +34,12 @@ if find_spec("PIL.AvifImagePlugin"):  # since Pillow 11.3
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+def decode(
+    source: str | Path | bytes,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    opened: Callable[[Image.Image], None] = lambda image: None,
+) -> npt.NDArray[np.uint8]:
     """Decode one image.
 
     EXIF orientation is applied; palette, greyscale, 16-bit, CMYK and YCbCr become RGB; transparent pixels are laid on
@@ -42,6 +49,7 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
         source: a path, or the encoded bytes.
         name: how errors call it; by default the path.
         max_pixels: width x height above which the picture is refused.
+        opened: called with the picture when its size is known and fits, before its pixels are decoded.
 
     Returns:
         (H, W, 3) RGB uint8, C-contiguous.
@@ -53,12 +61,24 @@ def decode(source: str | Path | bytes, name: str | None = None, max_pixels: int 
     name = name or ("<bytes>" if isinstance(source, bytes) else str(source))
     if not isinstance(source, bytes):
         look_at(source, name)
+    with ExitStack() as stack:
+        with _explained(source, name, max_pixels):
+            file = io.BytesIO(source) if isinstance(source, bytes) else source
+            image = stack.enter_context(Image.open(file, formats=FORMATS))
+            _check_size(image, name, max_pixels)
+        opened(image)
+        with _explained(source, name, max_pixels):
+            return np.ascontiguousarray(_to_rgb(_upright(image)), dtype=np.uint8)
+    raise AssertionError("an exit stack of pictures swallows no error")
+
+
+@contextmanager
+def _explained(source: str | Path | bytes, name: str, max_pixels: int) -> Iterator[None]:
+    """Whatever Pillow raises in the block becomes a `DecodeError` that says what is wrong with the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-                _check_size(image, name, max_pixels)
-                return np.ascontiguousarray(_to_rgb(_upright(image)), dtype=np.uint8)
+            yield
     except DecodeError:
         raise
     except UnidentifiedImageError:
@@ -80,10 +100,9 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
 
 def _upright(image: Image.Image) -> Image.Image:
     image.load()
-    try:
-        return ImageOps.exif_transpose(image) or image
-    except Exception:  # a damaged EXIF block says nothing about the pixels: keep them as stored
-        return image
+    with suppress(Exception):  # a damaged EXIF block says nothing about the pixels: they stay as they are stored
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image | npt.NDArray[np.uint8]:
@@ -96,7 +115,7 @@ def _to_rgb(image: Image.Image) -> Image.Image | npt.NDArray[np.uint8]:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
 
 
 def _why_unidentified(source: str | Path | bytes) -> str:

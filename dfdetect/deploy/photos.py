@@ -1,12 +1,13 @@
 """One photo to its row: decode, find faces, cut them out, judge them."""
 
 import os
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from dfdetect.data.decode import MAX_PIXELS, decode
 from dfdetect.data.face_crop import DEFAULT_MARGIN, cut_square
@@ -14,17 +15,16 @@ from dfdetect.data.resize import Frame
 from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.careful import doubted, version_scores
 from dfdetect.deploy.faces import MOST_FACES, fault
+from dfdetect.deploy.room import Room
 from dfdetect.deploy.verdicts import FaceVerdict, Judge, Row, judged_face, photo_row
-from dfdetect.errors import DecodeError, TooLargeError
+from dfdetect.errors import DecodeError
 
 Pixels = npt.NDArray[np.uint8]
 Beat = Callable[[], None]
 """Called between the steps of a file, so that one that hangs can be told from one that takes long."""
 
-LARGE = 25_000_000
-"""Pixels; photos above are decoded one at a time, so that several threads do not hold several of the largest."""
-_large_one = threading.Lock()
-_MOST_SECONDS_WAITED = 300
+_room = Room()
+_ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
 
 
 @dataclass(frozen=True)
@@ -73,43 +73,40 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
     Raises:
         DecodeError: it cannot be read.
     """
-    image = load(path, beat)
-    beat()
-    faces, more = look(image, settings, beat)
-    row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more)
-    if settings.pictures:
-        from dfdetect.deploy.drawing import still, thumbnail  # only for a page
-
-        beat()
-        shown = still(image, row.faces, settings.detector.facts)
-        row = replace(row, picture=thumbnail(shown, row.faces), shares=shown.shares)
-    return row
-
-
-def load(path: str, beat: Beat = lambda: None) -> Pixels:
-    """Decode a regular file; a pipe or a device would be waited for without end."""
-    if os.path.exists(path) and not os.path.isfile(path):
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device would be waited for without end
         raise DecodeError(path, "not a regular file")
-    return decode_in_turn(path, path, MAX_PIXELS, beat)
-
-
-def decode_in_turn(source: str | bytes, name: str, max_pixels: int, beat: Beat = lambda: None) -> Pixels:
-    """Decode a file or its content; a large picture waits until no other thread decodes one."""
-    try:
-        return decode(source, name, min(LARGE, max_pixels))
-    except TooLargeError:
-        if max_pixels <= LARGE:
-            raise
-    for _ in range(_MOST_SECONDS_WAITED):
-        if _large_one.acquire(timeout=1):
-            break
+    with photo(path, path, MAX_PIXELS, beat) as (image, note):
         beat()
-    else:
-        raise DecodeError(name, "not read: another large picture has not been finished for minutes")
-    try:
-        return decode(source, name, max_pixels)
-    finally:
-        _large_one.release()
+        faces, more = look(image, settings, beat)
+        row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more)
+        row = replace(row, reason="; ".join(filter(None, [row.reason, note])))
+        if settings.pictures:
+            from dfdetect.deploy.drawing import still, thumbnail  # only for a page
+
+            beat()
+            shown = still(image, row.faces, settings.detector.facts)
+            row = replace(row, picture=thumbnail(shown, row.faces), shares=shown.shares)
+        return row
+
+
+@contextmanager
+def photo(source: str | bytes, name: str, max_pixels: int, beat: Beat = lambda: None) -> Iterator[tuple[Pixels, str]]:
+    """Pixels of a file or its content, and what there is to say of them, while there is room for them in memory.
+
+    They are decoded when they fit beside those that other threads have in hand, and let go when the block ends.
+
+    Raises:
+        DecodeError: it cannot be read; `TooLargeError` for a picture of more pixels.
+    """
+    notes: list[str] = []
+    with _room.place(beat) as wait:
+
+        def opened(picture: Image.Image) -> None:
+            if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
+                notes.append("animated: only its first frame is judged")
+            wait(picture.width * picture.height)
+
+        yield decode(source, name, max_pixels, opened), "".join(notes)
 
 
 def look(image: Pixels, settings: Settings, beat: Beat = lambda: None) -> tuple[list[FaceVerdict], int]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.faces import MOST_FACES
-from dfdetect.deploy.photos import Settings, decode_in_turn, judge_faces, look
+from dfdetect.deploy.photos import Settings, judge_faces, look, photo
 from dfdetect.deploy.sources import holds_video, shown
 from dfdetect.deploy.verdicts import Row, photo_row
 from dfdetect.errors import DecodeError, RequestError, TooLargeError
@@ -191,11 +191,12 @@ class _Work:
         content = self.upload.content
         if content[:2] == b"\xff\xd8" and content.count(b"\xff\xda") > _MOST_SCANS:
             raise DecodeError(self.name, f"a JPEG of more than {_MOST_SCANS} scans")
-        image = decode_in_turn(content, self.name, self.limits.pixels, beat)
-        beat()
-        found: dict[str, list[Face]] = {}
-        rows = {model.name: self._look(image, model.settings, found, beat) for model in self.models}
-        return Answer(self.name, rows, image if self.with_image else None)
+        with photo(content, self.name, self.limits.pixels, beat) as (image, note):
+            beat()
+            found: dict[str, list[Face]] = {}
+            rows = {model.name: self._look(image, model.settings, found, beat) for model in self.models}
+        said = {name: replace(row, reason="; ".join(filter(None, [row.reason, note]))) for name, row in rows.items()}
+        return Answer(self.name, said, image if self.with_image else None)
 
     def _look(self, image: Pixels, settings: Settings, found: dict[str, list[Face]], beat: Beat) -> Row:
         """One model's row; faces are searched once for all models."""

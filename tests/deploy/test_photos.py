@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfdetect.data.decode import decode as plain_decode
 from dfdetect.data.face_crop import DEFAULT_MARGIN
 from dfdetect.deploy import photos
 from dfdetect.deploy.careful import MILD
-from dfdetect.deploy.photos import Settings, judge_faces, load, look, scan_photo
+from dfdetect.deploy.photos import Settings, judge_faces, look, scan_photo
+from dfdetect.deploy.room import Room
 from dfdetect.errors import DecodeError
 
 from .standin import FACTS, Standin, face, find_marked, marked, textured
@@ -95,43 +95,46 @@ def test_a_small_picture_for_the_page(tmp_path):
 def test_no_regular_file(tmp_path):
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(DecodeError, match="not a regular file"):
-        load(str(tmp_path / "folder.jpg"))
+        scan_photo(str(tmp_path / "folder.jpg"), Settings(Standin(), None))
     with pytest.raises(DecodeError, match="no such file"):
-        load(str(tmp_path / "missing.jpg"))
+        scan_photo(str(tmp_path / "missing.jpg"), Settings(Standin(), None))
     if os.name == "posix":
         os.mkfifo(tmp_path / "pipe.jpg")
         with pytest.raises(DecodeError, match="not a regular file"):
-            load(str(tmp_path / "pipe.jpg"))
+            scan_photo(str(tmp_path / "pipe.jpg"), Settings(Standin(), None))
 
 
-def test_the_largest_photos_are_decoded_one_at_a_time(tmp_path, monkeypatch):
-    file = write(tmp_path / "a.png", textured(50, 50, 100))
-    monkeypatch.setattr(photos, "LARGE", 1000)
+def test_no_more_pixels_are_in_hand_than_fit(tmp_path, monkeypatch):
+    """Until a photo's faces are judged, not only while it is decoded."""
+    monkeypatch.setattr(photos, "_room", Room(2 * 50 * 50))
+    file, large = write(tmp_path / "a.png", textured(50, 50, 100)), write(tmp_path / "b.png", textured(90, 90, 100))
     inside, most = [], []
 
-    def decode(path, name, max_pixels):
-        if max_pixels > 1000:
-            inside.append(1)
-            most.append(len(inside))
-            load_event.wait(0.02)
-            inside.pop()
-        return real(path, name, max_pixels)
+    def judge(batch):
+        inside.append(1)
+        most.append(len(inside))
+        waiting.wait(0.03)
+        inside.pop()
+        return np.full(len(batch), 0.9, np.float32), None
 
-    load_event, real = threading.Event(), plain_decode
-    monkeypatch.setattr(photos, "decode", decode)
-    threads = [threading.Thread(target=load, args=(file,)) for _ in range(4)]
+    waiting, detector = threading.Event(), Standin()
+    detector.judge = judge
+    named = [file, file, large, file, file]
+    threads = [threading.Thread(target=scan_photo, args=(name, Settings(detector, None))) for name in named]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == [1] * 4
+    assert len(most) == 5
+    assert max(most) == 2
 
 
-def test_waiting_for_a_large_one_shows_life_and_ends(tmp_path, monkeypatch):
-    file = write(tmp_path / "a.png", textured(50, 50, 100))
-    monkeypatch.setattr(photos, "LARGE", 1000)
-    monkeypatch.setattr(photos, "_MOST_SECONDS_WAITED", 1)
-    beats = []
-    with photos._large_one, pytest.raises(DecodeError, match="another large picture"):
-        load(file, lambda: beats.append(1))
-    assert beats == [1]
+def test_of_an_animation_only_the_first_frame_is_judged_and_that_is_said(tmp_path):
+    first, *more = (Image.fromarray(np.full((64, 64, 3), (red, 90, 90), np.uint8)) for red in (20, 240, 200))
+    for name in ("a.gif", "a.webp", "a.png"):
+        first.save(tmp_path / name, save_all=True, append_images=more, duration=40)
+        row = scan_photo(str(tmp_path / name), Settings(Standin(), None))
+        assert (row.verdict, row.reason) == ("real", "animated: only its first frame is judged"), name
+    for name in ("b.gif", "b.webp", "b.png", "b.tif"):
+        first.save(tmp_path / name)
+        assert scan_photo(str(tmp_path / name), Settings(Standin(), None)).reason == "", name
