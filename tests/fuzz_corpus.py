@@ -18,8 +18,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
+from PIL import Image
 
+from dfdetect.data.synthetic import draw_face
 from tests.fuzz_bombs import FOREIGN, black_png, png_bombs
 from tests.fuzz_mutations import MUTATIONS
 from tests.fuzz_seeds import image_seeds, video_seeds
@@ -40,6 +43,8 @@ MEASURED = "measured:"
 MOST_SECONDS = 10
 """Of one file, as processor time of its thread: what else runs on the machine does not count. A thread that waits for
 something that does not come is given up by the scan itself."""
+MANY = 1000
+"""Files from which a corpus holds photos of 100 megapixels in colour too, which take a minute."""
 ENDINGS = (".jpg", ".png", ".gif", ".webp", ".tif", ".bmp", ".mp4", ".avi", ".mov", ".webm")
 
 
@@ -50,7 +55,8 @@ def make_corpus(root: Path, count: int, seed: int = 0) -> dict[str, str]:
     """
     rng = np.random.default_rng(seed)
     images, videos = image_seeds(), video_seeds()
-    kinds = _odd_files(root) | _odd_names(root, images["jpeg.jpg"]) | _no_files(root, images["jpeg.jpg"])
+    large = _large_photos(root) if count >= MANY else {}
+    kinds = large | _odd_files(root) | _odd_names(root, images["jpeg.jpg"]) | _no_files(root, images["jpeg.jpg"])
     whole = root / "whole"
     whole.mkdir(parents=True)
     for name, content in (images | videos).items():
@@ -72,6 +78,20 @@ def make_corpus(root: Path, count: int, seed: int = 0) -> dict[str, str]:
 def _put(path: Path, content: bytes, kind: str) -> dict[str, str]:
     path.write_bytes(content)
     return {str(path): kind}
+
+
+def _large_photos(root: Path) -> dict[str, str]:
+    """A face of 100 megapixels, grainy as a photo is, in the formats of photos."""
+    folder = root / "large"
+    folder.mkdir(parents=True)
+    face = cv2.resize(draw_face(0, 0, size=400).image, (10_000, 10_000), interpolation=cv2.INTER_CUBIC)
+    grain = np.random.default_rng(0).integers(0, 12, (1000, 1000, 1), dtype=np.uint8)
+    photo = Image.fromarray(cv2.add(face, np.tile(grain, (10, 10, 3))))
+    photo.save(folder / "baseline.jpg", quality=90)
+    photo.save(folder / "progressive.jpg", quality=90, progressive=True)
+    photo.save(folder / "lossy.webp", quality=80, method=0)
+    photo.save(folder / "plain.png", compress_level=1)
+    return {str(file): "100 megapixels in colour" for file in folder.iterdir()}
 
 
 def _odd_files(root: Path) -> dict[str, str]:
@@ -228,10 +248,11 @@ def _tell(kinds: dict[str, str], rows: Path, done: "subprocess.CompletedProcess[
     slowest, spent = max(found, key=lambda row: row["seconds"]), ends["spent"]
     dearest = max(spent, key=lambda path: spent[path])
     print(f"{len(found):,} rows of {len(kinds):,} files in {seconds:.0f} s, exit code {done.returncode}")
-    print(f"slowest: {slowest['seconds']:.2f} s, {slowest['path']!a}; peak memory {ends['peak'] / 1024:,.0f} MiB")
+    print(f"longest on the clock: {slowest['seconds']:.2f} s, {slowest['path']!a}")
+    print(f"peak memory: {ends['peak'] / 1024:,.0f} MiB")
     print(f"most processor time: {spent[dearest]:.2f} s, {dearest!a}")
     unexpected, slow = _unexpected(found), [path for path in spent if spent[path] > MOST_SECONDS]
-    print(f"missing: {missing}; without a cause: {causes}; above {MOST_SECONDS} s: {slow}; unexpected errors:")
+    print(f"missing: {missing}; without a cause: {causes}; processor time above {MOST_SECONDS} s: {slow}; unexpected:")
     print(*unexpected, sep="\n")
     sys.stdout.write(said[-2000:])
     return int(bool(missing or causes or unexpected or slow) or done.returncode != 1)

@@ -120,4 +120,4 @@ def _to_rgb(image: Image.Image) -> Image.Image | npt.NDArray[np.uint8]:
 
 def _why_unidentified(source: str | Path | bytes) -> str:
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-    return "empty file" if size == 0 else "not an image, or damaged at its start"
+    return "empty file" if size == 0 else "not an image of a known kind, or damaged at its start"

@@ -69,6 +69,8 @@ class Output:
         seconds = time.monotonic() - self._start
         text = screen.summary(self.counts, seconds, passed_over, hidden, len(self.earlier))
         (sys.stdout if self._table else sys.stderr).write(f"{text}\n")
+        if not self.counts.total():
+            sys.stderr.write("Nothing was judged: there is no photo or video\n")
         if self.lost:
             sys.stderr.write(f"{self.lost:,} annotated copies could not be written into {self._options.save}\n")
 

@@ -73,9 +73,7 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
     Raises:
         DecodeError: it cannot be read.
     """
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device would be waited for without end
-        raise DecodeError(path, "not a regular file")
-    with photo(path, path, MAX_PIXELS, beat) as (image, note):
+    with photo(path, path, beat=beat) as (image, note):
         beat()
         faces, more = look(image, settings, beat)
         row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more)
@@ -90,7 +88,9 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
 
 
 @contextmanager
-def photo(source: str | bytes, name: str, max_pixels: int, beat: Beat = lambda: None) -> Iterator[tuple[Pixels, str]]:
+def photo(
+    source: str | bytes, name: str, max_pixels: int = MAX_PIXELS, beat: Beat = lambda: None
+) -> Iterator[tuple[Pixels, str]]:
     """Pixels of a file or its content, and what there is to say of them, while there is room for them in memory.
 
     They are decoded when they fit beside those that other threads have in hand, and let go when the block ends.
@@ -98,6 +98,8 @@ def photo(source: str | bytes, name: str, max_pixels: int, beat: Beat = lambda: 
     Raises:
         DecodeError: it cannot be read; `TooLargeError` for a picture of more pixels.
     """
+    if isinstance(source, str) and os.path.exists(source) and not os.path.isfile(source):
+        raise DecodeError(name, "not a regular file")  # a pipe or a device would be waited for without end
     notes: list[str] = []
     with _room.place(beat) as wait:
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -70,6 +71,12 @@ class Earlier:
         return self.verdicts.total()
 
 
+def check_ending(path: Path) -> None:
+    """Raise `UsageError` for a file of rows whose name says nothing of how they are written."""
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"--out {path}: its name ends in {', '.join(ENDINGS)}")
+
+
 class RowFile:
     """The file of `--out`; each row is in the system's hands before the next one is made.
 
@@ -85,12 +92,11 @@ class RowFile:
     """
 
     def __init__(self, path: Path, settings: str, resume: bool) -> None:
-        if path.suffix.lower() not in ENDINGS:
-            raise UsageError(f"--out {path}: its name ends in {', '.join(ENDINGS)}")
+        check_ending(path)
         if not resume and path.exists() and path.stat().st_size:
             raise UsageError(f"--out {path} holds rows. Go on with them: --resume; or name another file")
         self.earlier = Earlier()
-        self._settings, self._is_csv = settings, path.suffix.lower() == ".csv"
+        self._path, self._settings, self._is_csv = path, settings, path.suffix.lower() == ".csv"
         self._line: Callable[[Row, str], str] = csv_line if self._is_csv else json_line
         try:
             end = self._read(path) if path.exists() else 0
@@ -100,7 +106,7 @@ class RowFile:
             if self._is_csv and not end:
                 self._put(_CSV_START)
         except OSError as error:
-            raise DFDetectError(f"--out {path}: cannot be written ({error.strerror or error})") from error
+            raise self._unwritten(error) from error
 
     def write(self, row: Row) -> None:
         """Append a row."""
@@ -108,11 +114,18 @@ class RowFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        with suppress(OSError):  # it holds what could not be written, which was said, and tries again
+            self._stream.close()
 
     def _put(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> DFDetectError:
+        return DFDetectError(f"--out {self._path}: cannot be written ({error.strerror or error})")
 
     def _read(self, path: Path) -> int:
         """Take the rows that are there; the place behind the last whole one, in bytes."""

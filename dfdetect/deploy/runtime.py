@@ -1,7 +1,7 @@
 """One `Detector` for every kind of model file. Nothing here loads torch, unless the file is a checkpoint."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -139,11 +139,11 @@ class Detector:
             raise ModelFileError("The network's scores are not finite: the model's weights are broken")
         return p_fake, heatmaps
 
-    def predict(self, images: Image | Sequence[Image], batch_size: int = 32) -> list[Prediction]:
+    def predict(self, images: Image | Iterable[Image], batch_size: int = 32) -> list[Prediction]:
         """Judge pictures.
 
         Args:
-            images: paths, or (H, W, 3) RGB uint8 pixels of any size, or a mixture; also a single one.
+            images: paths, or (H, W, 3) RGB uint8 pixels of any size, or a mixture; also a single one, or (N, H, W, 3).
             batch_size: pictures a run of the network; as many are held in memory.
 
         Returns:
@@ -151,13 +151,17 @@ class Detector:
             faces out judges the largest face of each, or where there is none the largest centred square.
 
         Raises:
-            ValueError: pixels of another shape or type, or a `batch_size` below 1.
+            ValueError: pixels of another shape or type, bytes, or a `batch_size` below 1.
             UsageError, DownloadError: as of `whole`.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is at least 1, not {batch_size}")
-        single = isinstance(images, str | os.PathLike | np.ndarray)
-        listed: Sequence[Image] = [images] if single else images  # type: ignore[assignment,list-item]
+        if isinstance(images, bytes):
+            raise ValueError(
+                "images are paths or pixels; of the bytes of a file make pixels: dfdetect.data.decode.decode"
+            )
+        single = isinstance(images, str | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4)
+        listed: Sequence[Image] = [images] if single else list(images)  # type: ignore[arg-type,list-item]
         return [
             prediction
             for start in range(0, len(listed), batch_size)

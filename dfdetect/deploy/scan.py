@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dfdetect.deploy.model_options import chosen_face_model
 from dfdetect.deploy.scan_options import check, parser
 from dfdetect.errors import DecodeError, DFDetectError
+from dfdetect.process import prepare_server
 
 if TYPE_CHECKING:
     from dfdetect.deploy.photos import Beat, Settings
@@ -25,6 +26,7 @@ def run(name: str, arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     options = parser(name).parse_intermixed_args(arguments)
     check(options)
+    prepare_server()  # each thread would keep as much memory as its largest photo took
     if options.camera is None:
         return _scan(options)
     from dfdetect.deploy.live import scan_camera

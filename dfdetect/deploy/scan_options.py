@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dfdetect.deploy.model_options import add_faces, add_model, check_faces
+from dfdetect.deploy.rows import check_ending
 from dfdetect.errors import UsageError
 from dfdetect.files import claim_folder
 
@@ -72,6 +73,8 @@ def check(options: argparse.Namespace) -> None:
         if not 0 < getattr(options, option) < 1e6:
             raise UsageError(f"--{option} must be above 0")
     check_faces(options)
+    if options.out is not None:
+        check_ending(options.out)
     if options.html is not None:
         if options.html.is_dir():
             raise UsageError(f"--html {options.html} is a folder; name a file")

@@ -18,6 +18,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 """File endings, in lower case, that a folder scan takes for videos."""
 STANDARD_INPUT = "-"
+_LOOKED_AT = 8192
+"""Bytes of a list, to tell it from a photo that was named for one."""
 _HEAD_BYTES = 400
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5\n", b"P6\n")
@@ -82,6 +84,11 @@ class Sources:
             yield Source(name, f"list cannot be read ({error.strerror})")
             return
         with stream:
+            if self.separator == "\n" and os.path.isfile(name):
+                if b"\0" in stream.read(_LOOKED_AT):
+                    yield Source(name, "no list of paths, one a line; names that end in NUL are read with --null")
+                    return
+                stream.seek(0)
             yield from self._paths_in(stream)
 
     def _paths_in(self, stream: BinaryIO | io.RawIOBase) -> Iterator[Source]:

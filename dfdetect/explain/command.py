@@ -123,7 +123,7 @@ def _explain_all(options: argparse.Namespace, settings: "Settings", explain: "Ex
 
 
 def _one(path: str, problem: str, settings: "Settings", explain: "Explainer", method: str) -> "list[Explained]":
-    from dfdetect.deploy.photos import load
+    from dfdetect.deploy.photos import photo
     from dfdetect.deploy.sources import is_video
     from dfdetect.explain.photos import explain_picture
 
@@ -131,7 +131,8 @@ def _one(path: str, problem: str, settings: "Settings", explain: "Explainer", me
         raise DecodeError(path, problem)
     if is_video(path):
         raise DecodeError(path, "a video: photos are explained; save a frame of it, or dfdetect scan it")
-    return explain_picture(load(path), settings, explain, method)
+    with photo(path, path) as (image, _):
+        return explain_picture(image, settings, explain, method)
 
 
 def _written(

@@ -195,13 +195,17 @@ def compare(model: Path, photos: Sequence[Path], screenshot: Path | None = None)
     """p_fake of each photo by Python and by the page, and how far they are apart.
 
     Returns:
-        n, max_difference, mean_difference, changed_verdicts, median_ms (of the network's run in the browser) and
-        photos: path, python and browser of each.
+        n, max_difference, mean_difference, changed_verdicts, median_ms (of the network's run in the browser), photos:
+        path, python and browser of each; and unreadable: path and cause of those that Python cannot read.
+
+    Raises:
+        RuntimeError: the page does not work, or none can be read.
     """
     from dfdetect.deploy import Detector
 
     detector = Detector.load(model)
     rows: list[dict[str, Any]] = []
+    unreadable = []
     times = []
     with served(model) as url, Page(url) as page:
         if page.wait("ready", "no-model") == "no-model":
@@ -209,11 +213,14 @@ def compare(model: Path, photos: Sequence[Path], screenshot: Path | None = None)
         for photo in photos:
             (own,) = detector.predict([photo])
             if own.p_fake is None:
-                raise RuntimeError(f"{photo}: {own.error}")
+                unreadable.append({"path": str(photo), "error": own.error})
+                continue
             rows.append({"path": str(photo), "python": own.p_fake, "browser": page.judge(photo)})
             times.append(float(page.evaluate("parseFloat(document.getElementById('time').textContent)")))
         if screenshot is not None:
             page.screenshot(screenshot)
+    if not rows:
+        raise RuntimeError(f"none of the {len(photos)} photos can be read")
     apart = [abs(row["python"] - row["browser"]) for row in rows]
     verdicts = [(detector.facts.verdict(row["python"]), detector.facts.verdict(row["browser"])) for row in rows]
     return {
@@ -223,6 +230,7 @@ def compare(model: Path, photos: Sequence[Path], screenshot: Path | None = None)
         "changed_verdicts": sum(one != other for one, other in verdicts),
         "median_ms": sorted(times)[len(times) // 2],
         "photos": rows,
+        "unreadable": unreadable,
     }
 
 

@@ -85,7 +85,7 @@ def test_broken_files_leave_the_batch_and_are_named(cache, samples):
     assert batch["image"].shape == (5, 3, 24, 24)
     assert batch["skipped"] == [
         (samples.paths[1], "empty file"),
-        (samples.paths[4], "not an image, or damaged at its start"),
+        (samples.paths[4], "not an image of a known kind, or damaged at its start"),
         (samples.paths[6], "no such file"),
     ]
 

@@ -110,15 +110,15 @@ def test_no_more_pixels_are_in_hand_than_fit(tmp_path, monkeypatch):
     file, large = write(tmp_path / "a.png", textured(50, 50, 100)), write(tmp_path / "b.png", textured(90, 90, 100))
     inside, most = [], []
 
-    def judge(batch):
-        inside.append(1)
-        most.append(len(inside))
-        waiting.wait(0.03)
-        inside.pop()
-        return np.full(len(batch), 0.9, np.float32), None
+    class Slow(Standin):
+        def judge(self, batch):
+            inside.append(1)
+            most.append(len(inside))
+            waiting.wait(0.03)
+            inside.pop()
+            return super().judge(batch)
 
-    waiting, detector = threading.Event(), Standin()
-    detector.judge = judge
+    waiting, detector = threading.Event(), Slow()
     named = [file, file, large, file, file]
     threads = [threading.Thread(target=scan_photo, args=(name, Settings(detector, None))) for name in named]
     for thread in threads:

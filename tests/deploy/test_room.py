@@ -30,7 +30,7 @@ def settle(condition):
 
 
 def test_first_come_first_served_as_far_as_they_fit():
-    room, entered = Room(100), []
+    room, entered = Room(100), list[int]()
     leave = {pixels: threading.Event() for pixels in (60, 30, 90, 5)}
     threads = []
     for pixels in leave:  # 5 would fit beside 60 and 30, but 90 came before it
@@ -51,7 +51,7 @@ def test_first_come_first_served_as_far_as_they_fit():
 
 
 def test_a_picture_larger_than_the_room_is_in_it_alone():
-    room, entered, leave = Room(100), [], threading.Event()
+    room, entered, leave = Room(100), list[int](), threading.Event()
     first = held(room, 500, entered, leave)
     settle(lambda: entered == [500])
     second = held(room, 1, entered, leave)

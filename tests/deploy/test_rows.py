@@ -133,3 +133,13 @@ def test_the_digest_tells_models_and_settings_apart():
     digests = {settings_digest("a", margin=0.3), settings_digest("b", margin=0.3), settings_digest("a", margin=0.2)}
     assert len(digests) == 3
     assert settings_digest("a", margin=0.3) in digests
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_that_is_full_is_named_with_the_option():
+    rows = RowFile(Path("rows.jsonl"), "abc", resume=False)
+    rows._stream.close()
+    rows._stream = open("/dev/full", "w")  # noqa: SIM115 - closed below
+    with pytest.raises(DFDetectError, match=r"--out rows.jsonl: cannot be written \(No space left on device\)"):
+        rows.write(row("a.jpg"))
+    rows.close()

@@ -36,6 +36,17 @@ def test_paths_and_pixels_of_any_size_give_the_same(detector, photos, tmp_path):
     assert detector.predict(photos[0])[0].p_fake == from_paths[0].p_fake
     assert detector.predict(decode(photos[0]))[0].p_fake == from_paths[0].p_fake
     assert detector.predict([]) == []
+    assert [one.p_fake for one in detector.predict(iter(photos[:3]))] == [one.p_fake for one in from_paths]
+
+
+def test_an_array_of_pictures_is_so_many(detector):
+    batch = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+    assert [one.p_fake for one in detector.predict(batch)] == [one.p_fake for one in detector.predict(list(batch))]
+
+
+def test_the_bytes_of_a_file_are_a_callers_mistake(detector, photos):
+    with pytest.raises(ValueError, match="of the bytes of a file make pixels"):
+        detector.predict(b"\xff\xd8")
 
 
 def test_a_file_that_cannot_be_read_is_a_row_with_its_cause(detector, photos, tmp_path):

@@ -72,7 +72,7 @@ def test_a_table_with_reasons_and_a_summary(detector, folder, capsys):
         "uncertain 0.502 1 10-close.png too close to the threshold (0.400 to 0.600)",
         "uncertain - 0 11-noface.png no face found",
         "unreadable - - 12-empty.jpg empty file",
-        "unreadable - - 13-text.jpg not an image, or damaged at its start",
+        "unreadable - - 13-text.jpg not an image of a known kind, or damaged at its start",
     ]
     assert table[7].startswith("6 files: 1 fake, 2 uncertain, 1 real, 2 unreadable (")
     assert table[8] == "passed over, being neither image nor video by their names: 1 (.txt 1)"
@@ -103,6 +103,33 @@ def test_csv(detector, folder, capsys):
 def test_paths_may_stand_among_the_options(detector, folder, capsys):
     assert scan(folder / "1-fake.png", "--json", folder / "2-real.png", "--threads", "1", folder / "10-close.png") == 0
     assert [row["verdict"] for row in rows(capsys.readouterr().out)] == ["fake", "real", "uncertain"]
+
+
+def test_a_folder_without_photos_is_said_to_be_one(detector, tmp_path, capsys):
+    assert scan(tmp_path) == 0
+    assert "Nothing was judged" in capsys.readouterr().err
+
+
+def test_a_photo_named_for_a_list_is_one_row(detector, folder, capsys):
+    assert scan("--json", "--list", folder / "1-fake.png") == 1
+    (row,) = rows(capsys.readouterr().out)
+    assert row["reason"] == "no list of paths, one a line; names that end in NUL are read with --null"
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_a_few_large_photos_whatever_the_threads(tiny_onnx, tmp_path):
+    """Eight pictures of 36 megapixels; all at once they took 2.4 GB above this."""
+    photo = Image.new("RGB", (6000, 6000), (90, 120, 150))
+    for number in range(8):
+        photo.save(tmp_path / f"{number}.jpg")
+    script = (
+        "import resource, sys; from dfdetect.main import main; code = main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr); sys.exit(code)"
+    )
+    scanned = ["scan", str(tmp_path), "--model", str(tiny_onnx), "--faces", "off", "--threads", "8", "--json"]
+    done = subprocess.run([sys.executable, "-c", script, *scanned], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) == 8
+    assert int(done.stderr.split()[-1]) < 1400
 
 
 def test_hidden_names_are_counted(detector, folder, capsys):

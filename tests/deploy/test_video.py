@@ -96,10 +96,9 @@ def test_a_cut_to_a_fake_face_in_the_same_place_is_not_averaged_away(tmp_path):
     assert row.verdict == "fake"
     assert row.p_fake == pytest.approx(230 / 255, abs=0.05)
     assert row.reason == "its face from 8.0 to 9.6 s"
-    assert [(one.verdict, one.span) for one in row.faces] == [
-        ("fake", pytest.approx((8.0, 9.6), abs=0.05)),
-        *[("real", pytest.approx(span, abs=0.05)) for span in ((0, 7.8), (9.8, 11.8))],
-    ]
+    assert [one.verdict for one in row.faces] == ["fake", "real", "real"]
+    spans = np.array([one.span for one in row.faces])
+    np.testing.assert_allclose(spans, [(8.0, 9.6), (0, 7.8), (9.8, 11.8)], atol=0.05)
 
 
 def test_no_box_of_the_shot_before_is_drawn_after_a_cut():

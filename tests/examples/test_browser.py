@@ -140,7 +140,9 @@ def test_pictures_of_every_kind_come_near(check, write, tmp_path):
     }
     for name, (picture, settings) in pictures.items():
         picture.save(tmp_path / name, **settings)
-    found = check.compare(write(), [tmp_path / name for name in pictures])
+    (tmp_path / "empty.jpg").touch()
+    found = check.compare(write(), [tmp_path / "empty.jpg", *(tmp_path / name for name in pictures)])
+    assert found["unreadable"] == [{"path": str(tmp_path / "empty.jpg"), "error": "empty file"}]
     apart = {Path(one["path"]).name: abs(one["python"] - one["browser"]) for one in found["photos"]}
     assert max(apart.values()) < 5e-3, apart
 

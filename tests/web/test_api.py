@@ -52,7 +52,10 @@ def test_of_several_files_a_bad_one_spoils_nothing(client, fake_png):
     assert reply.status == 200
     good, bad, empty = reply.json["results"]
     assert good["judgements"][0]["verdict"] == "fake"
-    assert bad["error"] == {"type": "unreadable", "message": "bad.txt: not an image, or damaged at its start"}
+    assert bad["error"] == {
+        "type": "unreadable",
+        "message": "bad.txt: not an image of a known kind, or damaged at its start",
+    }
     assert empty["error"]["message"] == "empty: empty file"
 
 

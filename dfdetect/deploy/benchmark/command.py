@@ -87,7 +87,7 @@ def _settings(options: argparse.Namespace, folder: Path) -> "Settings":
     threads = options.threads or [count for count in (1, 2) if count <= usable_cores()]
     if not all(1 <= count <= usable_cores() for count in threads):
         raise UsageError(f"--threads goes from 1 to {usable_cores()}, the cores that this process may use")
-    if min(options.batch) < 1 or options.rounds < 1 or options.seconds <= 0:
+    if min(options.batch) < 1 or options.rounds < 1 or not 0 < options.seconds < 1e6:
         raise UsageError("--batch and --rounds are 1 or more, --seconds is more than 0")
     photo = folder / "photo.jpg"
     Image.fromarray(draw_face(0, 0, size=512).image).save(photo, quality=92)

@@ -1,5 +1,6 @@
 """Does an exported file decide as its checkpoint does? Figures and a verdict; no torch here."""
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -73,7 +74,11 @@ def measure_parity(
         "mean_difference": float(difference.mean()),
         "n_flipped": len(flips),
         "flipped": [
-            {"path": pictures.paths[places[i]], "p_fake": float(reference[i]), "exported": float(exported[i])}
+            {
+                "path": os.path.abspath(pictures.paths[places[i]]),
+                "p_fake": float(reference[i]),
+                "exported": float(exported[i]),
+            }
             for i in flips[:_NAMED_FLIPS].tolist()
         ],
         "auroc": _auroc(pictures, places, reference, exported, threshold),
@@ -91,7 +96,7 @@ def verdict_on(found: dict[str, Any], precision: Precision) -> dict[str, Any]:
         return {"tolerance": most, "passed": passed, "reason": reason}
     auroc = found["auroc"]
     if auroc is None:
-        reason = f"no labels of both classes: nothing but the {found['n_flipped']} changed verdicts is shown"
+        reason = f"no labels of both classes: only the {found['n_flipped']} that crossed the threshold are shown"
         return {"tolerance": None, "passed": True, "reason": reason}
     loss, interval = -auroc["difference"], auroc["interval"]
     if found["n"] >= ENOUGH:

@@ -72,7 +72,7 @@ def parity_page(
     ]
     if result["flipped"]:
         shown = [[one["path"], f"{one['p_fake']:.4f}", f"{one['exported']:.4f}"] for one in result["flipped"]]
-        heading = f"Changed verdicts, {len(shown)} of {result['n_flipped']}"
+        heading = f"Crossed the threshold, {len(shown)} of {result['n_flipped']}"
         body += [f"<h2>{heading}</h2>", table(["picture", "checkpoint", "exported"], shown)]
     facts = [[key.removeprefix("dfdetect."), value] for key, value in sorted(result["facts"].items())]
     body += ["<h2>What the file says of itself</h2>", table(["fact", "value"], facts)]
@@ -91,7 +91,7 @@ def _verdict(result: dict[str, Any]) -> tuple[str, str]:
 def _tiles(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (f"{result['max_difference']:.2g}", "largest change of p_fake"),
-        (f"{result['n_flipped']} of {result['n']}", "verdicts changed"),
+        (f"{result['n_flipped']} of {result['n']}", "crossed the threshold"),
         (f"{result['megabytes']:.2f} MB", f"{result['format']}, {result['precision']}"),
     ]
 

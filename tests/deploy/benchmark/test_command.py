@@ -71,6 +71,7 @@ def test_neither_torch_nor_matplotlib_is_loaded_without_a_checkpoint_and_a_pictu
         (["--batch", "0"], "--batch"),
         (["--rounds", "0"], "--rounds"),
         (["--seconds", "0"], "--seconds"),
+        (["--seconds", "nan"], "--seconds"),
         (["--split", "split.csv"], "--data"),
         (["--provider", "quantum"], "quantum"),
     ],
