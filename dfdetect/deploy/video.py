@@ -47,7 +47,7 @@ class Watcher:
 
     def judge(self, image: Pixels, seconds: float) -> None:
         """Search the faces of a frame, (H, W, 3) RGB uint8, and judge them; a cut before it ends all tracks."""
-        if self._judged_scenes.cut(image):
+        if self._judged_scenes.cut(_shrunk(image)[0]):
             self._tracker.leave()
         self._hidden = False
         faces, verdicts = self._look(image)
@@ -68,11 +68,10 @@ class Watcher:
 
     def follow(self, image: Pixels, seconds: float, judged: bool) -> None:
         """Carry boxes on to a frame, or none after a cut; `judged` says that `judge` has just seen it."""
-        scale = min(1.0, _FLOW_SIDE / max(image.shape[:2]))
-        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
-        self._hidden |= self._shown_scenes.cut(np.asarray(small, np.uint8)) and not judged
-        self._tracker.follow(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), scale, seconds, judged)
+        small, scale = _shrunk(image)
+        self._hidden |= self._shown_scenes.cut(small) and not judged
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+        self._tracker.follow(grey, scale, seconds, judged)
 
     def overlay(self, image: Pixels, seconds: float, numbered: bool = False) -> None:
         """Draw the boxes of the moment with what their tracks come to so far, in place; on request with its number."""
@@ -127,6 +126,14 @@ class Watcher:
             return [whole], look(image, self.settings)[0]
         found = search(image, self.settings.face_model)[:MOST_FACES]
         return found, judge_faces(image, found, self.settings)
+
+
+def _shrunk(image: Pixels) -> tuple[Pixels, float]:
+    """A frame for what needs no detail, and its size beside the frame's; no pixel is averaged, which would take long."""
+    scale = min(1.0, _FLOW_SIDE / max(image.shape[:2]))
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
+    return np.asarray(small, np.uint8), scale
 
 
 class Schedule:
