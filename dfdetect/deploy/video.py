@@ -129,7 +129,7 @@ class Watcher:
 
 
 def _shrunk(image: Pixels) -> tuple[Pixels, float]:
-    """A frame for what needs no detail, and its size beside the frame's; no pixel is averaged, which would take long."""
+    """A frame for what needs no detail, and its size beside the frame's; no pixels are averaged, which takes long."""
     scale = min(1.0, _FLOW_SIDE / max(image.shape[:2]))
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     small = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST) if scale < 1 else image
