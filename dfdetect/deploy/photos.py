@@ -1,15 +1,16 @@
 """One photo to its row: decode, find faces, cut them out, judge them."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dfdetect.data.decode import MAX_PIXELS, decode
+from dfdetect.data.decode import FORMATS, MAX_PIXELS, decode
 from dfdetect.data.face_crop import DEFAULT_MARGIN, cut_square
 from dfdetect.data.resize import Frame
 from dfdetect.data.yunet import Face, search
@@ -24,7 +25,7 @@ Beat = Callable[[], None]
 """Called between the steps of a file, so that one that hangs can be told from one that takes long."""
 
 _room = Room()
-_ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+_ANIMATED = [name for name in FORMATS if name in ("GIF", "PNG", "WEBP", "AVIF")]
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,17 @@ def photo(
     """
     if isinstance(source, str) and os.path.exists(source) and not os.path.isfile(source):
         raise DecodeError(name, "not a regular file")  # a pipe or a device would be waited for without end
-    notes: list[str] = []
     with _room.place(beat) as wait:
+        pixels = decode(source, name, max_pixels, lambda picture: wait(picture.width * picture.height))
+        yield pixels, "animated: only its first frame is judged" if _is_animated(source) else ""
 
-        def opened(picture: Image.Image) -> None:
-            if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
-                notes.append("animated: only its first frame is judged")
-            wait(picture.width * picture.height)
 
-        yield decode(source, name, max_pixels, opened), "".join(notes)
+def _is_animated(source: str | bytes) -> bool:
+    """Whether a picture that could be decoded has further frames; of a damaged one it is not known."""
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    with suppress(Exception), Image.open(file, formats=_ANIMATED) as picture:
+        return bool(getattr(picture, "is_animated", False))
+    return False
 
 
 def look(image: Pixels, settings: Settings, beat: Beat = lambda: None) -> tuple[list[FaceVerdict], int]:
