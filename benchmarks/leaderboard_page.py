@@ -151,8 +151,8 @@ def _table(
     facts: dict[str, dict[str, Any]],
     costs: dict[str, dict[str, float]],
 ) -> list[str]:
-    counts = {head: max(measured[name][head][2] for name in measured) for head in heads}
-    titles = [f"{head}, n {counts[head]:,}" if counts[head] else head for head in heads]
+    counts = {head: {measured[name][head][2] for name in names} - {0} for head in heads}
+    titles = [f"{head}, n {max(counts[head]):,}" if len(counts[head]) == 1 else head for head in heads]
     lines = [
         f"| | epoch | {' | '.join(titles)} | parameters | MB | CPU ms |",
         "|---|" + "---|" * (len(heads) + 4),
