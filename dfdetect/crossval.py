@@ -169,10 +169,10 @@ def _run_all(folds: Sequence[Fold], training: Sequence[str], jobs: int | None) -
         finally:
             devices.put(device)
 
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(folds), unit="fold", disable=not folds) as bar:
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(folds), unit="fold", disable=None if folds else True) as bar:
         running = [pool.submit(work, fold) for fold in folds]
         for one in running:
-            one.add_done_callback(lambda _: bar.update())
+            one.add_done_callback(lambda done: bar.update(not done.cancelled() and done.exception() is None))
         try:
             wait(running, return_when=FIRST_EXCEPTION)
         finally:

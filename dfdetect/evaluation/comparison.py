@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from dfdetect.evaluation.delong import delong, holm, paired_p
 from dfdetect.evaluation.evaluate import Predictions, evaluate
@@ -20,7 +22,8 @@ def compare(runs: Sequence[Predictions], thresholds: Sequence[float], resamples:
     """Measure K detectors and their differences from the first.
 
     Args:
-        runs: predictions of each detector, of the same images in the same order.
+        runs: predictions of each detector, of the same images in the same order. What any of them knows to belong
+            together is one group for all.
         thresholds: p_fake from which each calls an image fake.
         resamples: group bootstrap resamples, the same for all, so that differences are paired.
 
@@ -37,6 +40,8 @@ def compare(runs: Sequence[Predictions], thresholds: Sequence[float], resamples:
     for run in runs[1:]:
         if list(run.path) != list(first.path) or not np.array_equal(run.label, first.label):
             raise ValueError("Only predictions of the same images can be compared")
+    group = _joined_groups(runs)
+    runs = [replace(run, group=group) for run in runs]
     results = []
     for run, threshold in zip(runs, thresholds, strict=True):
         whole = evaluate(run, threshold, resamples)
@@ -73,6 +78,19 @@ def in_common_order(predictions: Predictions) -> Predictions:
 
 def _images(predictions: Predictions) -> dict[str, int]:
     return dict(zip(predictions.path, predictions.label.tolist(), strict=True))
+
+
+def _joined_groups(runs: Sequence[Predictions]) -> Sequence[str]:
+    """The images' groups; where runs know different ones, those that hold together what is together in any."""
+    if all(list(run.group) == list(runs[0].group) for run in runs):
+        return runs[0].group
+    images = np.arange(len(runs[0].path))
+    codes = [np.unique(np.asarray(run.group, dtype=str), return_inverse=True)[1] for run in runs]
+    starts = len(images) * np.arange(1, len(runs) + 1)  # no run has more groups than images
+    links = np.concatenate([start + own for start, own in zip(starts, codes, strict=True)])
+    size = len(images) * (len(runs) + 1)
+    graph = coo_matrix((np.ones(len(links)), (np.tile(images, len(runs)), links)), (size, size))
+    return [str(number) for number in connected_components(graph, directed=False)[1][: len(images)]]
 
 
 def _differences(

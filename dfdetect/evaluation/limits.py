@@ -184,8 +184,9 @@ def _of_others(run: RunContents) -> Iterator[Limit]:
 
 def _of_robustness(run: RunContents) -> Iterator[Limit]:
     if run.metrics is not None and run.robustness is None:
-        title = "Not tried on photos that were saved again, scaled or cropped"
-        meaning = "Photos from messengers and social media were."
+        whose = ", but for those of other data" if run.others_robustness else ""
+        title = f"Not tried on photos that were saved again, scaled or cropped{whose}"
+        meaning = "Messengers and social media do that to every photo."
         yield Limit("no_robustness", "info", title, meaning, "`dfdetect test --robustness`")
     if run.metrics is not None and run.robustness is not None:
         yield from limits_of_curves(run.robustness, "Photos that were changed")

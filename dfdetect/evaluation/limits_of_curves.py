@@ -32,8 +32,8 @@ def limits_of_curves(curves: Results, photos: str) -> Iterator[Limit]:
         "robustness_fall",
         "strong" if any(_fell(point) and point["auroc_change"] <= -_DEEP_FALL for point in points) else "weak",
         f"{photos} mislead it: {_hurt(worst)}",
-        f"{worst['flips_to_fake']:,} verdicts turn from real to fake and {worst['flips_to_real']:,} from fake to real."
-        + also,
+        f"Verdicts that turn: {worst['flips_to_fake']:,} from real to fake, {worst['flips_to_real']:,} from fake to "
+        f"real.{also}",
         "Train with such changes, as `data.augment`, or do not rely on verdicts of such photos.",
     )
 

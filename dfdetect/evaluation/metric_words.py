@@ -16,7 +16,7 @@ VERDICTS = {
     "f1": ("F1", "harmonic mean of precision and recall"),
 }
 PROBABILITIES = {
-    "ece": ("ECE", "how far p_fake is from the share of fakes, on average; lower is better"),
+    "ece": ("ECE", "how far p_fake is from the share of fakes, on average, chance included; lower is better"),
     "brier": ("Brier score", "mean squared error of p_fake; 0.25 is always saying 0.5"),
     "log_loss": ("log loss", "punishes being sure and wrong; 0.693 is always saying 0.5"),
 }

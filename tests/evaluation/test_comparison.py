@@ -70,6 +70,21 @@ def test_the_bootstraps_p_agrees_with_delongs_where_images_are_independent():
         assert one["auroc"]["p"] == pytest.approx(one["delong_p"], abs=0.04)
 
 
+def test_what_any_run_knows_to_belong_together_is_drawn_together():
+    """Whichever comes first: the same images may have been listed with groups and without."""
+    one, other = detectors(n=300, count=2)
+    own = [f"own{i}" for i in range(300)]
+    own[0] = own[2] = "joined"
+    one, other = replace(one, group=[f"g{i // 2}" for i in range(300)]), replace(other, group=own)
+    both, turned = compare([one, other], [0.5, 0.5]), compare([other, one], [0.5, 0.5])
+    assert {found["n_groups"] for found in (*both, *turned)} == {149}  # of 150 pairs two are joined
+    assert both[0]["intervals"]["auroc"] == turned[1]["intervals"]["auroc"]
+    pairs = ["g0" if i in (2, 3) else f"g{i // 2}" for i in range(300)]
+    alike = compare([replace(run, group=pairs) for run in (one, other)], [0.5, 0.5])
+    wanted = alike[1]["against_first"]["auroc"]["interval"]
+    assert both[1]["against_first"]["auroc"]["interval"] == pytest.approx(wanted, abs=0.02)
+
+
 def test_holm_corrects_each_metric_over_the_runs():
     against = [result["against_first"] for result in compare(detectors(count=4), [0.5] * 4, 200)[1:]]
     for name in COMPARED:
