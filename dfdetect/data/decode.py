@@ -7,7 +7,7 @@ module settles what Pillow leaves open: orientation, transparency, deep greyscal
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,15 +61,13 @@ def decode(
     name = name or ("<bytes>" if isinstance(source, bytes) else str(source))
     if not isinstance(source, bytes):
         look_at(source, name)
-    with ExitStack() as stack:
-        with _explained(source, name, max_pixels):
-            file = io.BytesIO(source) if isinstance(source, bytes) else source
-            image = stack.enter_context(Image.open(file, formats=FORMATS))
-            _check_size(image, name, max_pixels)
+    with _explained(source, name, max_pixels):
+        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    with image:
+        _check_size(image, name, max_pixels)
         opened(image)
         with _explained(source, name, max_pixels):
             return np.ascontiguousarray(_to_rgb(_upright(image)), dtype=np.uint8)
-    raise AssertionError("an exit stack of pictures swallows no error")
 
 
 @contextmanager

@@ -77,8 +77,7 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
     with photo(path, path, beat=beat) as (image, note):
         beat()
         faces, more = look(image, settings, beat)
-        row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more)
-        row = replace(row, reason="; ".join(filter(None, [row.reason, note])))
+        row = photo_row(path, settings.detector.facts, faces, (image.shape[1], image.shape[0]), more).noted(note)
         if settings.pictures:
             from dfdetect.deploy.drawing import still, thumbnail  # only for a page
 

@@ -1,7 +1,7 @@
 """From scores to verdicts: of a face, a photo, a video; each with its reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -72,8 +72,10 @@ class FaceVerdict:
 
     @property
     def seen(self) -> str:
-        """In how many frames of a video it was judged, and when it was in the picture; empty for a photo."""
-        return "" if self.span is None else "{}, {:.1f} to {:.1f} s".format(counted(self.frames, "frame"), *self.span)
+        """In how many frames of a video it was judged, and when it was in the picture; empty where in none."""
+        if self.span is None or not self.frames:
+            return ""
+        return "{}, {:.1f} to {:.1f} s".format(counted(self.frames, "frame"), *self.span)
 
     def as_json(self) -> dict[str, Any]:
         """Box, score, verdict and reason, without pictures."""
@@ -118,6 +120,10 @@ class Row:
     shares: Mapping[str, Share] = field(default_factory=dict, repr=False, compare=False)
     seconds: float = field(default=0.0, compare=False)
     saved: str | None = field(default=None, compare=False)
+
+    def noted(self, *notes: str) -> "Row":
+        """The same row with more to say behind its reason; empty notes say nothing."""
+        return replace(self, reason="; ".join(filter(None, [self.reason, *notes])))
 
     @property
     def failed(self) -> bool:

@@ -230,5 +230,4 @@ def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = ""
     when = ""
     if len(judged) > 1 and judged[0].span:
         when = "its {} from {:.1f} to {:.1f} s".format("face" if judged[0].box else "shot", *judged[0].span)
-    reason = "; ".join(filter(None, [row.reason, when, note]))
-    return watcher.drawn(replace(row, kind="video", reason=reason, timeline=tuple(watcher.timeline)))
+    return watcher.drawn(replace(row, kind="video", timeline=tuple(watcher.timeline)).noted(when, note))

@@ -194,9 +194,8 @@ class _Work:
         with photo(content, self.name, self.limits.pixels, beat) as (image, note):
             beat()
             found: dict[str, list[Face]] = {}
-            rows = {model.name: self._look(image, model.settings, found, beat) for model in self.models}
-        said = {name: replace(row, reason="; ".join(filter(None, [row.reason, note]))) for name, row in rows.items()}
-        return Answer(self.name, said, image if self.with_image else None)
+            rows = {model.name: self._look(image, model.settings, found, beat).noted(note) for model in self.models}
+        return Answer(self.name, rows, image if self.with_image else None)
 
     def _look(self, image: Pixels, settings: Settings, found: dict[str, list[Face]], beat: Beat) -> Row:
         """One model's row; faces are searched once for all models."""

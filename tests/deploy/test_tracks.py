@@ -124,6 +124,7 @@ def test_a_track_that_could_never_be_judged_says_why():
     track.add(FaceVerdict((0, 0, 20, 20), None, "uncertain", "face too small (20 px, of 40)"))
     wanted = FaceVerdict((0, 0, 20, 20), None, "uncertain", "face too small (20 px, of 40)", 0, span=(0.0, 0.0))
     assert track.verdict(FACTS, 1) == wanted
+    assert track.verdict(FACTS, 1).seen == ""
 
 
 def test_a_track_knows_from_when_to_when_it_was_found():

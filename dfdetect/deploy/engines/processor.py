@@ -4,7 +4,7 @@
 def has_vnni(cpuinfo: str = "/proc/cpuinfo") -> bool | None:
     """Whether an x86 processor adds products of bytes in 32 bits by one instruction: AVX-512 VNNI or AVX-VNNI.
 
-    Those without add them in 16 bits, which may overflow, or in several steps, which is not faster than fp32.
+    Those without add them in 16 bits, which may overflow, or in several steps, which is hardly faster than fp32.
 
     Args:
         cpuinfo: file in which Linux tells.
