@@ -29,6 +29,7 @@ from dfdetect.data.face_model import face_model
 from dfdetect.data.yunet import Face, search
 from dfdetect.deploy.faces import sharpness
 from dfdetect.errors import DFDetectError
+from dfdetect.evaluation.exact import evidence_of
 from dfdetect.evaluation.intervals import group_bootstrap
 from dfdetect.evaluation.metrics import ScoreTable
 from dfdetect.evaluation.stored import read_metrics, read_predictions
@@ -97,8 +98,8 @@ def errors(called: Floats, label: npt.NDArray[np.int64], group: npt.NDArray[np.i
     table = ScoreTable(label, called, 0.5, only=("recall", "specificity"))
     value = {name: float(array[0]) for name, array in table.measure().items()}
     counts = {"recall": int(label.sum()), "specificity": int((1 - label).sum())}
-    trials = {"recall": len(np.unique(group[label == 1])), "specificity": len(np.unique(group[label == 0]))}
-    bounds = group_bootstrap(table, np.unique(group, return_inverse=True)[1], trials=trials)
+    member = np.unique(group, return_inverse=True)[1]
+    bounds = group_bootstrap(table, member, evidence=evidence_of([(table, member)]))
     return {
         name: {
             "n": counts[metric],

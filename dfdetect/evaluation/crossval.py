@@ -12,7 +12,7 @@ from dfdetect.errors import ResultsError
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.crossval_sources import by_source
 from dfdetect.evaluation.evaluate import Predictions, caveats
-from dfdetect.evaluation.exact import trials_of
+from dfdetect.evaluation.exact import Evidence, evidence_of
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array, Floats
 from dfdetect.evaluation.out_of_fold import (
@@ -56,7 +56,7 @@ def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Re
     refuse_other_images(folds, of)
     members, groups = number_groups(folds)
     means, drawn = _means(folds, resamples)
-    trials = trials_of([(fold.table(), member) for fold, member in zip(folds, members, strict=True)])
+    evidence = evidence_of([(fold.table(), member) for fold, member in zip(folds, members, strict=True)])
     rows = [row_of(fold, len(np.unique(member))) for fold, member in zip(folds, members, strict=True)]
     pooled, above = average(folds)
     counted = by_source(folds, pooled, members, groups, resamples)
@@ -71,7 +71,7 @@ def summarise(folds: Sequence[Fold], of: int, resamples: int = 1000) -> tuple[Re
         "repeats": 1 + max(fold.repeat for fold in folds),
         "finished": len(folds),
         **means,
-        "intervals": {name: _interval(values, groups, trials.get(name)) for name, values in drawn.items()},
+        "intervals": {name: _interval(values, groups, evidence.get(name)) for name, values in drawn.items()},
         "spread": {name: _spread([row[name] for row in rows]) for name in means},
         **counted,
         "per_fold": rows,
@@ -224,8 +224,8 @@ def _range(numbers: Sequence[str]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
-def _interval(values: Array, groups: int, trials: int | None = None) -> list[float] | None:
-    found = percentile_interval(values, groups, trials=trials)
+def _interval(values: Array, groups: int, evidence: Evidence | None = None) -> list[float] | None:
+    found = percentile_interval(values, groups, evidence=evidence)
     return None if found is None else list(found)
 
 

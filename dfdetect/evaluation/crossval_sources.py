@@ -7,7 +7,7 @@ import numpy as np
 
 from dfdetect.evaluation.contents import Results
 from dfdetect.evaluation.evaluate import COUNTED, Predictions, evaluate, worst_group
-from dfdetect.evaluation.exact import trials_of
+from dfdetect.evaluation.exact import evidence_of
 from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Labels
 from dfdetect.evaluation.out_of_fold import Fold, verdicts
@@ -68,5 +68,5 @@ def _auroc(
     if not resamples:
         return float(np.mean(values)), None
     drawn = resample_average(parts, groups, resamples)["auroc"]
-    interval = percentile_interval(drawn, groups, trials=trials_of(parts)["auroc"])
+    interval = percentile_interval(drawn, groups, evidence=evidence_of(parts)["auroc"])
     return float(np.mean(values)), None if interval is None else list(interval)

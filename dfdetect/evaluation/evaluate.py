@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.exact import trials_of
+from dfdetect.evaluation.exact import evidence_of
 from dfdetect.evaluation.intervals import Intervals, group_bootstrap
 from dfdetect.evaluation.metrics import Floats, Labels, ScoreTable
 
@@ -115,8 +115,8 @@ def _measure(
     n_fake = int(label.sum())
     false_positive, true_positive = table.called_fake()
     n_real = len(label) - n_fake
-    trials = trials_of([(table, group)])
-    intervals = group_bootstrap(table, group, settings.resamples, trials=trials) if settings.resamples else {}
+    evidence = evidence_of([(table, group)])
+    intervals = group_bootstrap(table, group, settings.resamples, evidence=evidence) if settings.resamples else {}
     return {
         "n": len(label),
         "n_real": n_real,
@@ -132,7 +132,10 @@ def _measure(
 def _per_value(
     predictions: Predictions, values: Sequence[str], group: Labels, settings: _Settings
 ) -> dict[str, dict[str, Any]]:
-    """Figures of each value's own images; where they are of one class, ranked against all images of the other."""
+    """Figures of each value's own images; where they are of one class, ranked against all images of the other.
+
+    Precision and F1 are of both classes, and undefined there.
+    """
     label, p_fake = predictions.label, predictions.p_fake
     column = np.asarray(values)
     result = {}
@@ -142,6 +145,9 @@ def _per_value(
         measured = _measure(
             label[own], p_fake[own], group[own], settings, COUNTED if one_class else (*COUNTED, "auroc")
         )
+        if one_class:  # of reals alone or of fakes alone, precision is 0 or 1 whatever the detector says
+            measured |= {"precision": None, "f1": None}
+            measured["intervals"] |= {"precision": None, "f1": None}
         kept = {name: measured[name] for name in ("n", "n_real", "n_fake", "threshold", *COUNTED, "confusion_matrix")}
         ranked = own | (label != label[own][0])
         ranking = measured

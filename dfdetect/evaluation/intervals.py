@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.exact import Interval, widen
+from dfdetect.evaluation.exact import Evidence, Interval, widen
 from dfdetect.evaluation.metrics import INFLATED, Array, Labels
 
 Intervals = dict[str, Interval | None]
@@ -35,7 +35,7 @@ def group_bootstrap(
     resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-    trials: Mapping[str, int] | None = None,
+    evidence: Mapping[str, Evidence] | None = None,
 ) -> Intervals:
     """Percentile intervals of all metrics of `table`.
 
@@ -46,8 +46,8 @@ def group_bootstrap(
         resamples: how often as many groups as there are are drawn with replacement.
         level: share of resamples inside the interval.
         seed: the same seed, the same interval.
-        trials: of metrics in [0, 1], how many groups speak for each; where all resamples are 0 or 1, as a few images
-            that are all judged rightly make them, the interval is the exact one of so many trials.
+        evidence: what metrics in [0, 1] rest on; where few groups speak for or against one, as of a few images that
+            are all judged rightly, its interval reaches as far as the exact one (`widen`).
 
     Returns:
         Bounds of each metric. None where there are fewer than two groups, or where a metric is undefined in more than
@@ -57,7 +57,7 @@ def group_bootstrap(
     """
     (drawn,) = resample([table], group, resamples, seed)
     groups = len(np.unique(group))
-    known = trials or {}
+    known = evidence or {}
     return {name: percentile_interval(values, groups, level, known.get(name)) for name, values in drawn.items()}
 
 
@@ -133,16 +133,18 @@ def resample_means(values: Array, group: Labels, resamples: int = 1000, seed: in
     return np.concatenate(means, axis=1)
 
 
-def percentile_interval(values: Array, groups: int, level: float = 0.95, trials: int | None = None) -> Interval | None:
+def percentile_interval(
+    values: Array, groups: int, level: float = 0.95, evidence: Evidence | None = None
+) -> Interval | None:
     """The middle `level` of a metric's values (B,) over resamples of so many groups; None as in `group_bootstrap`.
 
-    `trials` is given for a metric in [0, 1], as there, and not for a difference, where 0 is no bound.
+    `evidence` is given for a metric in [0, 1], as there, and not for a difference, where 0 is no bound.
     """
     defined = _defined(values, groups)
     if defined is None:
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return widen((float(low), float(high)), trials, level)
+    return widen((float(low), float(high)), evidence, level)
 
 
 def two_sided_p(differences: Array, groups: int) -> float | None:

@@ -45,8 +45,8 @@ def worth_table(result: Results) -> str:
         return "<p>It takes test images of both classes to say.</p>"
     return (
         "<p>The rarer fakes are among the photos that you look at, the more of its alarms are false. By its error "
-        "rates in this test, a photo is</p>"
-        + table(("where fakes are", "if called fake: fake with", "if called real: real with"), rows)
+        "rates in this test, a verdict is right with a chance of:</p>"
+        + table(("where fakes are", "the verdict fake", "the verdict real"), rows)
     )
 
 

@@ -67,10 +67,11 @@ img.plot { width: 100%; height: auto; display: block; background: #fff; border-r
 body.wide { max-width: 80rem; } figure.wide { max-width: 52rem; }
 figure.wide img.plot { min-width: 34rem; } .verdict p { max-width: none; }
 @media (prefers-color-scheme: dark) { @media screen { img.chart { filter: invert(1) hue-rotate(180deg);
-  mix-blend-mode: screen; } } }
+  mix-blend-mode: screen; } img.plot:not(.chart) { filter: brightness(.8); } } }
 @media screen and (max-width: 48rem) { .many table { min-width: calc(var(--columns) * 6.2rem); }
   .many :is(th, td):first-child { position: sticky; left: 0; background: var(--paper); min-width: 6.5rem;
   max-width: 40vw; padding-right: .8rem; } .many td:last-child:not(.n) { min-width: 11rem; } }
+@media screen and (max-width: 36rem) { figure.wide figcaption::before { content: "Scroll sideways to see all. "; } }
 @media (max-width: 40rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; } }
 @media print { @page { margin: 1.4cm; } body { max-width: none; padding: 0; font-size: 9.5pt; }
   .card, .bars, .tile, tr, figure, .verdict { break-inside: avoid; } h2, h3, h2 + p { break-after: avoid; }

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dfdetect.evaluation.corruptions import CORRUPTIONS, Variant
 from dfdetect.evaluation.evaluate import Predictions, caveats
-from dfdetect.evaluation.exact import trials_of, widen_rare
+from dfdetect.evaluation.exact import Evidence, Verdicts, evidence_of, share
 from dfdetect.evaluation.intervals import percentile_interval, resample, resample_means
 from dfdetect.evaluation.metrics import Array, Floats, Labels, ScoreTable
-
-Verdicts = npt.NDArray[np.bool_]
 
 MEASURED = ("auroc", "accuracy")
 """Metrics of each point of a curve; of each its change against the clean images too."""
@@ -50,8 +47,7 @@ def evaluate_robustness(
             table, own, group
         )
         _add_changes(point, tables[0], drawn[0], own, groups)
-        bounds = widen_rare(percentile_interval(flipped.pop("resampled"), groups), flipped.pop("groups"), groups)
-        point["intervals"]["flips"] = None if bounds is None else list(bounds)
+        point["intervals"]["flips"] = _bounds(flipped.pop("resampled"), groups, flipped.pop("evidence"))
         points.append(point | flipped)
     ranked = [point for point in points if point["auroc"] is not None]
     return _facts(clean, groups, threshold) | {
@@ -71,9 +67,9 @@ def _facts(clean: Predictions, groups: int, threshold: float) -> dict[str, Any]:
 
 
 def _measured(table: ScoreTable, drawn: dict[str, Array], group: Labels) -> dict[str, Any]:
-    values, trials, groups = table.measure(), trials_of([(table, group)]), int(group.max()) + 1
+    values, evidence, groups = table.measure(), evidence_of([(table, group)]), int(group.max()) + 1
     point: dict[str, Any] = {name: _or_none(values[name][0]) for name in MEASURED}
-    return point | {"intervals": {name: _bounds(drawn[name], groups, trials[name]) for name in MEASURED}}
+    return point | {"intervals": {name: _bounds(drawn[name], groups, evidence[name]) for name in MEASURED}}
 
 
 def _add_changes(
@@ -95,7 +91,7 @@ def _flips(before: Verdicts, after: Verdicts, group: Labels, resamples: int) -> 
             "flips": float(own.mean()),
             "flips_to_fake": int((own & fake).sum()),
             "flips_to_real": int((own & ~fake).sum()),
-            "groups": len(np.unique(group[own])),
+            "evidence": share(own, group),
             "resampled": shares,
         }
         for own, fake, shares in zip(flipped, after, resampled, strict=True)
@@ -111,8 +107,8 @@ def _by_corruption(points: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return curves
 
 
-def _bounds(values: Array, groups: int, trials: int | None = None) -> list[float] | None:
-    interval = percentile_interval(values, groups, trials=trials)
+def _bounds(values: Array, groups: int, evidence: Evidence | None = None) -> list[float] | None:
+    interval = percentile_interval(values, groups, evidence=evidence)
     return None if interval is None else list(interval)
 
 

@@ -55,8 +55,8 @@ def groups_section(result: Results) -> str:
         if len(values) > _MOST_ROWS:
             parts.append(f"<p><small>The worst {_MOST_ROWS} of {len(values):,}.</small></p>")
     parts.append(
-        "<p><small>Where all images of a row are of one class, its AUROC ranks them against all of the other class."
-        "</small></p>"
+        "<p><small>Where all images of a row are of one class, its AUROC ranks them against all of the other class, "
+        "and precision and F1 are undefined.</small></p>"
     )
     return "".join(parts)
 

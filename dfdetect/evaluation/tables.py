@@ -46,7 +46,10 @@ def metrics_table(result: dict[str, Any], title: str) -> str:
         )
     lines += [_row(name, values, width) for name, values in rows[1:]]
     if rows[1:]:
-        lines.append("Where all images of a row are of one class, its AUROC ranks them against all of the other class.")
+        lines.append(
+            "Where all images of a row are of one class, its AUROC ranks them against all of the other class; "
+            "precision and F1 are undefined."
+        )
     (tn, fp), (fn, tp) = result["confusion_matrix"]
     matrix = f"{tn} real as real, {fp} real as fake, {fn} fake as real, {tp} fake as fake"
     lines.append(f"At threshold {cut(result['threshold'])}: {matrix}")

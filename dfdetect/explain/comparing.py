@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.evaluation.exact import Evidence
 from dfdetect.evaluation.intervals import percentile_interval, resample_means, two_sided_p
 from dfdetect.evaluation.metrics import Array, Labels
 from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE, centre_prior, less_average, others, random_maps
@@ -59,7 +60,7 @@ def beside(means: Mapping[str, float], drawn: Mapping[str, Array], groups: int) 
     """As `compared`, of figures and their values in resamples."""
     (first, *rest), found = means, dict[str, dict[str, Any]]()
     for name, mean in means.items():
-        interval = percentile_interval(drawn[name], groups, trials=groups)
+        interval = percentile_interval(drawn[name], groups, evidence=Evidence(groups))
         found[name] = {"value": mean, "interval": interval and list(interval)}
     for name in rest:
         differences, enough = drawn[first] - drawn[name], groups >= LEAST_GROUPS
