@@ -167,7 +167,7 @@ CORRUPTIONS = {
     "noise": Corruption(_noise, "Gaussian noise in grey levels of 255", 0.0, 255.0, 0.0),
     "brightness": Corruption(_brightness, "brightness factor", 0.0, 10.0, 1.0),
     "contrast": Corruption(_contrast, "contrast factor", 0.0, 10.0, 1.0),
-    "crop": Corruption(_crop, "share of each side cut off around the centre", 0.0, 0.95, 0.0),
+    "crop": Corruption(_crop, "share of width and of height cut off at the edges", 0.0, 0.95, 0.0),
     "shared": Corruption(_shared, f"scaled to this size and JPEG {SHARED_QUALITY}, twice", 0.01, 1.0, math.inf),
 }
 """All corruptions by name."""
