@@ -13,7 +13,7 @@ from dfdetect.evaluation.intervals import percentile_interval, resample_average
 from dfdetect.evaluation.metrics import Array
 from dfdetect.evaluation.out_of_fold import number_groups
 
-_BLUE, _APART = "#0072B2", 1.06
+_BLUE, _APART = "#0072B2", 1.05
 Found = tuple[float, Array, int]
 """A mean over tests, the same in resamples of the groups, and the number of groups."""
 
@@ -55,6 +55,7 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
         if group:
             noted = {name: facts[name] | {"about": facts[name]["about"] + reduced[name]} for name in group}
             lines += ["", f"## {title}", "", *_table(group, heads, measured, noted, costs)]
+    lines += _first_on_their_folds(saved, [name for name in ranked if reduced[name]], names[0], sets)
     lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
     lines += _pairs(ranked, pairs, lambda name, pair: measure(saved, name, names[0], [pair])[:2])
     lines += _robustness(ranked, facts)
@@ -96,6 +97,18 @@ def _reduced(saved: Path, name: str, sets: Sequence[Any], first: str) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
+def _first_on_their_folds(saved: Path, names: Sequence[str], first: str, sets: Sequence[Any]) -> list[str]:
+    """What the first row has on the folds of those that were run on fewer."""
+    said = {}
+    for one in sets:
+        whole = read_test(saved, first, one.name)
+        for own in (read_test(saved, name, one.name) for name in names):
+            if own and whole and len(own.folds) < len(whole.folds):
+                part = f"{len(own.folds)} of {len(whole.folds)} folds of {one.name}"
+                said[part] = f"`{first}` on the same {part}: {_shown(_auroc(whole.only(own.folds)))}."
+    return ["", *said.values()] if said else []
+
+
 def _by_gain(
     names: Sequence[str], reduced: dict[str, str], measured: dict[str, dict[str, tuple[Found, Found | None, int]]]
 ) -> list[str]:
@@ -134,13 +147,15 @@ def _intro(name: str, saved: Path, sets: Sequence[Any], first: str) -> list[str]
         f"python benchmarks/leaderboard.py report{plan}    # this page",
         "```",
         "",
-        f"AUROC with 95% intervals by group bootstrap ({folds or 'one test part each'}; each image judged by a",
-        f"detector that has not seen it), and below it what separates it from `{first}` on the same images, paired;",
+        f"AUROC with 95% intervals by group bootstrap ({f'mean over {folds}' if folds else 'one test part each'}; each",
+        f"image judged by a detector that has not seen it), and below it what separates it from `{first}` on the same",
+        "images, paired. Resamples are drawn anew by each command: the last digit of a bound differs between them;",
         "bold where the interval leaves out 0. One seed each: another seed is one more source of chance that no",
         "interval here holds. The intervals are not widened for the number of rows: of twenty changes that do",
         "nothing, chance makes one bold. `epoch`: of the checkpoint that validation chose, for each set in turn (of a",
-        "cross-validation its first fold's). CPU ms: one picture, one thread, PyTorch eager fp32, all rows in turn",
-        "when this page was written; MB: the weights in fp32.",
+        "cross-validation its first fold's). CPU ms: one picture, one thread, PyTorch eager fp32, all networks in turn",
+        "when this page was written (rows that differ in training alone have one network, and one time); MB: the",
+        "weights in fp32.",
     ]
 
 
@@ -211,9 +226,11 @@ def draw(
     facts: dict[str, dict[str, Any]],
     costs: dict[str, dict[str, float]],
 ) -> None:
-    """AUROC with its interval over the milliseconds of one picture; of equal times beside each other."""
+    """AUROC with its interval over the milliseconds of one picture; rows of one network side by side."""
     figure = new_figure(
-        f"AUROC on {data} against cost", "one picture, one thread, PyTorch eager fp32; 95% intervals", (8.0, 5.5)
+        f"AUROC on {data} against cost",
+        "one picture, one thread, PyTorch eager fp32; 95% intervals; rows of one network, of one time, side by side",
+        (8.0, 5.5),
     )
     times = [costs[name]["cpu_ms"] for name in found]
     limits = (min(times) / 1.5, max(times) * 1.8)  # room for the names
@@ -224,9 +241,9 @@ def draw(
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    drawn_at = 0.0
-    for ms, (name, (value, drawn, groups)) in sorted(zip(times, found.items(), strict=True), key=lambda one: one[0]):
-        drawn_at = max(ms, drawn_at * _APART)
+    for name, (value, drawn, groups) in found.items():
+        alike = sorted((one for one in found if costs[one] == costs[name]), key=lambda one: found[one][0])
+        drawn_at = costs[name]["cpu_ms"] * _APART ** (alike.index(name) - (len(alike) - 1) / 2)
         interval = percentile_interval(drawn, groups)
         spread = [[value - interval[0]], [interval[1] - value]] if interval else None
         face = _BLUE if facts[name]["pretrained"] else "#ffffff"

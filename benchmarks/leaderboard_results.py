@@ -1,5 +1,6 @@
 """What benchmarks/leaderboard.py keeps of a test: scores of the images, small enough to be committed."""
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -168,18 +169,22 @@ def _robustness(run: Path) -> dict[str, Any]:
 
 
 def measure_rows(facts: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each row parameters, MB of the weights in fp32, and ms of a picture, all timed in turn on this machine."""
-    detectors = {name: DeepfakeDetector(weights="none", **one["model"]).eval() for name, one in facts.items()}
-    sizes = [int(one["image_size"]) for one in facts.values()]
-    seconds = take_turns(list(detectors.values()), sizes)
-    return {
-        name: {
+    """Of each row parameters, MB of the weights in fp32, and ms of a picture, all timed in turn on this machine.
+
+    Rows that differ in their training alone have one network, which is timed once.
+    """
+    networks = {name: json.dumps([one["model"], int(one["image_size"])], sort_keys=True) for name, one in facts.items()}
+    detectors = {key: DeepfakeDetector(weights="none", **json.loads(key)[0]).eval() for key in set(networks.values())}
+    seconds = take_turns(list(detectors.values()), [json.loads(key)[1] for key in detectors])
+    costs = {
+        key: {
             "parameters": sum(parameter.numel() for parameter in detector.parameters()),
             "megabytes": sum(tensor.nbytes for tensor in detector.state_dict().values()) / 1e6,
             "cpu_ms": 1000 * fastest,
         }
-        for (name, detector), fastest in zip(detectors.items(), seconds, strict=True)
+        for (key, detector), fastest in zip(detectors.items(), seconds, strict=True)
     }
+    return {name: costs[key] for name, key in networks.items()}
 
 
 def folds_of(folder: Path) -> list[Path]:

@@ -153,6 +153,18 @@ class DetectorCLI(LightningCLI):
             if used[name] != asked:
                 rank_zero_info(f"model.{name}: {asked!r} was asked for, but the checkpoint decides: {used[name]!r}")
 
+    def instantiate_classes(self) -> None:
+        """Build what was configured; what a callback or transform says of its settings is said as it says it."""
+        try:
+            super().instantiate_classes()
+        except ValueError as error:  # jsonargparse's, of all types that a value might have had
+            said: BaseException | None = error
+            while said is not None and not isinstance(said, UsageError):
+                said = said.__cause__
+            if said is None:
+                raise
+            raise UsageError(str(said)) from error
+
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with the callbacks every run has and with safe, atomic checkpoint files."""
         config = self._get(self.config_init, "trainer")

@@ -167,6 +167,11 @@ def _table(result: dict[str, Any]) -> str:
     rows.append(("**ensemble**", "", auroc(result["ensemble"])))
     head = f"AUROC on the validation part, n {result['n_validation']}"
     lines = [f"| member | weight | {head} |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    if against := [m["checkpoint"] for m in result["members"] if (m["weight"] or 0) < 0]:
+        lines += [
+            "",
+            f"Of a weight below 0, so turned against itself: {', '.join(against)}. Leave it out, or --method logit.",
+        ]
     return "\n".join(lines) + (
         "\n\nBy these images the members chose their checkpoints and the ensemble was fitted: only its test says how "
         "good it is.\n"

@@ -439,6 +439,14 @@ def test_callbacks_can_be_added_without_losing_ours(generated_faces):
     assert "EarlyStopping" in (run / "config.yaml").read_text()
 
 
+def test_what_a_callback_says_of_its_settings_is_all_that_is_said(generated_faces, capsys):
+    wrong = ["--trainer.callbacks+=dfdetect.callbacks.progressive.ProgressiveResizing", "--trainer.callbacks.epochs=0"]
+    assert main(["fit", "--config", "demo", *tiny(generated_faces), *wrong]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == "dfdetect: error: ProgressiveResizing grows for at least 1 epoch, not 0"
+    assert "Traceback" not in "".join(said)
+
+
 def test_learning_rate_finder_starts_from_the_initial_weights(generated_faces, trained, caplog):
     weights = trained / "lightning_logs/mobilenetv2/version_0/checkpoints/best.ckpt"
     finder = ["--trainer.callbacks+=LearningRateFinder", "--trainer.callbacks.num_training_steps=4"]

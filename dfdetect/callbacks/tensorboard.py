@@ -68,12 +68,13 @@ class TensorBoardFigures(Callback):
         open_hparams(writer, trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Show the first batch as the network sees it."""
+        """Show the first batch as it comes to the network, before any mixing of its pictures."""
         writer = _writer(trainer)
         if self._batch_drawn or writer is None or not trainer.is_global_zero or not len(batch["label"]):
             return
         self._batch_drawn = True
-        images = list(batch["image"][:MAX_BATCH].permute(0, 2, 3, 1).cpu().numpy())
+        pixels = batch["image"][:MAX_BATCH].clamp(0, 255).byte()  # resized ones are floats
+        images = list(pixels.permute(0, 2, 3, 1).cpu().numpy())
         figure = batch_figure(images, batch["label"][:MAX_BATCH].cpu().numpy(), "Augmented training images")
         writer.add_figure("training/augmented_batch", figure, trainer.global_step)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dfdetect.data.resize import Frame, cut_out
 from dfdetect.deploy.metadata import ModelFacts
-from dfdetect.deploy.verdicts import FaceVerdict
+from dfdetect.deploy.verdicts import FaceVerdict, face_numbers
 from dfdetect.evaluation.colours import CLASS_COLOURS, UNCERTAIN_COLOUR
 from dfdetect.explain.maps import evidence
 from dfdetect.explain.overlay import overlay, with_regions
@@ -85,13 +85,14 @@ def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Sti
     return Still(small, scale, (shown, over, with_regions(shown, masks)), shares(values, masks, grid))
 
 
-def thumbnail(of: Still, faces: Iterable[FaceVerdict]) -> bytes:
-    """A small JPEG: the picture with boxes in the colours of their verdicts, and the most fake face beside it."""
+def thumbnail(of: Still, faces: Sequence[FaceVerdict]) -> bytes:
+    """A small JPEG: the picture with numbered boxes in their verdicts' colours, and the most fake face beside it."""
     small = of.small.copy()
-    for face in faces:
+    for face, number in zip(faces, face_numbers(faces), strict=True):
         if face.box is not None:
             left, top, width, height = (of.scale * n for n in face.box)
-            draw_boxes(small, [((left, top, width, height), face.verdict, "")], thick=2)
+            label = str(number) if len(faces) > 1 else ""
+            draw_boxes(small, [((left, top, width, height), face.verdict, label)], thick=2)
     lacking = _HEIGHT - small.shape[0] if of.panels else 0
     if lacking:
         small = np.asarray(cv2.copyMakeBorder(small, 0, lacking, 0, 0, cv2.BORDER_CONSTANT, value=_GREY), np.uint8)

@@ -45,6 +45,9 @@ def fault(image: Pixels, face: Face) -> str | None:
     box = _inside(image, face)
     if min(box.shape[:2]) < LEAST_SIDE // 4:
         return "face outside the picture"
+    height, width = image.shape[:2]
+    if not all(0 <= x <= width and 0 <= y <= height for x, y in face.landmarks):
+        return "face cut off by the picture's edge"
     if (value := sharpness(box)) < LEAST_SHARPNESS:
         return f"face blurred (sharpness {value:.2f}, of {LEAST_SHARPNESS})"
     return None

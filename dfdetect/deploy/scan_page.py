@@ -9,11 +9,11 @@ from html import escape
 from pathlib import Path
 
 from dfdetect.deploy.sources import shown
-from dfdetect.deploy.verdicts import FaceVerdict, Row
+from dfdetect.deploy.verdicts import FaceVerdict, Row, face_numbers
 from dfdetect.evaluation.colours import UNCERTAIN_COLOUR
 from dfdetect.evaluation.page import page, tiles
 from dfdetect.explain.colours import EVIDENCE, FAKE_END, NEUTRAL, REAL_END
-from dfdetect.explain.regions import BEHIND
+from dfdetect.explain.regions import BEHIND, turning_point
 from dfdetect.files import replacing
 
 MOST_SHOWN = 500
@@ -27,7 +27,7 @@ _STYLE = """<style>
 .file h3 { overflow-wrap: anywhere; } .file p { margin: .2rem 0; }
 .word { font-weight: 700; margin-right: .5rem; } .word.fake { color: var(--fake); } .word.real { color: var(--real); }
 .word.uncertain { color: #8a6000; } .p { font-variant-numeric: tabular-nums; }
-ol.faces { margin: .3rem 0 0; padding-left: 1.4rem; font-size: .92rem; }
+ul.faces { margin: .3rem 0 0; padding: 0; list-style: none; font-size: .92rem; } .faces b { padding-right: .4rem; }
 .scale { max-width: 24rem; font-size: .85rem; margin: .5rem 0; } .scale div { height: .9rem; border-radius: .2rem; }
 .scale p { display: flex; justify-content: space-between; margin: .1rem 0; }
 table.regions { font-size: .88rem; margin: .4rem 0; max-width: 34rem; }
@@ -123,14 +123,14 @@ def _score(p_fake: float | None) -> str:
 
 
 def _faces(faces: Sequence[FaceVerdict]) -> str:
-    """The faces one by one, the first ten."""
+    """The faces one by one, the ten most fake, by the numbers of their boxes."""
     items = []
-    for face in faces[:10]:
+    for face, number in [*zip(faces, face_numbers(faces), strict=True)][:10]:
         frames = f", {face.seen}" if face.seen else ""
         reason = f": {escape(face.reason)}" if face.reason else ""
-        items.append(f"<li>{face.verdict}, {_score(face.p_fake)}{frames}{reason}</li>")
+        items.append(f"<li><b>{number}</b> {face.verdict}, {_score(face.p_fake)}{frames}{reason}</li>")
     more = f"<li>and {len(faces) - 10} more</li>" if len(faces) > 10 else ""
-    return f'<ol class="faces">{"".join(items)}{more}</ol>'
+    return f'<ul class="faces">{"".join(items)}{more}</ul>'
 
 
 def _scale() -> str:
@@ -150,7 +150,8 @@ def _shares(row: Row) -> str:
     """What each region has of the area and of the evidence behind the verdict on the face in the picture."""
     if not row.shares:
         return ""
-    verdict = next((one.verdict for one in row.faces if one.p_fake is not None), row.verdict)
+    shown_face = next((one for one in row.faces if one.p_fake is not None), None)
+    verdict = shown_face.verdict if shown_face else row.verdict
     rows = [
         (name, _percent(one.area), _percent(one.behind(verdict)), f"{one.logits:+.2f}")
         for name, one in row.shares.items()
@@ -160,7 +161,8 @@ def _shares(row: Row) -> str:
     )
     names = "".join(f'<th class="n">{name}</th>' for name in ("of the area", BEHIND[verdict], "adds"))
     head = f"<tr><th>region</th>{names}</tr>"
-    return f'<table class="regions"><thead>{head}</thead><tbody>{cells}</tbody></table>'
+    turn = f'<p class="soft">{turning_point(shown_face.p_fake or 0.0, row.threshold)}</p>' if shown_face else ""
+    return f'<table class="regions"><thead>{head}</thead><tbody>{cells}</tbody></table>{turn}'
 
 
 def _percent(share: float | None) -> str:

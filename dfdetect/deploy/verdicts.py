@@ -188,6 +188,16 @@ def photo_row(path: str, facts: ModelFacts, faces: Sequence[FaceVerdict], size: 
     return Row(path, "photo", first.verdict, first.p_fake, facts.threshold, reason, ordered, size)
 
 
+def face_numbers(faces: Sequence[FaceVerdict]) -> list[int]:
+    """What each of a row's faces is called by, from 1, from left to right, so that all models and pages agree on it.
+
+    In a clip, whoever comes first is first.
+    """
+    places = [(face.span or (0, 0), face.box or (0, 0, 0, 0)) for face in faces]
+    order = sorted(range(len(places)), key=lambda i: (places[i][0][0], places[i][1]))
+    return [order.index(i) + 1 for i in range(len(places))]
+
+
 def rounded(value: float | None) -> float | None:
     """Six digits: what a score of float32 is worth."""
     return None if value is None else round(value, 6)

@@ -9,7 +9,7 @@ Floats = npt.NDArray[np.float32]
 
 CENTRE, RANDOM, OTHER = "centre", "random", "other picture"
 """Names of the baselines: a bell in the middle of the picture, where faces are; noise on the same grid as the map; the
-same detector's map of another picture with the same verdict."""
+same detector's map of another picture, with the same verdict where there is one."""
 RELATIVE = "less average"
 """No baseline but another reading of the map: less the mean of all other pictures' maps, that is, what is unusual at a
 place. It tells a map that holds nothing from one whose content is hidden below what all maps have in common."""
@@ -35,11 +35,21 @@ def less_average(maps: Sequence[Floats]) -> list[Floats]:
 
 
 def others(verdicts: Sequence[bool], groups: Sequence[str], seed: int = 0) -> list[int]:
-    """For each picture another one, of the same verdict and another group; itself where there is none."""
+    """For each of N >= 2 pictures another one of another group and the same verdict; without one, of another verdict.
+
+    Where all are of one group, another picture of that.
+    """
     rng = np.random.default_rng(seed)
     verdict, group = np.asarray(verdicts), np.asarray(groups)
     chosen = []
     for place in range(len(verdict)):
-        candidates = np.flatnonzero((verdict == verdict[place]) & (group != group[place]))
-        chosen.append(int(rng.choice(candidates)) if len(candidates) else place)
+        elsewhere, alike = group != group[place], verdict == verdict[place]
+        ranked = (elsewhere & alike, elsewhere, np.arange(len(verdict)) != place)
+        candidates = next(np.flatnonzero(one) for one in ranked if one.any())
+        chosen.append(int(rng.choice(candidates)))
     return chosen
+
+
+def with_other_verdict(verdicts: Sequence[bool], partners: Sequence[int]) -> int:
+    """How many pictures have a partner of another verdict."""
+    return sum(verdicts[place] != verdicts[partner] for place, partner in enumerate(partners))

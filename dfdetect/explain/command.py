@@ -139,11 +139,12 @@ def _written(
     path: str, explained: "list[Explained]", out: Path, used: set[str], model: str, settings: "Settings"
 ) -> "Iterator[dict[str, Any]]":
     """Write each face's PNG and JSON; yields what stands in the JSON."""
+    from dfdetect.deploy.verdicts import face_numbers
     from dfdetect.explain.photos import as_png
     from dfdetect.files import replacing
 
     threshold = settings.detector.facts.threshold
-    for number, one in enumerate(explained, start=1):
+    for number, one in zip(face_numbers([one.verdict for one in explained]), explained, strict=True):
         row = {"path": path, "face": number, "threshold": round(threshold, 6), "model": model} | one.as_json()
         picture = one.picture(path, f"{model}; {one.method}", threshold)
         if picture is not None:

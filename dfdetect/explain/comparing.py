@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dfdetect.evaluation.exact import Evidence
+from dfdetect.evaluation.exact import Evidence, share
 from dfdetect.evaluation.intervals import percentile_interval, resample_means, two_sided_p
 from dfdetect.evaluation.metrics import Array, Labels
 from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE, centre_prior, less_average, others, random_maps
@@ -20,7 +20,7 @@ Maps = Mapping[str, Sequence[Floats]]
 MAP = "map"
 RESAMPLES = 1000
 LEAST_GROUPS = 10
-"""Fewer say nothing of a difference: of five groups that all lean one way, a sign test has a p of 0.06 at best."""
+"""Fewer get no interval: of five groups that all lean one way, a sign test has a p of 0.06 at best."""
 
 
 def maps_of(cases: Sequence[Case], threshold: float, seed: int = 0) -> dict[str, list[Floats]]:
@@ -48,29 +48,39 @@ def compared(values: Mapping[str, Array], group: Labels, resamples: int = RESAMP
 
     Returns:
         Of each map `value` and its 95% `interval`; of all but the first also `difference`, the first one's value less
-        its own, with `difference_interval` and `p`, by the same resamples. What is undefined is None, and so are these
-        of fewer than `LEAST_GROUPS` groups.
+        its own, with `difference_interval` and `p`, by the same resamples. What is undefined is None, and so are
+        intervals and p of fewer than `LEAST_GROUPS` groups.
     """
     drawn = dict(zip(values, resample_means(np.stack(list(values.values())), group, resamples), strict=True))
     means = {name: float(np.mean(one)) for name, one in values.items()}
-    return beside(means, drawn, len(np.unique(group)))
+    groups = Evidence(len(np.unique(group)))
+    evidence = {name: share(one == 1, group) if np.isin(one, (0, 1)).all() else groups for name, one in values.items()}
+    return beside(means, drawn, group, evidence)
 
 
-def beside(means: Mapping[str, float], drawn: Mapping[str, Array], groups: int) -> dict[str, dict[str, Any]]:
-    """As `compared`, of figures and their values in resamples."""
+def beside(
+    means: Mapping[str, float], drawn: Mapping[str, Array], group: Labels, evidence: Mapping[str, Evidence]
+) -> dict[str, dict[str, Any]]:
+    """As `compared`, of figures, their values in resamples of the groups of all cases, and what each rests on."""
     (first, *rest), found = means, dict[str, dict[str, Any]]()
     for name, mean in means.items():
-        interval = percentile_interval(drawn[name], groups, evidence=Evidence(groups))
-        found[name] = {"value": mean, "interval": interval and list(interval)}
+        found[name] = {"value": mean, "interval": interval_of(drawn[name], group, evidence[name])}
     for name in rest:
-        differences, enough = drawn[first] - drawn[name], groups >= LEAST_GROUPS
-        interval = percentile_interval(differences, groups) if enough else None
+        differences = drawn[first] - drawn[name]
+        interval = interval_of(differences, group)
         found[name] |= {
             "difference": means[first] - means[name],
-            "difference_interval": interval and list(interval),
-            "p": two_sided_p(differences, groups) if enough else None,
+            "difference_interval": interval,
+            "p": two_sided_p(differences, len(np.unique(group))) if interval else None,
         }
     return found
+
+
+def interval_of(drawn: Array, group: Labels, evidence: Evidence | None = None) -> list[float] | None:
+    """95% interval of a figure by its values in resamples; None of fewer than `LEAST_GROUPS` groups."""
+    groups = len(np.unique(group))
+    interval = percentile_interval(drawn, groups, evidence=evidence) if groups >= LEAST_GROUPS else None
+    return interval and list(interval)
 
 
 def group_index(cases: Sequence[Case]) -> Labels:

@@ -57,8 +57,8 @@ def cam(detector: Judge) -> Explainer:
         p_fake, heatmaps = detector.judge(batch)
         if heatmaps is None:
             raise ExplainError(
-                "This model gives no heatmap. Cover it place by place: --method occlusion; or take gradients of its "
-                "checkpoint: --method gradcam --ckpt_path FILE"
+                "This model gives no heatmap. Cover it place by place: --method occlusion; or, but of an ensemble, "
+                "take gradients of its checkpoint: --method gradcam --ckpt_path FILE"
             )
         facts = detector.facts
         return Maps(p_fake, evidence(heatmaps, facts.temperature), EVIDENCE, "cam", facts.grid(heatmaps.shape[-1]))

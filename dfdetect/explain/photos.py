@@ -19,7 +19,7 @@ from dfdetect.explain.grid import Grid
 from dfdetect.explain.maps import Explainer
 from dfdetect.explain.overlay import overlay, with_regions
 from dfdetect.explain.panel import SIDE, fitted, panel
-from dfdetect.explain.regions import Share, merged, regions, shares
+from dfdetect.explain.regions import Share, merged, regions, shares, turning_point
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -79,6 +79,7 @@ class Explained:
         verdict = self.verdict
         said = f"p_fake {verdict.p_fake:.3f} (fake from {threshold:.3f})   {name}"
         notes = f"{verdict.reason}. " if verdict.reason else ""
+        notes += f"{turning_point(verdict.p_fake, threshold)} " if verdict.p_fake is not None else ""
         notes += "A verdict is a guess with an error rate, and a map says where the network looked, not who is right."
         return panel((square, over, drawn), (verdict.verdict, said, model), self.scale, self.shares or {}, notes)
 

@@ -28,6 +28,8 @@ MERGED = {
 BEHIND = {"fake": "of what says fake", "real": "of what says real", "uncertain": "of all evidence"}
 """What `Share.behind` is a share of, by verdict."""
 
+_LEAST = 1e-6
+
 _OVAL = 1.04
 """Of the face's box."""
 _NOTHING = 1e-9
@@ -116,6 +118,12 @@ def shares(evidence: Floats, masks: Mapping[str, Mask], grid: Grid | None = None
 def merged(masks: Mapping[str, Mask]) -> dict[str, Mask]:
     """The five regions that a person is shown: both eyes as one."""
     return {name: np.logical_or.reduce([masks[one] for one in parts]) for name, parts in MERGED.items()}
+
+
+def turning_point(p_fake: float, threshold: float) -> str:
+    """The score and where the verdict turns, in logits, as maps are: a threshold below 0.5 turns below 0."""
+    score, turn = (np.log(p) - np.log1p(-p) for p in np.clip((p_fake, threshold), _LEAST, 1 - _LEAST))
+    return f"As a logit, p_fake is {score:+.2f}; from {turn:+.2f} on it is called fake."
 
 
 def _part(part: float, total: float, pixels: int) -> float | None:

@@ -94,6 +94,8 @@ def _check(options: argparse.Namespace) -> None:
     for option, least in (("steps", 2), ("limit", 2), ("curve_images", 0), ("random_images", 0)):
         if getattr(options, option) < least:
             raise UsageError(f"--{option.replace('_', '-')} is at least {least}, not {getattr(options, option)}")
+    if options.random_images == 1:
+        raise UsageError("--random-images is 0 or at least 2: each picture's map is held against another one's")
     if options.out.exists() and not options.out.is_dir():
         raise UsageError(f"--out {options.out} is a file; name a folder")
 
@@ -133,7 +135,7 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
         "pointing": score_pointing(cases, maps, threshold),
         "curves": _curves(detector, cases, maps, options),
         "sanity": _sanity(checkpoint, cases, threshold, options),
-        "notes": _notes(found, checkpoint, options),
+        "notes": _notes(found, threshold, checkpoint, options),
     }
 
 
@@ -196,9 +198,16 @@ def _sanity(
     return score_sanity(checkpoint, cases, threshold, explain, options.random_images, progress=True)
 
 
-def _notes(found: "Cases", checkpoint: Path | None, options: argparse.Namespace) -> list[str]:
+def _notes(found: "Cases", threshold: float, checkpoint: Path | None, options: argparse.Namespace) -> list[str]:
     """What a reader must know before trusting the figures."""
-    notes = []
+    from dfdetect.explain.baselines import others, with_other_verdict
+
+    notes, verdicts = [], [case.p_fake >= threshold for case in found.cases]
+    if strangers := with_other_verdict(verdicts, others(verdicts, [case.group for case in found.cases])):
+        notes.append(
+            f"For {strangers} of {len(verdicts)} images, whose verdict no other group has, the map of another picture "
+            "is one of the other verdict."
+        )
     if found.unread:
         notes.append(f"{found.unread} files could not be read and are left out.")
     if found.faceless:

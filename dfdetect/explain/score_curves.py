@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from dfdetect.evaluation.intervals import percentile_interval, resample_means
+from dfdetect.evaluation.intervals import resample_means
 from dfdetect.evaluation.metrics import Labels
 from dfdetect.explain.baselines import OTHER, RELATIVE
 from dfdetect.explain.cases import Case
-from dfdetect.explain.comparing import MAP, RESAMPLES, Maps, compared, group_index
+from dfdetect.explain.comparing import MAP, RESAMPLES, Maps, compared, group_index, interval_of
 from dfdetect.explain.curves import Fill, Score, area, curves_of
 
 Floats = npt.NDArray[np.float32]
@@ -73,7 +73,5 @@ def score_curves(
 
 def _mean_curve(curves: Floats, group: Labels) -> dict[str, list[Any]]:
     """Mean of (N, steps + 1) curves, and its 95% bounds at each step."""
-    drawn = resample_means(curves.T, group, RESAMPLES)
-    groups = len(np.unique(group))
-    bounds = [percentile_interval(row, groups) for row in drawn]
-    return {"mean": curves.mean(axis=0).tolist(), "interval": [one and list(one) for one in bounds]}
+    bounds = [interval_of(row, group) for row in resample_means(curves.T, group, RESAMPLES)]
+    return {"mean": curves.mean(axis=0).tolist(), "interval": bounds}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dfdetect.evaluation.exact import Evidence
 from dfdetect.evaluation.intervals import resample_average
 from dfdetect.evaluation.metrics import Array, Labels, ScoreTable
 from dfdetect.explain.cases import Case
@@ -115,7 +116,7 @@ def _averaged(
         means[kind] = float(np.mean([table.measure()["auroc"][0] for table in tables]))
         members = [group[[row.face for row in rows]] for rows in sets]
         drawn[kind] = resample_average(list(zip(tables, members, strict=True)), groups, RESAMPLES)["auroc"]
-    return beside(means, drawn, groups)
+    return beside(means, drawn, group, dict.fromkeys(drawn, Evidence(groups)))
 
 
 def _table(rows: Sequence[_Row], evidence: list[dict[str, float]]) -> ScoreTable:

@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from dfdetect.evaluation.intervals import percentile_interval, resample_means
+from dfdetect.evaluation.intervals import resample_means
 from dfdetect.evaluation.metrics import Labels
 from dfdetect.explain.baselines import OTHER, others
 from dfdetect.explain.cases import Case
-from dfdetect.explain.comparing import RESAMPLES, group_index
+from dfdetect.explain.comparing import RESAMPLES, group_index, interval_of
 from dfdetect.explain.maps import Explainer
 from dfdetect.explain.similarity import rank_correlation, structural_similarity
 
 Floats = npt.NDArray[np.float32]
-DRAWS = 3
-"""How often layers are drawn anew at each stage; one draw may be alike by luck."""
+DRAWS = 10
+"""How often layers are drawn anew at each stage; one draw may be alike by luck, a whole head even in its sign."""
 
 
 def score_sanity(
@@ -43,7 +43,8 @@ def score_sanity(
         n, n_groups, draws, and `stages`: of each stage, from the output down, and of the trained network's maps of
         other pictures with the same verdict, which tell how alike maps are anyway, mean `rank_correlation` (Spearman,
         signed), `magnitude` (of that, without its sign) and `structural_similarity`, each with `value` and 95%
-        `interval`. A map that is the same everywhere is like none.
+        `interval` over draws and groups, None of fewer than `LEAST_GROUPS` groups. A map that is the same everywhere is
+        like none.
 
     Raises:
         CheckpointError: the file is no checkpoint.
@@ -61,8 +62,8 @@ def score_sanity(
             for seed in range(DRAWS):
                 draws.append(_alike(own, randomised_maps(checkpoint, share, seed, pictures, explainer_of)))
                 bar.update()
-            stages[name] = _summary(np.mean(draws, axis=0), group)
-    stages[OTHER] = _summary(_alike(own, [own[i] for i in partners]), group)
+            stages[name] = _summary(np.stack(draws), group)
+    stages[OTHER] = _summary(_alike(own, [own[i] for i in partners])[None], group)
     return {"n": len(used), "n_groups": len(np.unique(group)), "draws": DRAWS, "stages": stages}
 
 
@@ -74,9 +75,13 @@ def _alike(first: Sequence[Floats], second: Sequence[Floats] | Floats) -> npt.ND
 
 
 def _summary(alike: npt.NDArray[np.float64], group: Labels) -> dict[str, Any]:
-    drawn, groups = resample_means(alike, group, RESAMPLES), len(np.unique(group))
+    """Of (D, 3, N): means over D draws and N pictures; draws and groups are resampled, since chance is in both."""
+    draws, measures, _ = alike.shape
+    of_groups = resample_means(alike.reshape(draws * measures, -1), group, RESAMPLES).reshape(draws, measures, -1)
+    picked = np.random.default_rng(0).multinomial(draws, np.full(draws, 1 / draws), RESAMPLES) / draws
+    drawn = np.einsum("bd,dmb->mb", picked, of_groups)
     found = {}
     for row, name in enumerate(("rank_correlation", "magnitude", "structural_similarity")):
-        interval = percentile_interval(drawn[row], groups)
-        found[name] = {"value": float(alike[row].mean()), "interval": interval and list(interval)}
+        interval = interval_of(drawn[row], group)
+        found[name] = {"value": float(alike[:, row].mean()), "interval": interval}
     return found

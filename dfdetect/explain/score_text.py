@@ -13,7 +13,7 @@ _COLUMNS = {
     "auroc_pooled": "AUROC pooled",
     "auroc_same_part": "AUROC same part",
 }
-_NAME, _CELL = 16, 25
+_NAME, _CELL = 16, 24
 
 
 def score_text(result: dict[str, Any]) -> str:
@@ -32,10 +32,10 @@ def _curves(curves: dict[str, Any]) -> list[str]:
     how = f"fill: {curves['fill']}, {curves['steps']} steps, {curves['n']} images"
     lines = [
         f"Deletion and insertion ({how}): area below the verdict's score",
-        f"{'':<{_NAME}}{'deletion (low: good)':<{_CELL}}insertion (high: good)",
+        f"{'':<{_NAME}}{'deletion (low: good)':<{_CELL}} insertion (high: good)",
     ]
     for name in curves["deletion"]:
-        cells = (f"{_cell(curves[way][name]):<{_CELL}}" for way in ("deletion", "insertion"))
+        cells = (f"{_cell(curves[way][name]):<{_CELL}} " for way in ("deletion", "insertion"))
         lines.append(f"{name:<{_NAME}}{''.join(cells)}".rstrip())
     lines += [
         f"  {_verdict(curves['deletion'], 'deletion', lower=True)}",
@@ -52,9 +52,9 @@ def _pointing(pointing: dict[str, Any]) -> list[str]:
         shown = [name for name in _COLUMNS if found.get(name)]
         counts = f"{counted(found['n'], 'fake')}, {counted(found['n_groups'], 'group')}"
         lines.append(f"{subset}: {counts}; forged area {found['area']:.1%}")
-        lines.append(f"{'':<{_NAME}}" + "".join(f"{_COLUMNS[name]:<{_CELL}}" for name in shown).rstrip())
+        lines.append(f"{'':<{_NAME}}" + "".join(f"{_COLUMNS[name]:<{_CELL}} " for name in shown).rstrip())
         for kind in found["energy"]:
-            cells = "".join(f"{_cell(found[name][kind]):<{_CELL}}" for name in shown)
+            cells = "".join(f"{_cell(found[name][kind]):<{_CELL}} " for name in shown)
             lines.append(f"{kind:<{_NAME}}{cells}".rstrip())
         lines += [f"  {_verdict(found[name], _COLUMNS[name])}" for name in shown]
     return lines
@@ -64,11 +64,11 @@ def _sanity(sanity: dict[str, Any]) -> list[str]:
     columns = {"rank_correlation": "rank correlation", "magnitude": "its magnitude", "structural_similarity": "SSIM"}
     lines = [
         f"Randomised weights: maps beside the trained network's ({sanity['n']} images, {sanity['draws']} draws)",
-        f"{'layers drawn anew':<{_NAME + 4}}" + "".join(f"{name:<{_CELL}}" for name in columns.values()).rstrip(),
+        f"{'layers drawn anew':<{_NAME + 4}}" + "".join(f"{name:<{_CELL}} " for name in columns.values()).rstrip(),
     ]
     for name, found in sanity["stages"].items():
         label = "none, other picture" if name == OTHER else name
-        cells = "".join(f"{_cell(found[column]):<{_CELL}}" for column in columns)
+        cells = "".join(f"{_cell(found[column]):<{_CELL}} " for column in columns)
         lines.append(f"{label:<{_NAME + 4}}{cells}".rstrip())
     return lines
 

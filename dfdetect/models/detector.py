@@ -117,10 +117,10 @@ class DeepfakeDetector(LightningModule):
         dropout, drop_path, name, frontend = (self.hparams[setting] for setting in settings)
         self.normalise = build_frontend(frontend, *self.spec.normalisation())
         self.backbone = self.spec.build()
-        widen(self.backbone, self.spec, frontend, name)
+        widened = widen(self.backbone, self.spec, frontend, name)
         if drop_path is not None:
             set_drop_path(self.backbone, drop_path, name)
-        restrict(self.backbone, self.hparams["tune"], name)
+        restrict(self.backbone, self.hparams["tune"], name, widened)
         head = layers.PooledLinearHead if self.spec.form == "map" else layers.LinearHead
         self.head: layers.LinearHead = head(self.spec.channels, self.spec.dropout if dropout is None else dropout)
         self.locator = Locator(self.spec, name) if self.localises else None

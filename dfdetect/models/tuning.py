@@ -1,5 +1,6 @@
 """Which parameters learn, and how fast: tuning only norms or the head, and rates that decay towards the input."""
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from torch import nn
@@ -11,11 +12,11 @@ from dfdetect.models.backbone import Backbone
 Tune = Literal["all", "norms", "head"]
 
 
-def restrict(network: nn.Module, tune: Tune, name: str = "The network") -> None:
+def restrict(network: nn.Module, tune: Tune, name: str = "The network", new: Collection[str] = ()) -> None:
     """Let only some parameters of a backbone learn.
 
     `norms` are scale and shift of its normalisation layers, whichever kind it has; running statistics of BatchNorm go
-    on following the data.
+    on following the data. With them learn the filters that see what nobody pretrained them for.
 
     Source: Frankle, Schwab and Morcos, *Training BatchNorm and Only BatchNorm*, ICLR 2021; for LayerNorm Qi, Ruan,
     Zuo and Li, *Parameter-Efficient Tuning on Layer Normalization for Pre-trained Language Models*, 2022.
@@ -24,6 +25,7 @@ def restrict(network: nn.Module, tune: Tune, name: str = "The network") -> None:
         network: the backbone, changed in place.
         tune: `all`, `norms`, or `head` for nothing of the backbone.
         name: how an error calls it.
+        new: names of the layers that see new channels.
 
     Raises:
         UsageError: it has no normalisation layers.
@@ -34,7 +36,8 @@ def restrict(network: nn.Module, tune: Tune, name: str = "The network") -> None:
     learning = norm_parameters(network) if tune == "norms" else []
     if tune == "norms" and not learning:
         raise UsageError(f"{name} has no normalisation layers: model.tune is all or head")
-    for parameter in learning:
+    widened = [network.get_submodule(place).weight for place in new] if tune == "norms" else []
+    for parameter in [*learning, *widened]:
         parameter.requires_grad_(True)
 
 

@@ -9,6 +9,7 @@ const video = find("video");
 const most = Number(box.dataset.most);
 const patience = Number(box.dataset.patience) * 1000;
 let busy = null;
+let left = "";
 let stream = null;
 let recorder = null;
 
@@ -17,10 +18,14 @@ const say = (text, bad = false) => {
   status.classList.toggle("df-bad", bad);
 };
 
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const show = (part, block) => part.scrollIntoView({ behavior: still() ? "auto" : "smooth", block });
+const answers = () => document.querySelector("#df-answer");
+
 const begin = (text) => {
   busy = { request: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2) };
   box.classList.add("df-busy");
-  document.querySelector("#df-answer")?.setAttribute("aria-busy", "true");
+  answers()?.setAttribute("aria-busy", "true");
   say(text);
   live.textContent = text;
   busy.timer = setTimeout(() => fail("No answer came in time. Try again, or a smaller file."), patience);
@@ -31,17 +36,29 @@ const end = () => {
   clearTimeout(busy?.timer);
   busy = null;
   box.classList.remove("df-busy");
-  document.querySelector("#df-answer")?.removeAttribute("aria-busy");
+  answers()?.removeAttribute("aria-busy");
 };
 
-const fail = (text) => {
-  end();
+const warn = (text) => {
   say(text, true);
   live.textContent = text;
+  show(status, "nearest");
 };
 
-const judge = async (file) => {
-  if (busy || !file) return;
+// What is on the page was said of another file than the one that failed.
+const fail = (text) => {
+  end();
+  if (answers()) answers().hidden = true;
+  warn(text);
+};
+
+const judge = async (file, ...others) => {
+  if (!file) return;
+  if (busy) {
+    warn(`Still looking at the file before. ${file.name || "The new one"} was not taken: send it again then.`);
+    return;
+  }
+  left = others.length ? `One file at a time: only ${file.name} was looked at.` : "";
   if (file.size > most) {
     fail(`This file has ${megabytes(file.size)}; the server takes up to ${megabytes(most)}.`);
     return;
@@ -84,11 +101,10 @@ document.addEventListener("drop", (event) => {
   if (!carries(event)) return;
   event.preventDefault();
   box.classList.remove("df-aimed");
-  judge(event.dataTransfer.files[0]);
+  judge(...event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
-  const file = event.clipboardData?.files[0];
-  if (file) judge(file);
+  judge(...(event.clipboardData?.files ?? []));
 });
 
 // The camera: only while its dialog is open.
@@ -108,7 +124,8 @@ camera.addEventListener("click", async () => {
     const size = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "user" };
     stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: false });
   } catch (error) {
-    fail(`The camera cannot be used (${error.name}). Allow it for this page, or choose a photo.`);
+    const why = error.name === "NotFoundError" ? "There is no camera" : `The camera cannot be used (${error.name})`;
+    warn(`${why}. ${error.name === "NotAllowedError" ? "Allow it for this page, or choose" : "Choose"} a photo.`);
     return;
   }
   video.srcObject = stream;
@@ -152,10 +169,10 @@ new MutationObserver(() => {
   const answer = document.querySelector(`#df-answer [data-request="${busy.request}"]`);
   if (answer) {
     end();
-    say("");
+    answers().hidden = false;
+    say(left);
     live.textContent = [...answer.querySelectorAll(".df-head h2, .df-why")].map((part) => part.textContent).join(". ");
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    answer.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+    show(answer, "start");
   } else if (document.querySelector(".toast-body.error, .toast-body.warning")) {
     fail("The server did not answer. Is it still running? Try again.");
   }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from dfdetect.deploy.metadata import ModelFacts
 from dfdetect.deploy.verdicts import FaceVerdict
-from dfdetect.explain.regions import Share
+from dfdetect.explain.regions import Share, turning_point
 from dfdetect.web.gauge import gauge, versions_strip
 from dfdetect.web.pictures import Pair
 from dfdetect.web.words import HEADLINES, escaped, figure, headline
@@ -37,9 +37,10 @@ def face_card(
     frames = f'<p class="df-soft">Judged in {face.seen}.</p>' if face.seen else ""
     reason = f'<p class="df-reason">{escaped(face.reason[:1].upper() + face.reason[1:])}.</p>' if face.reason else ""
     score = gauge(face.p_fake, facts, face.verdict) if face.p_fake is not None else ""
-    more = (versions_strip(face.p_fake, face.versions, facts) if face.p_fake is not None else "") + region_table(
-        parts or {}
-    )
+    more = ""
+    if face.p_fake is not None:
+        more = versions_strip(face.p_fake, face.versions, facts) + region_table(parts or {})
+        more += f'<p class="df-soft">{turning_point(face.p_fake, facts.threshold)}</p>' if parts else ""
     if more and not whole:
         more = f'<details class="df-more"><summary>Re-encoded, and where its evidence lies</summary>{more}</details>'
     return (

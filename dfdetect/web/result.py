@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dfdetect.deploy.metadata import ModelFacts, Verdict
-from dfdetect.deploy.verdicts import FaceVerdict, Row
+from dfdetect.deploy.verdicts import FaceVerdict, Row, face_numbers
 from dfdetect.web.clip import moment, timeline
 from dfdetect.web.doubts import doubts_in_short, faces_word
 from dfdetect.web.face_card import face_card, face_line
@@ -109,7 +109,7 @@ def _opinion(name: str, row: Row, model: Model, panel: str, first: bool) -> str:
     score = gauge(row.p_fake, facts, verdict_of(row), small=True) if row.p_fake is not None else "<span></span>"
     number = figure(row.p_fake) if row.p_fake is not None else "-"
     return (
-        f'<details class="df-opinion df-{row.verdict}" name="df-opinion"{" open" if first else ""}><summary>'
+        f'<details class="df-opinion df-{row.verdict}"{" open" if first else ""}><summary>'
         f'<span class="df-name">{escaped(name)}</span><span class="df-word">{headline(verdict_of(row))}</span>'
         f'{score}<b class="df-score">{number}</b></summary>{panel}</details>'
     )
@@ -161,18 +161,13 @@ def _faces(row: Row, image: Pixels | None, faces: Sequence[FaceVerdict], facts: 
 
 
 def face_names(row: Row) -> list[str]:
-    """What a row's faces are called, in its order: numbered from left to right, so that all models agree on it.
-
-    In a clip, whoever comes first is first.
-    """
+    """What a row's faces are called, in its order."""
     word = "Face"
     if row.faces and row.faces[0].box is None:
         word = "Shot"
         if len(row.faces) == 1:
             return ["The whole picture"]
-    places = [(face.span or (0, 0), face.box or (0, 0, 0, 0)) for face in row.faces]
-    order = sorted(range(len(places)), key=lambda i: (places[i][0][0], places[i][1]))
-    return [f"{word} {order.index(i) + 1}" for i in range(len(places))]
+    return [f"{word} {number}" for number in face_numbers(row.faces)]
 
 
 def verdict_of(row: Row) -> Verdict:

@@ -1,5 +1,7 @@
 """Cutting faces out, and which cannot be judged."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -43,6 +45,21 @@ def test_faces_too_small_blurred_or_outside():
     assert faces.fault(sharp, face(20, 20, 100, 120)) is None
     assert faces.fault(sharp, face(20, 20, 20, 25)) == "face too small (25 px, of 40)"
     assert faces.fault(sharp, face(-90, 20, 92, 92)) == "face outside the picture"
+
+
+def test_a_face_whose_mouth_lies_beyond_the_picture_is_not_judged():
+    sharp, marks = (
+        textured(200, 200, 120),
+        np.array([[60, 150], [100, 150], [80, 170], [65, 199], [95, 199]], np.float32),
+    )
+    whole = replace(face(30, 110, 100, 120), landmarks=marks)
+    assert faces.fault(sharp, whole) is None
+    assert (
+        faces.fault(sharp, replace(whole, landmarks=marks + np.array([0, 5]))) == "face cut off by the picture's edge"
+    )
+    assert (
+        faces.fault(sharp, replace(whole, landmarks=marks - np.array([61, 0]))) == "face cut off by the picture's edge"
+    )
     drawn = draw_face(0, 3, size=200).image
     assert faces.fault(drawn, face(40, 40, 120, 140)) is None
     blurred = np.asarray(cv2.GaussianBlur(drawn, (0, 0), 6), np.uint8)

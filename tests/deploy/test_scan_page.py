@@ -110,3 +110,14 @@ def test_a_page_is_bounded_however_many_come(count, monkeypatch):
 
 def test_a_scan_of_nothing():
     assert "Scan of 0 files" in written(Page(["m"]))
+
+
+def test_faces_have_the_numbers_of_their_boxes_and_the_threshold_stands_as_a_logit():
+    right, left = FaceVerdict((90, 0, 9, 9), 0.45, "fake", ""), FaceVerdict((0, 0, 9, 9), 0.1, "real", "")
+    shares = {"eyes": Share(0.1, None, 1.0, 1.0, 0.0, -0.2)}
+    two = Row("a.jpg", "photo", "fake", 0.45, 0.25, "", (right, left), (99, 9), picture=JPEG, shares=shares)
+    page = Page(["m"])
+    page.add(two)
+    html = written(page)
+    assert html.index("<b>2</b> fake, p_fake 0.450") < html.index("<b>1</b> real, p_fake 0.100")
+    assert "As a logit, p_fake is -0.20; from -1.10 on it is called fake." in html

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dfdetect.explain.baselines import centre_prior, less_average, others, random_maps
+from dfdetect.explain.baselines import centre_prior, less_average, others, random_maps, with_other_verdict
 
 
 def test_the_bell_is_highest_in_the_middle_and_the_same_on_all_sides():
@@ -26,7 +26,17 @@ def test_another_picture_has_the_same_verdict_and_another_group():
     for place, partner in enumerate(chosen):
         assert verdicts[partner] == verdicts[place]
         assert groups[partner] != groups[place]
-    assert others([True, False], ["a", "b"]) == [0, 1]  # there is none
+    assert with_other_verdict(verdicts, chosen) == 0
+
+
+def test_without_another_picture_of_that_verdict_one_of_the_other_stands_in_and_never_the_picture_itself():
+    lonely = [True, False, False]
+    chosen = others(lonely, ["a", "b", "c"])
+    assert chosen[0] in (1, 2)
+    assert chosen[1:] == [2, 1]
+    assert with_other_verdict(lonely, chosen) == 1
+    assert others([True, True, False], ["a", "a", "b"])[:2] == [2, 2]  # of another group before the same verdict
+    assert others([True, False], ["a", "a"]) == [1, 0]
 
 
 def test_less_average_leaves_a_picture_out_of_its_own_mean():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from dfdetect.explain.baselines import CENTRE, OTHER, RANDOM, RELATIVE
 from dfdetect.explain.comparing import MAP, compared, group_index, maps_of
@@ -45,11 +46,23 @@ def test_means_and_paired_differences_are_those_of_a_plain_bootstrap():
 
 
 @pytest.mark.parametrize(("groups", "told"), [(9, False), (10, True)])
-def test_of_few_groups_no_difference_is_told(groups, told):
+def test_of_few_groups_no_interval_is_told(groups, told):
     values = {"map": np.full(groups, 0.9), "centre": np.linspace(0.1, 0.3, groups)}
     found = compared(values, np.arange(groups))["centre"]
     assert found["difference"] == pytest.approx(0.7)
     assert (found["difference_interval"] is not None) == (found["p"] is not None) == told
+    assert (found["interval"] is not None) == told
+
+
+def test_one_hit_of_twelve_leaves_more_room_than_none():
+    hits = {f"{count}": (np.arange(12) < count).astype(float) for count in (0, 1, 11, 12)}
+    found = compared(hits, np.arange(12))
+    for count in (0, 1, 11, 12):
+        low, high = stats.binomtest(count, 12).proportion_ci(method="exact")
+        if count < 6:
+            assert found[f"{count}"]["interval"] == pytest.approx([0, high])
+        else:
+            assert found[f"{count}"]["interval"] == pytest.approx([low, 1])
 
 
 def test_a_single_group_has_no_interval():

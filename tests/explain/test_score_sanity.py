@@ -11,7 +11,7 @@ from dfdetect.explain.colours import EVIDENCE
 from dfdetect.explain.grid import middles
 from dfdetect.explain.maps import Maps, cam
 from dfdetect.explain.randomised import STAGES
-from dfdetect.explain.score_sanity import score_sanity
+from dfdetect.explain.score_sanity import _summary, score_sanity
 
 
 def brightness(batch):
@@ -57,3 +57,14 @@ def test_a_detectors_map_goes_with_its_weights(batch, detector, tiny_checkpoint)
         assert found["stages"][name]["structural_similarity"]["value"] < 0.9
         low, high = found["stages"][name]["rank_correlation"]["interval"]
         assert low <= found["stages"][name]["rank_correlation"]["value"] <= high < 0.9
+
+
+def test_the_interval_holds_the_chance_of_the_draws_as_well_as_that_of_the_pictures():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(100):
+        draws = rng.normal(0, 0.2, (10, 1, 1)) + rng.normal(0, 0.1, (10, 3, 40))  # a head's sign is one chance for all
+        low, high = _summary(draws, np.arange(40))["rank_correlation"]["interval"]
+        inside += low <= 0 <= high
+    assert inside >= 85
+    assert _summary(draws[:, :, :9], np.arange(9))["magnitude"]["interval"] is None

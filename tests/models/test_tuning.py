@@ -91,6 +91,17 @@ def test_a_fit_moves_what_it_may(tmp_path, generated_faces, tune, moved, optimiz
     assert ("backbone.1.running_mean" in changed) == (tune != "head")
 
 
+def test_with_norms_learn_the_filters_that_see_what_a_front_end_adds(tmp_path, generated_faces):
+    detector = tiny_detector(tune="norms", frontend="rgb+srm")
+    filters = detector.backbone.get_parameter("0.weight")
+    assert (filters[:, 3:] == 0).all()
+    trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=2, limit_val_batches=0)
+    trainer.fit(detector, faces_data(generated_faces))
+    assert (filters[:, 3:] != 0).any()
+    assert not detector.backbone.get_parameter("3.weight").requires_grad
+    assert not tiny_detector(tune="norms", frontend="srm").backbone.get_parameter("0.weight").requires_grad
+
+
 def test_decayed_rates_follow_the_cosine_together(tmp_path, generated_faces):
     detector = tiny_detector(lr=0.1, layer_decay=0.5, scheduler="cosine", warmup_epochs=1.0)
     trainer = quiet_trainer(tmp_path, callbacks=[], limit_train_batches=4, limit_val_batches=0, max_epochs=2)

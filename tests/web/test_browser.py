@@ -73,8 +73,8 @@ def compare(two, there, files):
     assert there.page.locator(".df-opinion").count() == 2
     assert there.page.locator(".df-panel:visible").count() == 1
     there.page.click(".df-opinion:nth-of-type(2) > summary")
-    assert there.page.locator(".df-panel:visible").count() == 1
-    assert "threshold 0.97" in there.page.inner_text(".df-panel:visible")
+    assert there.page.locator(".df-panel:visible").count() == 2  # beside each other, to be compared
+    assert "threshold 0.97" in there.page.locator(".df-panel:visible").nth(1).inner_text()
     assert two.is_empty()
 
 

@@ -71,6 +71,41 @@ def test_a_file_that_is_too_large_is_not_sent(one, visit, files):
     assert not any("upload" in url for url in there.asked)
 
 
+def test_what_was_said_of_another_photo_does_not_stand_beside_a_refusal(one, visit, files):
+    there = visit(one.url, viewport={"width": 390, "height": 500})
+    there.send(files.image("fake.png", (150, 70, 160, 230)))
+    large = files.folder / "large.bmp"
+    large.write_bytes(b"BM" + bytes(4_000_000))
+    there.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    there.page.set_input_files(".df-file", str(large))
+    there.page.wait_for_selector(".df-bad")
+    assert not there.page.is_visible(".df-result")
+    there.page.wait_for_function(
+        "(({top, bottom}) => top >= 0 && bottom <= innerHeight)"
+        "(document.querySelector('.df-status').getBoundingClientRect())"
+    )
+    there.send(files.image("fake.png", (150, 70, 160, 230)))
+    assert there.page.is_visible(".df-result")
+
+
+def test_of_several_files_it_says_which_one_was_looked_at(one, visit, files):
+    there = visit(one.url)
+    content = list(Path(files.image("fake.png", (150, 70, 160, 230))).read_bytes())
+    carried = there.page.evaluate_handle(
+        """(content) => {
+        const carried = new DataTransfer();
+        for (const name of ["first.png", "second.png"]) carried.items.add(new File([new Uint8Array(content)], name));
+        return carried; }""",
+        content,
+    )
+    there.page.dispatch_event("body", "drop", {"dataTransfer": carried})
+    there.page.dispatch_event("body", "drop", {"dataTransfer": carried})
+    assert "Still looking at the file before. first.png was not taken" in there.page.inner_text(".df-status")
+    there.wait()
+    assert "first.png" in there.page.inner_text(".df-head")
+    assert there.page.inner_text(".df-status") == "One file at a time: only first.png was looked at."
+
+
 def test_a_drawn_face(one, visit):
     there = visit(one.url)
     assert there.page.locator(".df-sample").count() == 6

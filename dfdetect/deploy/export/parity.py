@@ -21,6 +21,8 @@ AUROC_LOSS = 0.005
 """Largest loss of an int8 file; of fewer images than `ENOUGH`, chance alone moves AUROC by more."""
 ENOUGH = 1000
 _NAMED_FLIPS = 20
+_NO_RANGE = 0.01
+"""Of the checkpoint's p_fake: any file that said one number of every picture would agree."""
 _WARM_UP, _ROUNDS = 3, 20
 
 
@@ -59,9 +61,9 @@ def measure_parity(
         precision: of the file.
 
     Returns:
-        images, n, max_difference, mean_difference, n_flipped, flipped (the first of them with both scores), auroc of
-        both with the paired interval of the difference (None where there are no labels of both classes), tolerance,
-        passed, and reason, in a sentence.
+        images, n, max_difference, mean_difference, score_range (of the checkpoint), n_flipped, flipped (the first of
+        them with both scores), auroc of both with the paired interval of the difference (None where there are no
+        labels of both classes), tolerance, passed, and reason, in a sentence.
     """
     difference = np.abs(exported - reference)
     flips = np.flatnonzero((exported >= threshold) != (reference >= threshold))
@@ -72,6 +74,7 @@ def measure_parity(
         "threshold": threshold,
         "max_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
+        "score_range": [float(reference.min()), float(reference.max())],
         "n_flipped": len(flips),
         "flipped": [
             {
@@ -83,7 +86,11 @@ def measure_parity(
         ],
         "auroc": _auroc(pictures, places, reference, exported, threshold),
     }
-    return found | verdict_on(found, precision)
+    result = found | verdict_on(found, precision)
+    if np.ptp(reference) < _NO_RANGE:
+        low, high = result["score_range"]
+        result["reason"] += f"; but all scores lie between {low:.4f} and {high:.4f}, so that this proves little"
+    return result
 
 
 def verdict_on(found: dict[str, Any], precision: Precision) -> dict[str, Any]:

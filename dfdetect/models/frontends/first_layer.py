@@ -53,7 +53,7 @@ def first_convolutions(spec: Backbone) -> list[str]:
     return found
 
 
-def widen(network: nn.Module, spec: Backbone, frontend: str, name: str) -> None:
+def widen(network: nn.Module, spec: Backbone, frontend: str, name: str) -> list[str]:
     """Have a backbone take the channels of a front-end; its random filters become those of `fitted_filters`.
 
     Args:
@@ -62,12 +62,15 @@ def widen(network: nn.Module, spec: Backbone, frontend: str, name: str) -> None:
         frontend: as in `model.frontend`.
         name: how an error calls the backbone.
 
+    Returns:
+        Names of the layers whose filters see further channels than the three that they were made for.
+
     Raises:
         UsageError: it has no first convolution, or sees the picture in yet another way.
     """
     channels = channels_of(frontend)
     if channels == _RGB_CHANNELS:
-        return
+        return []
     places = first_convolutions(spec)
     with torch.device("meta"):
         trial = spec.build().eval()
@@ -81,6 +84,7 @@ def widen(network: nn.Module, spec: Backbone, frontend: str, name: str) -> None:
             "front-ends of three in all, such as srm"
         ) from None
     _widen_all(network, places, frontend)
+    return places
 
 
 def _widen_all(network: nn.Module, places: list[str], frontend: str) -> None:

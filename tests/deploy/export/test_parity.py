@@ -46,6 +46,15 @@ def test_one_score_over_the_tolerance_fails_a_float_file(precision, difference, 
     assert ("within" if passed else "above") in found["reason"]
 
 
+def test_scores_that_are_all_alike_prove_little():
+    reference = 0.4 + 0.001 * np.random.default_rng(0).random(50)
+    found = measure_parity(pictures(50), range(50), reference, reference, 0.5, "fp32")
+    assert found["passed"]
+    assert found["reason"].endswith("so that this proves little")
+    assert found["score_range"] == [reference.min(), reference.max()]
+    assert "proves" not in measure_parity(pictures(50), range(50), scores(50), scores(50), 0.5, "fp32")["reason"]
+
+
 def test_int8_is_held_to_its_auroc_where_there_are_enough_images():
     n = 1000
     reference = scores(n)
