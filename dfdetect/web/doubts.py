@@ -58,7 +58,7 @@ def _of_faces(row: Row, facts: ModelFacts) -> Iterator[Doubt]:
     for face in row.faces:
         if face.p_fake is None:
             title = "A face was passed over" if judged else "No face could be judged"
-            yield Doubt(title, f"{_sentence(face.reason)} Enlarged, such a face shows nothing of how it was made.")
+            yield Doubt(title, f"{_sentence(face.reason)} Too little of it is there to show how it was made.")
             break
     if judged:
         yield from _of_first(judged[0], facts)

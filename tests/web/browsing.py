@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,8 +102,11 @@ class Visit:
         return str(self.page.inner_text("#df-verdict"))
 
     def opacity(self, selector: str) -> float:
-        time.sleep(0.4)  # its transition
-        return float(self.page.eval_on_selector(selector, "one => getComputedStyle(one).opacity"))
+        """When what moves it has come to its end."""
+        ended = "Promise.all(one.getAnimations().map((each) => each.finished))"
+        return float(
+            self.page.eval_on_selector(selector, f"async one => (await {ended}, getComputedStyle(one).opacity)")
+        )
 
     def sideways(self) -> int:
         """Pixels that the page is wider than the window."""
