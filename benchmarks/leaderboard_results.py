@@ -174,7 +174,9 @@ def measure_rows(facts: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]
     Rows that differ in their training alone have one network, which is timed once.
     """
     networks = {name: json.dumps([one["model"], int(one["image_size"])], sort_keys=True) for name, one in facts.items()}
-    detectors = {key: DeepfakeDetector(weights="none", **json.loads(key)[0]).eval() for key in set(networks.values())}
+    detectors = {
+        key: DeepfakeDetector(weights="none", **json.loads(key)[0]).eval() for key in dict.fromkeys(networks.values())
+    }
     seconds = take_turns(list(detectors.values()), [json.loads(key)[1] for key in detectors])
     costs = {
         key: {

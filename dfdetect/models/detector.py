@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -245,6 +246,7 @@ class DeepfakeDetector(LightningModule):
         if (file := self.hparams["teacher"]) is not None:
             teacher = DeepfakeDetector.load_from_checkpoint(file, map_location=self.device)
             self._teacher = Teacher(teacher, file, data_of(self.trainer))
+            rank_zero_info(f"Teacher: {file}, {self.hparams['teacher_share']:.0%} of the loss")
             self.facts["teacher_sha256"] = same_teacher(file, self.facts.get("teacher_sha256"))
 
     def on_fit_end(self) -> None:
