@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ class Detector:
 
         Args:
             images: paths, or (H, W, 3) RGB uint8 pixels of any size, or a mixture; also a single one, or (N, H, W, 3).
-            batch_size: pictures a run of the network; as many are held in memory.
+            batch_size: pictures a run of the network; as many are held in memory, of an iterator too.
 
         Returns:
             One prediction each, in their order; a file that cannot be read has an `error`. A model whose training cut
@@ -156,17 +157,12 @@ class Detector:
         """
         if batch_size < 1:
             raise ValueError(f"batch_size is at least 1, not {batch_size}")
-        if isinstance(images, bytes):
-            raise ValueError(
-                "images are paths or pixels; of the bytes of a file make pixels: dfdetect.data.decode.decode"
-            )
-        single = isinstance(images, str | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4)
-        listed: Sequence[Image] = [images] if single else list(images)  # type: ignore[arg-type,list-item]
-        return [
-            prediction
-            for start in range(0, len(listed), batch_size)
-            for prediction in self._predict_batch(listed[start : start + batch_size])
-        ]
+        single = isinstance(images, str | bytes | os.PathLike) or (isinstance(images, np.ndarray) and images.ndim < 4)
+        rest: Iterator[Image] = iter([images] if single else images)  # type: ignore[arg-type,list-item]
+        found: list[Prediction] = []
+        while batch := list(islice(rest, batch_size)):
+            found += self._predict_batch(batch)
+        return found
 
     def _predict_batch(self, images: Sequence[Image]) -> Iterator[Prediction]:
         prepared = [self._read(image) for image in images]
@@ -182,6 +178,10 @@ class Detector:
 
     def _read(self, image: Image) -> Pixels | DecodeError:
         try:
+            if isinstance(image, bytes):
+                raise ValueError(
+                    "images are paths or pixels; of a file's bytes make pixels: dfdetect.data.decode.decode"
+                )
             if not isinstance(image, np.ndarray):
                 return self.whole.prepare(decode(os.fspath(image)), os.fspath(image))
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:

@@ -20,10 +20,11 @@ EXAMPLE = """examples:
   dfdetect scan photos/ clip.mp4
   dfdetect scan photos/ --careful --html scan.html
   dfdetect scan archive/ --out scan.jsonl --resume
-  find . -newer last.txt -print0 | dfdetect scan - --null --csv > scan.csv
+  find . -type f -newer last.txt -print0 | dfdetect scan - --null
   dfdetect scan --camera 0 --save recordings/
 """
-MOST_FRAMES = 600
+MOST_FRAMES, _LEAST_FRAMES = 600, 5
+"""Of a video that are judged; the least is that of `dfdetect.deploy.tracks`, which a help text need not load."""
 MOST_THREADS = 64
 """As many files are in hand at most."""
 _PAGES = (".html", ".htm")
@@ -65,13 +66,13 @@ def check(options: argparse.Namespace) -> None:
         _check_camera(options)
     if options.most_frames is None:
         options.most_frames = MOST_FRAMES
-    if options.most_frames < 1:
-        raise UsageError("--most-frames must be at least 1")
+    if options.most_frames < _LEAST_FRAMES:
+        raise UsageError(f"--most-frames must be at least {_LEAST_FRAMES}: a face is judged by as many")
     if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
         raise UsageError(f"--threads must be from 1 to {MOST_THREADS}")
     for option in ("rate", "timeout"):
         if not 0 < getattr(options, option) < 1e6:
-            raise UsageError(f"--{option} must be above 0")
+            raise UsageError(f"--{option} must be above 0 and below a million")
     check_faces(options)
     if options.out is not None:
         check_ending(options.out)
@@ -82,8 +83,8 @@ def check(options: argparse.Namespace) -> None:
             raise UsageError(f"--html {options.html} is written anew: name a file that ends in {' or '.join(_PAGES)}")
         claim_folder(options.html.parent, "--html: its folder")
     if options.save is not None:
-        claim_folder(options.save, "--save")
         _refuse_scanned(options.save, options.paths)
+        claim_folder(options.save, "--save")
 
 
 def _refuse_scanned(save: Path, paths: Sequence[str]) -> None:
@@ -137,7 +138,10 @@ def _add_moving(made: argparse.ArgumentParser) -> None:
     video = made.add_argument_group("videos and cameras")
     video.add_argument("--rate", type=float, default=5.0, metavar="N", help="frames judged in a second (default: 5)")
     video.add_argument(
-        "--most-frames", type=int, metavar="N", help=f"judged in one video (default: {MOST_FRAMES}; a camera: all)"
+        "--most-frames",
+        type=int,
+        metavar="N",
+        help=f"judged in one video, {_LEAST_FRAMES} in a row at a time (default: {MOST_FRAMES}; a camera: all)",
     )
     video.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies of the videos into DIR")
     video.add_argument(

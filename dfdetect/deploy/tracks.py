@@ -36,7 +36,7 @@ class Track:
     """One person's face through a shot of a video.
 
     Attributes:
-        number: from 1, in the order of appearance.
+        number: from 1, in the order of appearance, and of one frame from left to right.
         detected: (4,) left, top, width, height where it was last found.
         shown: the same, carried on by the picture's motion since.
         seconds: when it was last found.
@@ -121,7 +121,7 @@ class Tracker:
         for value, i, track in sorted(pairs, key=lambda pair: -pair[0]):
             if value > 0 and i not in tied and track not in tied.values():
                 tied[i] = track
-        for i, box in enumerate(boxes):
+        for i, box in sorted(enumerate(boxes), key=lambda one: float(one[1][0])):
             if i not in tied:
                 tied[i] = Track(len(self.tracks) + 1, box, box, seconds)
                 self.tracks.append(tied[i])

@@ -136,17 +136,22 @@ def _shrunk(image: Pixels) -> tuple[Pixels, float]:
     return np.asarray(small, np.uint8), scale
 
 
+_MOMENT = 0.1
+"""Seconds; who is in the picture for less was there from 0.0 to 0.0 s, which nobody needs to be told."""
+
+
 class Schedule:
     """Which frames are judged: `rate` in a second, fewer where that were more than `most` in all.
 
-    Fewer are judged by turns: as many in a row as a track needs to decide, at the rate, and then none for a while.
+    Fewer are judged by turns: as many in a row as a track needs to decide, at the rate, and then none for a while. So
+    `most` is at least one turn, and is rounded down to whole ones.
 
     A file's length is what it says of itself: where it says too little, the whiles get longer every `most` frames.
     """
 
     def __init__(self, rate: float, most: int, seconds: float) -> None:
-        self._distance, self._most = 1 / rate, most
-        self._stretch = max(1.0, seconds / most * rate)
+        self._distance, self._most = 1 / rate, max(1, most // LEAST_FRAMES) * LEAST_FRAMES
+        self._stretch = max(1.0, seconds / self._most * rate)
         self._due, self._taken = 0.0, 0
 
     def __call__(self, seconds: float) -> bool:
@@ -228,6 +233,6 @@ def video_row(path: str, watcher: Watcher, size: tuple[int, int], note: str = ""
     row = photo_row(path, watcher.settings.detector.facts, watcher.faces(), size)
     judged = [face for face in row.faces if face.p_fake is not None]
     when = ""
-    if len(judged) > 1 and judged[0].span:
+    if len(judged) > 1 and judged[0].span and judged[0].span[1] - judged[0].span[0] >= _MOMENT:
         when = "its {} from {:.1f} to {:.1f} s".format("face" if judged[0].box else "shot", *judged[0].span)
     return watcher.drawn(replace(row, kind="video", timeline=tuple(watcher.timeline)).noted(when, note))

@@ -17,7 +17,7 @@ code { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 small, .soft { color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.8rem, 1fr)); gap: .6rem; margin: 1.2rem 0; }
 .tile { background: var(--panel); border-radius: .5rem; padding: .6rem .8rem; }
-.tile { font-size: .88rem; line-height: 1.35; } .tile b { display: block; font-size: 1.4rem; white-space: nowrap; }
+.tile { font-size: .88rem; line-height: 1.35; } .tile b { display: block; font-size: 1.4rem; line-height: 1.2; }
 .verdict { font-size: 1.1rem; border-left: .35rem solid var(--info); padding: .6rem .9rem; background: var(--panel);
   border-radius: 0 .5rem .5rem 0; margin: 1rem 0; max-width: none; }
 .card { border: 1px solid var(--line); border-left: .35rem solid var(--info); border-radius: .5rem;

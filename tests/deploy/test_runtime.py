@@ -1,3 +1,4 @@
+import os
 import threading
 
 import numpy as np
@@ -44,9 +45,30 @@ def test_an_array_of_pictures_is_so_many(detector):
     assert [one.p_fake for one in detector.predict(batch)] == [one.p_fake for one in detector.predict(list(batch))]
 
 
+def test_an_iterator_is_drawn_batch_by_batch(detector, monkeypatch):
+    drawn = 0
+
+    def pictures():
+        nonlocal drawn
+        for _ in range(10):
+            drawn += 1
+            yield np.zeros((40, 40, 3), np.uint8)
+
+    judged, judge = [], type(detector).judge
+
+    def counted(self, batch):
+        judged.append((drawn, len(batch)))
+        return judge(self, batch)
+
+    monkeypatch.setattr(type(detector), "judge", counted)
+    assert len(detector.predict(pictures(), batch_size=4)) == 10
+    assert judged == [(4, 4), (8, 4), (10, 2)]
+
+
 def test_the_bytes_of_a_file_are_a_callers_mistake(detector, photos):
-    with pytest.raises(ValueError, match="of the bytes of a file make pixels"):
-        detector.predict(b"\xff\xd8")
+    for given in (b"\xff\xd8", [b"\xff\xd8"], [photos[0], os.fsencode(photos[0])]):
+        with pytest.raises(ValueError, match="of a file's bytes make pixels"):
+            detector.predict(given)
 
 
 def test_a_file_that_cannot_be_read_is_a_row_with_its_cause(detector, photos, tmp_path):

@@ -18,6 +18,7 @@ from PIL import Image
 from dfdetect.data import face_model
 from dfdetect.deploy import photos, runtime, video
 from dfdetect.deploy.output import Output
+from dfdetect.deploy.tracks import LEAST_FRAMES
 from dfdetect.main import main
 from tests.fuzz_seeds import image_seeds, video_seeds
 
@@ -228,8 +229,9 @@ def test_stopped_by_the_user(detector, folder, capsys, monkeypatch):
         (["a", "--resume"], "name it with --out"),
         (["a", "--threads=0"], "--threads must be from 1 to 64"),
         (["a", "--threads=1000000"], "--threads must be from 1 to 64"),
-        (["a", "--most-frames=0"], "--most-frames must be at least 1"),
+        (["a", "--most-frames=4"], f"--most-frames must be at least {LEAST_FRAMES}: a face is judged by as many"),
         (["a", "--rate=0"], "--rate must be above 0"),
+        (["a", "--rate=1e9"], "--rate must be above 0 and below a million"),
         (["a", "--timeout=nan"], "--timeout must be above 0"),
         (["a", "--margin=-1"], "--margin is a share"),
         (["a", "--html=."], "is a folder"),
@@ -252,8 +254,10 @@ def test_stopped_by_the_user(detector, folder, capsys, monkeypatch):
     ],
 )
 def test_wrong_usage(arguments, cause, detector, capsys):
+    before = sorted(Path.cwd().iterdir())
     assert scan(*arguments) == 2
     assert cause in capsys.readouterr().err
+    assert sorted(Path.cwd().iterdir()) == before, "nothing is left behind"
 
 
 def test_the_settings_of_the_model_are_said(detector, folder, capsys, monkeypatch):

@@ -50,6 +50,11 @@ def test_long_videos_are_judged_more_sparsely():
     assert np.diff(lying)[-5:].max() > 10
 
 
+@pytest.mark.parametrize(("most", "judged"), [(5, 5), (7, 5), (12, 10), (600, 100)])
+def test_no_more_frames_are_judged_than_asked_for(most, judged):
+    assert len(chosen(Schedule(5, most, 20.0), np.arange(0, 20, 0.04))) == judged
+
+
 def test_sparse_frames_come_in_turns_that_a_track_can_decide_by():
     found = np.array(chosen(Schedule(5, 100, 200.0), np.arange(0, 200, 0.04)))
     assert len(found) == pytest.approx(100, abs=5)

@@ -22,7 +22,8 @@ from dfdetect.models.checkpoint import read_detector_checkpoint
 from dfdetect.models.cost import load_detector
 from dfdetect.runs import run_of
 
-_WAYS_ON = "Name them as the training did: --data ROOT; or prove the file on other images: --images DIR"
+_WAYS_ON = "Name them as the training did: --data ROOT"
+_OTHERS = "; or prove the file on other images: --images DIR"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _of_training(loaded: dict[str, Any], detector: Detector, order: Order) -> _T
     """
     trained_margin = detector.facts.face_margin
     try:
-        data = training_data(loaded, order.data, _WAYS_ON)
+        data = training_data(loaded, order.data, _WAYS_ON + _OTHERS * (order.images is None))
     except ExportError as error:
         if order.images is None:
             raise
