@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,21 @@ from dfdetect.data.audit.twins import Description, Twin, describe, find_twins
 from dfdetect.data.decode import decode
 from dfdetect.process import prepare_process
 
+MOST_ENLARGED = 1.5
+"""What a twin may be scaled by, as the audit was asked to find it."""
+ENLARGED = f"20 inliers of a similarity that enlarges or shrinks by {MOST_ENLARGED} at most"
+READINGS: dict[str, Callable[[Row], bool]] = {
+    "20 inliers of a homography": lambda row: int(row["inliers"]) >= INLIERS,
+    "20 inliers of a similarity": lambda row: int(row["similar"]) >= INLIERS,
+    ENLARGED: lambda row: int(row["similar"]) >= INLIERS and 1 / MOST_ENLARGED <= float(row["scale"]) <= MOST_ENLARGED,
+    "20 inliers of a homography, in 10 places at least": lambda row: (
+        int(row["inliers"]) >= INLIERS and int(row["places"]) >= INLIERS // 2
+    ),
+    "20 inliers of a homography, in 20 places at least": lambda row: (
+        int(row["inliers"]) >= INLIERS and int(row["places"]) >= INLIERS
+    ),
+}
+"""What of the reference may be called confirmed."""
 LABELS = Path(__file__).with_name("audit_twins_labels.csv")
 SAMPLED = 200
 
@@ -64,9 +79,9 @@ def reference(root: Path, work: Path, workers: int, flip: bool) -> None:
     if flip:
         flipped = [features(decode(path), mirror=True) for path in paths]
         for i, j, evidence in exhaustive(plain, flipped, workers):
-            found[i, j] = max(found.get((i, j), (0, 0, 0, 0)), (*evidence, 1))
+            found[i, j] = max(found.get((i, j), (0, 0, 0, 0.0, 0)), (*evidence, 1))
     rows = [[names[i], names[j], *facts] for (i, j), facts in sorted(found.items())]
-    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,places,similar,mirrored", rows)
+    write_rows(work / f"{root.name}-reference.csv", "first,second,inliers,places,similar,scale,mirrored", rows)
     cost.of("search")
     pairs = len(names) * (len(names) - 1) // 2
     print(json.dumps({"images": len(names), "pairs": pairs, "confirmed": len(rows), **cost.figures}))
@@ -100,20 +115,14 @@ def recall(root: Path, work: Path, workers: int) -> None:
     place = {name: i for i, name in enumerate(names)}
     pairs = {(row["first"], row["second"]) for row in rows}
     groups = join_groups(len(names), [(place[a], place[b]) for a, b in pairs], paths=names)
-    for title, column, least in (
-        ("20 inliers of a similarity", "similar", INLIERS),
-        ("20 inliers of a homography", "places", 0),
-        ("and these in half as many places, at least", "places", INLIERS // 2),
-        ("and these in 20 places, at least", "places", INLIERS),
-    ):
-        by_homography = [row for row in confirmed if column == "similar" or int(row["inliers"]) >= INLIERS]
-        wanted = [row for row in by_homography if int(row[column]) >= least]
+    for title, counts in READINGS.items():
+        wanted = [row for row in confirmed if counts(row)]
         missed = [row for row in wanted if (row["first"], row["second"]) not in pairs]
         grouped = sum(groups[place[row["first"]]] == groups[place[row["second"]]] != "" for row in wanted)
         hits, n = len(wanted) - len(missed), len(wanted)
         figures = {"recall": round(hits / n, 4), "interval": interval(hits, n), "hits": hits, "n": n}
         print(json.dumps({"confirmed": title, **figures, "in_one_group": round(grouped / n, 4)}))
-        for row in missed if column == "similar" else ():
+        for row in missed if title == ENLARGED else ():
             print("missed", *row.values())
     print(json.dumps({"images_tied": sum(g != "" for g in groups), "groups": len({g for g in groups if g})}))
 

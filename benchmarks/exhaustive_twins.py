@@ -52,11 +52,14 @@ class Evidence(NamedTuple):
         places: that these lie in, in the picture with fewer of them. RANSAC also confirms homographies that send
             everything to a handful of points: many inliers in few places.
         similar: inliers of a similarity.
+        scale: by which that similarity enlarges the first picture, 0 without one. RANSAC also confirms similarities
+            that send everything to one point, since each is "within 5 pixels" there.
     """
 
     inliers: int
     places: int
     similar: int
+    scale: float
 
 
 def exhaustive(plain: list[Features], other: list[Features], workers: int) -> list[tuple[int, int, Evidence]]:
@@ -134,4 +137,6 @@ def _evidence(here: Floats, there: Floats) -> Evidence:
         for found, inside in (homography, similarity)
     )
     places = min(len(np.unique(points[kept].round(), axis=0)) for points in (here, there))
-    return Evidence(int(kept.sum()), places, int(similar.sum()))
+    moved = similarity[0]
+    scale = 0.0 if moved is None else round(float(np.hypot(moved[0, 0], moved[1, 0])), 4)
+    return Evidence(int(kept.sum()), places, int(similar.sum()), scale)
