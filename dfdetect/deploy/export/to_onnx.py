@@ -176,19 +176,24 @@ def _add_to_exact_sums(model: Any) -> None:
     """Let each residual sum add to the one before as it was, not as int8 rounds it for the layer in between.
 
     Rounding a sum at each block adds up to half of all that int8 does to a MobileNetV2's heatmap, and adding in float
-    costs nothing that could be measured: the tensors are small.
+    costs nothing that could be measured: the tensors are small. Sums that are activated, as a ResNet's, stay rounded:
+    the quantiser leaves their ReLU to the rounding, which cuts off at a zero point of 0.
     """
-    maker = {output: node for node in model.graph.node for output in node.output}
+    from onnx.numpy_helper import to_array
 
-    def is_sum(node: Any) -> bool:
-        activated = node is not None and node.op_type in ("Relu", "Clip")
-        return node is not None and (node.op_type == "Add" or (activated and is_sum(maker.get(node.input[0]))))
+    maker = {output: node for node in model.graph.node for output in node.output}
+    constants = {one.name: one for one in model.graph.initializer}
+
+    def keeps_sign(rounding: Any) -> bool:
+        zero = to_array(constants[rounding.input[2]]) if rounding.input[2] in constants else np.zeros(1, np.uint8)
+        return bool((zero > np.iinfo(zero.dtype).min).all())
 
     for node in model.graph.node:
         for place, name in enumerate(node.input if node.op_type == "Add" else ()):
             read = maker.get(name)
             rounded = maker.get(read.input[0]) if read is not None and read.op_type == "DequantizeLinear" else None
-            if rounded is not None and is_sum(maker.get(rounded.input[0])):
+            added = maker.get(rounded.input[0]) if rounded is not None else None
+            if rounded is not None and added is not None and added.op_type == "Add" and keeps_sign(rounded):
                 node.input[place] = rounded.input[0]
 
 
