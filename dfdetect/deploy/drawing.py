@@ -91,7 +91,7 @@ def thumbnail(of: Still, faces: Sequence[FaceVerdict]) -> bytes:
     for face, number in zip(faces, face_numbers(faces), strict=True):
         if face.box is not None:
             left, top, width, height = (of.scale * n for n in face.box)
-            label = str(number) if len(faces) > 1 else ""
+            label = str(number) if len(faces) > 1 or face.number else ""
             draw_boxes(small, [((left, top, width, height), face.verdict, label)], thick=2)
     lacking = _HEIGHT - small.shape[0] if of.panels else 0
     if lacking:

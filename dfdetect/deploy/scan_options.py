@@ -23,8 +23,7 @@ EXAMPLE = """examples:
   find . -type f -newer last.txt -print0 | dfdetect scan - --null
   dfdetect scan --camera 0 --save recordings/
 """
-MOST_FRAMES, _LEAST_FRAMES = 600, 5
-"""Of a video that are judged; the least is that of `dfdetect.deploy.tracks`, which a help text need not load."""
+MOST_FRAMES = 600
 MOST_THREADS = 64
 """As many files are in hand at most."""
 _PAGES = (".html", ".htm")
@@ -66,8 +65,8 @@ def check(options: argparse.Namespace) -> None:
         _check_camera(options)
     if options.most_frames is None:
         options.most_frames = MOST_FRAMES
-    if options.most_frames < _LEAST_FRAMES:
-        raise UsageError(f"--most-frames must be at least {_LEAST_FRAMES}: a face is judged by as many")
+    else:
+        _refuse_too_few(options.most_frames)
     if options.threads is not None and not 1 <= options.threads <= MOST_THREADS:
         raise UsageError(f"--threads must be from 1 to {MOST_THREADS}")
     for option in ("rate", "timeout"):
@@ -85,6 +84,13 @@ def check(options: argparse.Namespace) -> None:
     if options.save is not None:
         _refuse_scanned(options.save, options.paths)
         claim_folder(options.save, "--save")
+
+
+def _refuse_too_few(frames: int) -> None:
+    from dfdetect.deploy.tracks import LEAST_FRAMES  # help need not load it
+
+    if frames < LEAST_FRAMES:
+        raise UsageError(f"--most-frames must be at least {LEAST_FRAMES}: a face is judged by as many")
 
 
 def _refuse_scanned(save: Path, paths: Sequence[str]) -> None:
@@ -141,7 +147,7 @@ def _add_moving(made: argparse.ArgumentParser) -> None:
         "--most-frames",
         type=int,
         metavar="N",
-        help=f"judged in one video, {_LEAST_FRAMES} in a row at a time (default: {MOST_FRAMES}; a camera: all)",
+        help=f"judged in one video, by turns of some in a row (default: {MOST_FRAMES}; a camera: all)",
     )
     video.add_argument("--save", type=Path, metavar="DIR", help="write annotated copies of the videos into DIR")
     video.add_argument(

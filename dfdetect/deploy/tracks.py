@@ -80,11 +80,12 @@ class Track:
         span = (self.begun, self.seconds)
         if not self.judged:
             assert self.faulty is not None  # noqa: S101 - a track begins with a face
-            return replace(self.faulty, frames=0, found=None, span=span)
+            return replace(self.faulty, frames=0, found=None, span=span, number=self.number)
         largest = max(self.judged, key=lambda one: one.box[2] * one.box[3] if one.box else 0)
         p_fake = pooled([one.p_fake or 0.0 for one in self.judged])
         versions = tuple(pooled(column) for column in zip(*(one.versions for one in self.judged), strict=True))
         found = judged_face(facts, p_fake, box=largest.box, frames=self.frames, versions=versions, span=span)
+        found = replace(found, number=self.number)
         if versions:
             found = doubted(found, facts.threshold)
         if self.frames >= least_frames:

@@ -57,6 +57,7 @@ class FaceVerdict:
         found: the face as it was found in the picture; None for a whole picture. Of a track, heatmap, square and found
             are those of `Row.frame`; None where it is not in it.
         span: of a track: the seconds of the video in which it was first and last found.
+        number: of a track, from 1, as boxes in annotated videos have it; None for a photo's face.
     """
 
     box: tuple[int, int, int, int] | None
@@ -69,6 +70,7 @@ class FaceVerdict:
     versions: tuple[float, ...] = ()
     found: Face | None = field(default=None, repr=False, compare=False)
     span: tuple[float, float] | None = None
+    number: int | None = field(default=None, compare=False)
 
     @property
     def seen(self) -> str:
@@ -189,13 +191,12 @@ def photo_row(path: str, facts: ModelFacts, faces: Sequence[FaceVerdict], size: 
 
 
 def face_numbers(faces: Sequence[FaceVerdict]) -> list[int]:
-    """What each of a row's faces is called by, from 1, from left to right, so that all models and pages agree on it.
+    """What faces are called by: a clip's by their tracks' numbers, all of a photo's from left to right, from 1.
 
-    In a clip, whoever comes first is first.
+    So all models and pages agree on it.
     """
-    places = [(face.span or (0, 0), face.box or (0, 0, 0, 0)) for face in faces]
-    order = sorted(range(len(places)), key=lambda i: (places[i][0][0], places[i][1]))
-    return [order.index(i) + 1 for i in range(len(places))]
+    order = sorted(range(len(faces)), key=lambda i: faces[i].box or (0, 0, 0, 0))
+    return [face.number or order.index(i) + 1 for i, face in enumerate(faces)]
 
 
 def rounded(value: float | None) -> float | None:

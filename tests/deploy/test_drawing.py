@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from dfdetect.data.yunet import Face
+from dfdetect.deploy import drawing
 from dfdetect.deploy.drawing import COLOURS, as_jpeg, draw_boxes, still, thumbnail
 from dfdetect.deploy.verdicts import FaceVerdict
 from dfdetect.explain.colours import EVIDENCE, FAKE_END, NEUTRAL
@@ -96,3 +97,21 @@ def test_jpeg_colours_are_not_swapped():
     red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 200
     assert opened(as_jpeg(red))[16, 16] == pytest.approx([200, 0, 0], abs=4)
+
+
+def test_boxes_have_the_numbers_of_their_faces(monkeypatch):
+    labels: list[str] = []
+    monkeypatch.setattr(drawing, "draw_boxes", lambda image, boxes, thick: labels.extend(label for *_, label in boxes))
+    image = np.zeros((100, 300, 3), np.uint8)
+    right, left = FaceVerdict((200, 0, 40, 40), 0.9, "fake"), FaceVerdict((0, 0, 40, 40), 0.2, "real")
+
+    def labelled(*faces):
+        labels.clear()
+        thumbnail(still(image, [], FACTS), faces)
+        return list(labels)
+
+    assert labelled(right, left) == ["2", "1"]
+    assert labelled(right) == [""]
+    tracks = replace(right, number=3), replace(left, number=7)  # two of more, in the frame that is shown
+    assert labelled(*tracks) == ["3", "7"]
+    assert labelled(tracks[1]) == ["7"]

@@ -144,6 +144,12 @@ def test_after_a_cut_the_same_place_is_another_face():
     assert tracker.at(0.0) == []
     (second,) = tracker.tie([face(0, 0, 90, 90)], 0.2)
     assert (first.number, second.number) == (1, 2)
+    for judged in (
+        judged_face(FACTS, 0.7, box=(0, 0, 90, 90)),
+        FaceVerdict((0, 0, 90, 90), None, "uncertain", "blurred"),
+    ):
+        second.add(judged)
+        assert second.verdict(FACTS, 1).number == 2
     assert tracker.at(0.2) == [second]
 
 

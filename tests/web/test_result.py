@@ -139,9 +139,8 @@ def test_every_picture_has_a_text_or_is_told_to_be_passed_over():
 def test_faces_are_numbered_from_left_to_right_whatever_their_order():
     row = photo_row("a", FACTS, [face(0.9, (250, 60, 70, 70)), face(0.2, (20, 60, 70, 70), "real")], SIZE)
     assert face_names(row) == ["Face 2", "Face 1"]
-    spans = [(0.0, 4.0), (5.0, 9.0)]
-    tracks = tuple(replace(one, span=span) for one, span in zip(row.faces, spans, strict=True))
-    assert face_names(replace(row, kind="video", faces=tracks)) == ["Face 1", "Face 2"]  # who comes first
+    tracks = tuple(replace(one, span=(0.0, 4.0), number=number) for one, number in zip(row.faces, (1, 2), strict=True))
+    assert face_names(replace(row, kind="video", faces=tracks)) == ["Face 1", "Face 2"]  # as their tracks are called
     assert face_names(photo_row("a", FACTS, [face(box=None)], SIZE)) == ["The whole picture"]
     shots = tuple(replace(one, box=None) for one in tracks)
     assert face_names(replace(row, kind="video", faces=shots)) == ["Shot 1", "Shot 2"]
