@@ -85,13 +85,13 @@ def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Sti
     return Still(small, scale, (shown, over, with_regions(shown, masks)), shares(values, masks, grid))
 
 
-def thumbnail(of: Still, faces: Sequence[FaceVerdict]) -> bytes:
-    """A small JPEG: the picture with numbered boxes in their verdicts' colours, and the most fake face beside it."""
+def thumbnail(of: Still, faces: Sequence[FaceVerdict], numbered: bool) -> bytes:
+    """A small JPEG: the picture with boxes in their verdicts' colours, numbered or not, and the most fake face beside."""
     small = of.small.copy()
     for face, number in zip(faces, face_numbers(faces), strict=True):
         if face.box is not None:
             left, top, width, height = (of.scale * n for n in face.box)
-            label = str(number) if len(faces) > 1 or face.number else ""
+            label = str(number) if numbered else ""
             draw_boxes(small, [((left, top, width, height), face.verdict, label)], thick=2)
     lacking = _HEIGHT - small.shape[0] if of.panels else 0
     if lacking:

@@ -83,7 +83,7 @@ def scan_photo(path: str, settings: Settings, beat: Beat = lambda: None) -> Row:
 
             beat()
             shown = still(image, row.faces, settings.detector.facts)
-            row = replace(row, picture=thumbnail(shown, row.faces), shares=shown.shares)
+            row = replace(row, picture=thumbnail(shown, row.faces, numbered=len(row.faces) > 1), shares=shown.shares)
         return row
 
 

@@ -161,7 +161,8 @@ def _shares(row: Row) -> str:
     )
     names = "".join(f'<th class="n">{name}</th>' for name in ("of the area", BEHIND[verdict], "adds"))
     head = f"<tr><th>region</th>{names}</tr>"
-    turn = f'<p class="soft">{turning_point(shown_face.p_fake or 0.0, row.threshold)}</p>' if shown_face else ""
+    whole = shown_face is not None and row.kind == "photo"  # of a video the map is of one frame, the score of many
+    turn = f'<p class="soft">{turning_point(row.p_fake or 0.0, row.threshold)}</p>' if whole else ""
     return f'<table class="regions"><thead>{head}</thead><tbody>{cells}</tbody></table>{turn}'
 
 

@@ -90,7 +90,8 @@ class Watcher:
             return row
         shown = still(self.frame, list(self._in_frame.values()), self.settings.detector.facts)
         boxed = [replace(self._verdict(self._tracker.tracks[n - 1]), box=one.box) for n, one in self._in_frame.items()]
-        return replace(row, frame=self.frame, picture=thumbnail(shown, boxed), shares=shown.shares)
+        picture = thumbnail(shown, boxed, numbered=len(row.faces) > 1)
+        return replace(row, frame=self.frame, picture=picture, shares=shown.shares)
 
     def faces(self) -> list[FaceVerdict]:
         """One verdict a track, with what was seen of it in `frame`."""

@@ -40,7 +40,11 @@ def face_card(
     more = ""
     if face.p_fake is not None:
         more = versions_strip(face.p_fake, face.versions, facts) + region_table(parts or {})
-        more += f'<p class="df-soft">{turning_point(face.p_fake, facts.threshold)}</p>' if parts else ""
+        more += (
+            f'<p class="df-soft">{turning_point(face.p_fake, facts.threshold)}</p>'
+            if parts and face.span is None
+            else ""
+        )
     if more and not whole:
         more = f'<details class="df-more"><summary>Re-encoded, and where its evidence lies</summary>{more}</details>'
     return (

@@ -42,10 +42,10 @@ def test_labels_and_boxes_at_the_border(box):
 def test_thumbnails_of_any_shape(shape):
     image = textured(shape[0], shape[1], 100)
     face = FaceVerdict((0, 0, min(shape), min(shape)), 0.9, "fake", heatmap=np.ones((2, 2), np.float32))
-    with_heat = opened(thumbnail(still(image, [face], FACTS), [face]))
+    with_heat = opened(thumbnail(still(image, [face], FACTS), [face], numbered=False))
     assert with_heat.shape[0] == 180
     assert with_heat.shape[1] <= 320 + 360
-    without = opened(thumbnail(still(image, [], FACTS), []))
+    without = opened(thumbnail(still(image, [], FACTS), [], numbered=False))
     assert without.shape[0] <= 180
     assert without.shape[1] <= 320
 
@@ -55,7 +55,7 @@ def test_the_most_fake_face_stands_beside_the_picture():
     image[100:140, 100:140] = (0, 250, 0)
     low = FaceVerdict((0, 0, 40, 40), 0.2, "real", heatmap=np.ones((2, 2), np.float32), square=(0, 0, 40))
     high = FaceVerdict((100, 100, 40, 40), 0.9, "fake", heatmap=np.ones((2, 2), np.float32), square=(100, 100, 40))
-    shown = opened(thumbnail(still(image, [low, high], FACTS), []))
+    shown = opened(thumbnail(still(image, [low, high], FACTS), [], numbered=False))
     assert shown.shape == (180, 540, 3)
     assert shown[:, 190:350].mean(axis=(0, 1)) == pytest.approx([0, 250, 0], abs=5)
 
@@ -82,7 +82,7 @@ def test_a_face_with_landmarks_has_regions_and_their_shares():
     assert len(found.panels) == 3
     assert sum(one.logits for one in found.shares.values()) == pytest.approx(1)
     assert (found.panels[2] != found.panels[0]).any()
-    assert opened(thumbnail(found, [verdict])).shape == (180, 4 * 180, 3)
+    assert opened(thumbnail(found, [verdict], numbered=False)).shape == (180, 4 * 180, 3)
 
 
 def test_of_a_whole_picture_is_shown_what_the_network_saw():
@@ -105,13 +105,13 @@ def test_boxes_have_the_numbers_of_their_faces(monkeypatch):
     image = np.zeros((100, 300, 3), np.uint8)
     right, left = FaceVerdict((200, 0, 40, 40), 0.9, "fake"), FaceVerdict((0, 0, 40, 40), 0.2, "real")
 
-    def labelled(*faces):
+    def labelled(*faces, numbered=True):
         labels.clear()
-        thumbnail(still(image, [], FACTS), faces)
+        thumbnail(still(image, [], FACTS), faces, numbered)
         return list(labels)
 
     assert labelled(right, left) == ["2", "1"]
-    assert labelled(right) == [""]
+    assert labelled(right, numbered=False) == [""]
     tracks = replace(right, number=3), replace(left, number=7)  # two of more, in the frame that is shown
     assert labelled(*tracks) == ["3", "7"]
     assert labelled(tracks[1]) == ["7"]

@@ -121,3 +121,6 @@ def test_faces_have_the_numbers_of_their_boxes_and_the_threshold_stands_as_a_log
     html = written(page)
     assert html.index("<b>2</b> fake, p_fake 0.450") < html.index("<b>1</b> real, p_fake 0.100")
     assert "As a logit, p_fake is -0.20; from -1.10 on it is called fake." in html
+    page = Page(["m"])
+    page.add(replace(two, kind="video"))  # whose map is of one frame
+    assert "As a logit" not in written(page)
