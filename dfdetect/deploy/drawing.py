@@ -86,7 +86,7 @@ def still(image: Pixels, faces: Sequence[FaceVerdict], facts: ModelFacts) -> Sti
 
 
 def thumbnail(of: Still, faces: Sequence[FaceVerdict], numbered: bool) -> bytes:
-    """A small JPEG: the picture with boxes in their verdicts' colours, numbered or not, and the most fake face beside."""
+    """A small JPEG: the picture with boxes in their verdicts' colours, and the most fake face beside it."""
     small = of.small.copy()
     for face, number in zip(faces, face_numbers(faces), strict=True):
         if face.box is not None:

@@ -211,8 +211,12 @@ def _start_processes(workers: int) -> ProcessPoolExecutor:
     """
     try:
         pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_quiet_worker)
+    except (OSError, NotImplementedError, ImportError) as error:
+        raise _not_started(error) from error
+    try:
         pool.submit(os.getpid).result()
-    except (OSError, RuntimeError, ImportError) as error:  # a BrokenProcessPool and a NotImplementedError among them
+    except (OSError, RuntimeError) as error:  # a BrokenProcessPool among them
+        pool.shutdown()  # else its thread may end beside the interpreter, which then prints a traceback
         raise _not_started(error) from error
     return pool
 
