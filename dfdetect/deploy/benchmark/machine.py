@@ -9,8 +9,8 @@ from typing import Any
 
 from dfdetect import __version__
 from dfdetect.deploy.benchmark.process import cores_for
+from dfdetect.deploy.benchmark.processor import has_vnni
 from dfdetect.deploy.engines.engine import usable_cores
-from dfdetect.deploy.engines.processor import has_vnni
 
 
 def machine_facts(threads: Sequence[int]) -> dict[str, Any]:

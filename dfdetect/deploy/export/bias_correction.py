@@ -8,7 +8,8 @@ Correction*, ICCV 2019, section 4.2; here the means are measured on calibration 
 """
 
 import copy
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,33 +19,42 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dfdetect.deploy.engines.engine import Batch
 from dfdetect.deploy.export.network import ExportNetwork
-from dfdetect.deploy.export.rounding import nearest, rounded, second_moments
+from dfdetect.deploy.export.rounding import nearest, rounded, second_moments, steps
 
 _BATCH = 16
 
 
-def corrected(network: ExportNetwork, pixels: Batch, keep: Collection[str]) -> ExportNetwork:
+class Corrected(NamedTuple):
+    """A network that awaits int8, and of each convolution (out,) the steps of its channels, but of those in float."""
+
+    network: ExportNetwork
+    steps: Mapping[str, Tensor]
+
+
+def corrected(network: ExportNetwork, pixels: Batch, keep: Collection[str], narrow: bool = False) -> Corrected:
     """A copy of the network, BatchNorm folded into the convolutions before it, its weights on int8's steps.
 
     Args:
         network: in evaluation mode.
         pixels: (N, S, S, 3) uint8, pictures of the training part.
         keep: convolutions whose weights are not going to be rounded.
+        narrow: no sum of products may pass 16 bits (`rounding.NEIGHBOURS`).
     """
     folded = copy.deepcopy(network)
     _fold(folded)
     layers = {n: m for n, m in folded.named_modules() if isinstance(m, nn.Conv2d) and n not in keep}
     moments = second_moments(folded, layers, _batches(pixels))
+    exact = {name: layer.weight.detach() for name, layer in layers.items()}
     weights = {
-        name: rounded(layer.weight.detach(), moments[name]) if name in moments else nearest(layer.weight.detach())
-        for name, layer in layers.items()
+        name: rounded(weight, moments[name], narrow) if name in moments else nearest(weight, narrow)
+        for name, weight in exact.items()
     }
     for name, shift in _shifts(folded, layers, weights, pixels).items():
         layer = layers[name]
         bias = torch.zeros(layer.out_channels) if layer.bias is None else layer.bias.detach()
         layer.bias = nn.Parameter(bias - shift, requires_grad=False)
         layer.weight = nn.Parameter(weights[name], requires_grad=False)
-    return folded
+    return Corrected(folded, {name: steps(weight, narrow) for name, weight in exact.items()})
 
 
 def _fold(module: nn.Module) -> None:

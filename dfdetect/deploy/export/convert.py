@@ -2,7 +2,7 @@
 
 import copy
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from dfdetect.deploy.engines.engine import Batch, Scores, require
 from dfdetect.deploy.export.bias_correction import corrected
@@ -33,27 +34,39 @@ _EVEN = 1e-6
 
 @dataclass(frozen=True)
 class _Steps:
-    """How a format is made: `plain` of a network in fp32, `half` and `quantise` of what that gave, `write` of any."""
+    """How a format is made: `plain` of a network in fp32, `half` and `quantise` of what that gave, `write` of any.
+
+    `narrow`: its engines may add products of bytes in 16 bits. Such a format's quantiser takes steps that are given.
+    """
 
     plain: Callable[[ExportNetwork, int], Any]
     half: Callable[[Any, Sequence[str]], Any]
-    quantise: Callable[[Any, Batch, Sequence[str]], Any]
+    quantise: Callable[[Any, Batch, Sequence[str], Mapping[str, Tensor]], Any]
     write: Callable[[Any, ModelFacts, Path], None]
     suffix: str
     layout: Layout
+    narrow: bool
 
 
 def _steps(format: Format) -> _Steps:  # noqa: A002
     if format == "litert":
         from dfdetect.deploy.export import to_litert
 
-        own = (to_litert.litert_model, to_litert.half_litert, to_litert.quantise_litert, to_litert.write_litert)
-        return _Steps(*own, suffix=".tflite", layout="NHWC")
+        return _Steps(
+            to_litert.litert_model,
+            to_litert.half_litert,
+            lambda content, pixels, keep, _: to_litert.quantise_litert(content, pixels, keep),
+            to_litert.write_litert,
+            suffix=".tflite",
+            layout="NHWC",
+            narrow=False,
+        )
     from dfdetect.deploy.export import to_onnx, to_openvino
 
     write = to_openvino.write_openvino if format == "openvino" else to_onnx.write_onnx
     suffix = ".xml" if format == "openvino" else ".onnx"
-    return _Steps(to_onnx.onnx_model, to_onnx.half_onnx, to_onnx.quantise_onnx, write, suffix, "NCHW")
+    own = (to_onnx.onnx_model, to_onnx.half_onnx, to_onnx.quantise_onnx, write)
+    return _Steps(*own, suffix=suffix, layout="NCHW", narrow=True)
 
 
 class Converter:
@@ -72,7 +85,8 @@ class Converter:
         self.size, self.calibration, self.threads = size, calibration, threads
         seen = convolutions(self.network, size)  # which also has front-ends make what depends on the size
         self.layers = [name for name in seen if not sees(name)]
-        self._plain: dict[tuple[Callable[..., Any], tuple[str, ...] | None], Any] = {}
+        self._plain: dict[Callable[..., Any], Any] = {}
+        self._awaiting: dict[tuple[Callable[..., Any], tuple[str, ...]], tuple[Any, Mapping[str, Tensor]]] = {}
 
     def convert(self, format: Format, precision: Precision, facts: ModelFacts) -> tuple[Any, ModelFacts]:  # noqa: A002
         """What `write` writes, and the facts of such a file.
@@ -90,14 +104,18 @@ class Converter:
         plain = self._made(steps)
         return steps.half(plain, self._small()) if precision == "fp16" else plain, own
 
-    def _made(self, steps: _Steps, keep: tuple[str, ...] | None = None) -> Any:
-        """The network in fp32; with `keep`, one whose biases await int8 weights in all but those layers."""
-        if (steps.plain, keep) not in self._plain:
-            pixels, network = self.calibration, self.network
-            if keep is not None and pixels is not None:
-                network = corrected(network, pixels, keep)
-            self._plain[steps.plain, keep] = steps.plain(network, self.size)
-        return self._plain[steps.plain, keep]
+    def _made(self, steps: _Steps) -> Any:
+        """The network in fp32."""
+        if steps.plain not in self._plain:
+            self._plain[steps.plain] = steps.plain(self.network, self.size)
+        return self._plain[steps.plain]
+
+    def _ready(self, steps: _Steps, keep: tuple[str, ...], pixels: Batch) -> tuple[Any, Mapping[str, Tensor]]:
+        """One in fp32 whose weights and biases await int8 in all but those layers, and its channels' steps."""
+        if (steps.plain, keep) not in self._awaiting:
+            network, widths = corrected(self.network, pixels, keep, steps.narrow)
+            self._awaiting[steps.plain, keep] = steps.plain(network, self.size), widths
+        return self._awaiting[steps.plain, keep]
 
     def _quantise(self, steps: _Steps, facts: ModelFacts, pixels: Batch) -> tuple[Any, ModelFacts]:
         """With more and more layers in float, until the calibration images get about the scores that they had."""
@@ -105,7 +123,8 @@ class Converter:
         for prefix in _PREFIXES:
             if prefix < len(self.layers):
                 own = replace(facts, float_layers=tuple(self._kept(prefix)))
-                model = steps.quantise(self._made(steps, own.float_layers), pixels, own.float_layers)
+                plain, widths = self._ready(steps, own.float_layers, pixels)
+                model = steps.quantise(plain, pixels, own.float_layers, widths)
                 error = self._error(model, own)
                 tried.append((error, model, own))
                 if error <= 1:

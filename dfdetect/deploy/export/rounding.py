@@ -18,6 +18,9 @@ from torch.nn.functional import pad
 
 STEPS = 127
 """On each side of 0; the largest weight of a channel is the last one, in every engine's int8."""
+NEIGHBOURS = 128
+"""Steps that weights of one sign of two neighbouring channels may have together. x86 processors without VNNI add their
+products with bytes in 16 bits, which hold 255 * 128; what is more would be cut off there, and verdicts would differ."""
 _PLACES = 64
 """Of each picture's map, drawn by chance: 128 pictures give 8,192 inputs for a layer with at most `_MOST_INPUTS`."""
 _MOST_INPUTS = 1200
@@ -26,33 +29,66 @@ _DAMPING = 0.01
 """Share of the mean second moment that is added to each: pictures of the training part are not all pictures."""
 
 
-def nearest(weight: Tensor) -> Tensor:
+def steps(weight: Tensor, narrow: bool = False) -> Tensor:
+    """Of each channel (out,) of (out, in, h, w) weights the step of int8; with `narrow` no sum passes 16 bits.
+
+    Which channels are neighbours where their number is odd is the engine's to say: there weights have half the steps.
+    """
+    largest = weight.abs().amax(dim=(1, 2, 3)).clamp(min=1e-12).double()
+    if not narrow or weight.shape[1] == 1:
+        return largest / STEPS
+    if weight.shape[1] % 2:
+        return largest / (NEIGHBOURS // 2)
+    one, other = weight[:, ::2].double(), weight[:, 1::2].double()
+    together = ((one * other > 0) * (one.abs() + other.abs())).amax(dim=(1, 2, 3))
+    return torch.maximum(largest / STEPS, together / (NEIGHBOURS - 1))  # each may gain half a step when it is rounded
+
+
+def nearest(weight: Tensor, narrow: bool = False) -> Tensor:
     """(out, in, h, w) weights as int8 holds them: a scale a channel, 0 in the middle."""
-    scale = weight.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / STEPS
+    scale = steps(weight, narrow)[:, None, None, None].to(weight.dtype)
     return (weight / scale).round() * scale
 
 
-def rounded(weight: Tensor, moments: Tensor) -> Tensor:
+def rounded(weight: Tensor, moments: Tensor, narrow: bool = False) -> Tensor:
     """Weights on int8's steps whose errors cancel on inputs with these second moments.
 
     Args:
         weight: (out, in, h, w).
         moments: (1, d, d) of all outputs' inputs, or (out, d, d) of each one's own; d = in * h * w.
+        narrow: as `steps` takes it.
 
     Returns:
-        (out, in, h, w); the largest weight of each channel keeps its value, and so the channel its scale.
+        (out, in, h, w); but with `narrow`, the largest weight of each channel keeps its value, and so the channel its
+        scale.
     """
     flat = weight.flatten(1).double()
-    scale = flat.abs().amax(dim=1).clamp(min=1e-12) / STEPS
+    scale = steps(weight, narrow)
     largest = flat.abs().argmax(dim=1)
     factor = _factor(moments.double())
     rest, result = flat.clone(), torch.empty_like(flat)
     for place in range(flat.shape[1]):
-        step = (rest[:, place] / scale).round().clamp(-STEPS, STEPS) * scale
-        result[:, place] = torch.where(largest == place, flat[:, place], step)
+        step = (rest[:, place] / scale).round().clamp(-STEPS, STEPS)
+        if narrow:
+            step = _narrowed(step, result / scale[:, None], place, weight.shape)
+            result[:, place] = step * scale
+        else:
+            result[:, place] = torch.where(largest == place, flat[:, place], step * scale)
         lost = (rest[:, place] - result[:, place]) / factor[:, place, place]
         rest[:, place + 1 :] -= lost[:, None] * factor[:, place, place + 1 :]
     return result.reshape(weight.shape).to(weight.dtype)
+
+
+def _narrowed(step: Tensor, before: Tensor, place: int, shape: torch.Size) -> Tensor:
+    """What a weight may have of its steps (out,), given those of the weights before it."""
+    inputs, taps = shape[1], shape[2] * shape[3]
+    if inputs > 1 and inputs % 2:
+        return step.clamp(-NEIGHBOURS // 2, NEIGHBOURS // 2)
+    if inputs == 1 or place // taps % 2 == 0:
+        return step
+    other = before[:, place - taps].round()
+    room = torch.where(step * other > 0, NEIGHBOURS - other.abs(), STEPS)
+    return step.clamp(-room, room)
 
 
 def second_moments(network: nn.Module, layers: Mapping[str, nn.Conv2d], batches: Iterable[Tensor]) -> dict[str, Tensor]:

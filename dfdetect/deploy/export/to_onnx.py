@@ -1,7 +1,7 @@
 """ONNX, by way of torch.export, with the facts in its metadata; in half precision and in int8 too."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _OPSET = 18
 """The lowest that the exporter writes natively; ONNX Runtime reads it since 1.14, its web build too."""
 _QUANTISED = ["Conv", "Clip", "Relu", "Add", "MaxPool"]
 """Operators that compute in int8; normalisation and score stay as they are."""
-_CALIBRATION_BATCH, _RECENT = 8, 0.1
+_CALIBRATION_BATCH, _RECENT = 2, 0.1
 """Pictures of a batch, and what its extremes weigh against those before: of an activation's range the usual extremes
 are taken, as LiteRT's quantiser does. The very largest value of all pictures would cost every other its resolution."""
 
@@ -87,7 +87,9 @@ def half_onnx(model: Any, keep: Sequence[str]) -> Any:
     return halved
 
 
-def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]) -> Any:
+def quantise_onnx(
+    model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str], steps: Mapping[str, torch.Tensor]
+) -> Any:
     """The same network in int8: static, weights a scale a channel, activations by their usual range on `pixels`.
 
     Args:
@@ -95,6 +97,7 @@ def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]
         pixels: (N, S, S, 3) uint8, pictures of the training part.
         keep: convolutions that stay in floating point, with all that runs before the last of them but for the
             heatmap's, after which everything does.
+        steps: of each other convolution (out,), on which its weights lie.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -121,7 +124,11 @@ def quantise_onnx(model: Any, pixels: npt.NDArray[np.uint8], keep: Sequence[str]
             weight_type=QuantType.QInt8,
             op_types_to_quantize=_QUANTISED,
             nodes_to_exclude=_around(named, keep),
-            extra_options={"CalibMovingAverage": True, "CalibMovingAverageConstant": _RECENT},
+            extra_options={
+                "CalibMovingAverage": True,
+                "CalibMovingAverageConstant": _RECENT,
+                "TensorQuantOverrides": _overrides(named, steps),
+            },
         )
         quantised = onnx.load(target)
     _add_to_exact_sums(quantised)
@@ -170,6 +177,18 @@ def _around(model: Any, keep: Sequence[str]) -> list[str]:
     begin = next(place for place, name in enumerate(names) if name.startswith(BACKBONE))
     last = max((names.index(name) + 1 for name in keep if name in names[:head]), default=begin)
     return names[:last] + names[head:]
+
+
+def _overrides(model: Any, steps: Mapping[str, torch.Tensor]) -> dict[str, list[dict[str, Any]]]:
+    """What the quantiser takes in place of scales of its own, by the weights' names: one a channel."""
+    zero = np.zeros((), np.int8)
+    return {
+        node.input[1]: [
+            {"axis": 0, "scale": np.float32(step), "zero_point": zero} for step in steps[node.name].tolist()
+        ]
+        for node in model.graph.node
+        if node.op_type == "Conv" and node.name in steps
+    }
 
 
 def _add_to_exact_sums(model: Any) -> None:

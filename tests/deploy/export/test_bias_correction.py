@@ -49,7 +49,7 @@ def convolutions(network):
 
 
 def test_a_network_of_which_no_layer_is_rounded_says_what_it_said(network):
-    folded = corrected(network, PIXELS, convolutions(network))
+    folded = corrected(network, PIXELS, convolutions(network)).network
     assert not [module for module in folded.modules() if isinstance(module, nn.BatchNorm2d)]
     with torch.inference_mode():
         for one, other in zip(folded(batch()), network(batch()), strict=True):
@@ -59,7 +59,7 @@ def test_a_network_of_which_no_layer_is_rounded_says_what_it_said(network):
 def test_a_layer_with_rounded_weights_has_the_mean_that_it_had(network):
     first = convolutions(network)[0]
     others = [name for name in convolutions(network) if name != first]
-    folded, awaiting = (corrected(network, PIXELS, keep) for keep in (convolutions(network), others))
+    folded, awaiting = (corrected(network, PIXELS, keep).network for keep in (convolutions(network), others))
     ready, means = with_rounded_weights(awaiting, others), []
     for one in (folded, ready, with_rounded_weights(folded, others)):
         seen: list[torch.Tensor] = []
@@ -73,9 +73,9 @@ def test_a_layer_with_rounded_weights_has_the_mean_that_it_had(network):
 
 def test_a_whole_network_with_rounded_weights_errs_less(network):
     keep = [HEAD]
-    plain = corrected(network, PIXELS, convolutions(network))
+    plain = corrected(network, PIXELS, convolutions(network)).network
     with torch.inference_mode():
         wanted = network(batch())[1]
         uncorrected = (with_rounded_weights(plain, keep)(batch())[1] - wanted).abs().mean()
-        ours = (with_rounded_weights(corrected(network, PIXELS, keep), keep)(batch())[1] - wanted).abs().mean()
+        ours = (with_rounded_weights(corrected(network, PIXELS, keep).network, keep)(batch())[1] - wanted).abs().mean()
     assert ours < 0.9 * uncorrected

@@ -9,6 +9,7 @@ import torch
 from dfdetect.data.cache import Decoder
 from dfdetect.deploy.export.convert import Converter, correlation, require_libraries, write
 from dfdetect.deploy.export.network import ExportNetwork
+from dfdetect.deploy.export.rounding import NEIGHBOURS
 from dfdetect.deploy.metadata import PRECISIONS, ModelFacts, UncertainBand
 from dfdetect.deploy.runtime import Detector
 from dfdetect.errors import MissingExtraError
@@ -41,6 +42,20 @@ def test_a_tiny_network_says_the_same_in_every_form(kind, precision, tiny_files,
     facts = detector.facts
     assert facts.float_layers[-1:] == kept
     assert replace(facts, float_layers=()) == replace(tiny_facts, format=kind, precision=precision)
+
+
+def test_no_two_neighbouring_weights_of_an_int8_file_pass_16_bits(tiny_files):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(tiny_files("onnx", "int8"))
+    arrays = [onnx.numpy_helper.to_array(one) for one in model.graph.initializer]
+    layers = [one.astype(int) for one in arrays if one.dtype == np.int8 and one.ndim == 4]
+    assert layers
+    for weight in layers:
+        if weight.shape[1] % 2:
+            assert weight.shape[1] == 1 or np.abs(weight).max() <= NEIGHBOURS / 2
+        else:
+            one, other = weight[:, ::2], weight[:, 1::2]
+            assert ((one * other > 0) * np.abs(one + other)).max() <= NEIGHBOURS
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from dfdetect.deploy.export.rounding import STEPS, nearest, rounded, second_moments
+from dfdetect.deploy.export.rounding import NEIGHBOURS, STEPS, nearest, rounded, second_moments, steps
 
 
 def error(weight, changed, moments):
@@ -111,3 +111,37 @@ def test_layers_too_wide_are_left_to_the_nearest():
     wide, narrow = nn.Conv2d(200, 4, 3), nn.Conv2d(4, 4, 3)
     found = second_moments(nn.Sequential(wide, narrow), {"wide": wide, "narrow": narrow}, [torch.rand(1, 200, 8, 8)])
     assert set(found) == {"narrow"}
+
+
+def neighbours(weight, step):
+    """The most steps that two neighbouring channels' weights of one sign have together."""
+    whole = (weight / step[:, None, None, None]).round()
+    one, other = whole[:, ::2], whole[:, 1::2]
+    return ((one * other > 0) * (one.abs() + other.abs())).max().item()
+
+
+@pytest.mark.parametrize("shape", [(16, 24, 1, 1), (16, 4, 3, 3)], ids=["pointwise", "taps"])
+@pytest.mark.parametrize("seed", range(3))
+def test_narrow_weights_of_neighbours_never_pass_16_bits_together(shape, seed):
+    torch.manual_seed(seed)
+    weight = torch.randn(shape)
+    count = weight[0].numel()
+    moments = correlated(count, seed)
+    step = steps(weight, narrow=True)
+    assert neighbours(weight, steps(weight)) > NEIGHBOURS  # as they are they would
+    for found in (rounded(weight, moments, narrow=True), nearest(weight, narrow=True)):
+        whole = found / step[:, None, None, None]
+        torch.testing.assert_close(whole, whole.round(), atol=1e-3, rtol=0)
+        assert whole.abs().max() <= STEPS + 1e-3
+        assert neighbours(found, step) <= NEIGHBOURS
+    ours, plain = (error(weight, one, moments) for one in (rounded(weight, moments, True), nearest(weight, True)))
+    assert ours < 0.5 * plain
+
+
+def test_narrow_weights_of_an_odd_number_of_channels_have_half_the_steps_and_a_single_one_has_all():
+    torch.manual_seed(0)
+    odd, single = torch.randn(8, 3, 3, 3), torch.randn(8, 1, 3, 3)
+    for found in (rounded(odd, correlated(27), narrow=True), nearest(odd, narrow=True)):
+        assert (found / steps(odd, narrow=True)[:, None, None, None]).abs().max() <= NEIGHBOURS / 2 + 1e-3
+    assert torch.equal(steps(single, narrow=True), steps(single))
+    assert torch.equal(nearest(single, narrow=True), nearest(single))

@@ -1,6 +1,6 @@
 import pytest
 
-from dfdetect.deploy.engines.processor import has_vnni
+from dfdetect.deploy.benchmark.processor import has_vnni
 
 
 @pytest.mark.parametrize(
