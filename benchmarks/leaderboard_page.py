@@ -44,23 +44,23 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
     lines = [f"# {plan.replace('_', ' ').capitalize()}", "", *_intro(plan, saved, sets, names[0])]
     reduced = {name: _reduced(saved, name, sets, names[0]) for name in ranked}
     whole = [name for name in ranked if not reduced[name]]
-    for title, group in (
-        ("Pretrained on ImageNet", [name for name in whole if facts[name]["pretrained"]]),
-        ("From random weights, ranked apart", [name for name in whole if not facts[name]["pretrained"]]),
-        (
-            f"At reduced length, ranked apart by what separates them from `{names[0]}`",
-            _by_gain(ranked, reduced, measured),
-        ),
+    short = _by_gain(ranked, reduced, measured)
+    for title, rows, pretrained in (
+        ("Pretrained on ImageNet", whole, True),
+        ("From random weights, ranked apart", whole, False),
+        (f"At reduced length, ranked apart by what separates them from `{names[0]}`", short, True),
+        (f"At reduced length and from random weights, by what separates them from `{names[0]}`", short, False),
     ):
-        if group:
+        if group := [name for name in rows if facts[name]["pretrained"] == pretrained]:
             noted = {name: facts[name] | {"about": facts[name]["about"] + reduced[name]} for name in group}
             lines += ["", f"## {title}", "", *_table(group, heads, measured, noted, costs)]
     lines += _first_on_their_folds(saved, [name for name in ranked if reduced[name]], names[0], sets)
     lines += ["", f"![AUROC against the time of a picture]({picture.relative_to(page.parent)})"]
     lines += _pairs(ranked, pairs, lambda name, pair: measure(saved, name, names[0], [pair])[:2])
     lines += _robustness(ranked, facts)
-    if missing := [name for name in names if name not in done]:
-        lines += ["", f"Not run yet: {', '.join(missing)}."]
+    missing = {name: [one.name for one in sets if not read_test(saved, name, one.name)] for name in names}
+    if left := [f"{name} ({', '.join(missing[name])})" if name in done else name for name in names if missing[name]]:
+        lines += ["", f"Not run yet: {', '.join(left)}."]
     draw(picture, heads[0], {name: measured[name][heads[0]][0] for name in whole}, facts, costs)
     page.write_text("\n".join([*lines, ""]), encoding="utf-8")
     print(f"Written to {page}")

@@ -123,12 +123,14 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
         model = {"backbone": "tiny", "frontend": "rgb", "test_time_flip": False}
         facts = {"about": f"about {name}", "options": [], "pretrained": pretrained, "model": model, "image_size": 32}
         write_json(saved / name / "facts.json", facts | {"epochs": {"a": 3}, "robustness": {}})
-    sets = [type("DataSet", (), {"name": "a", "folds": 0})()]
+    sets = [type("DataSet", (), {"name": name, "folds": 0})() for name in ("a", "c")]
+    for name in ("first", "better"):
+        results.save_test(saved, name, "c", "c", [judged(tmp_path / f"{name}-c", predictions(0.9, 2))])
     page.write_report("b", sets, ["first", "better", "untaught", "later"], saved, tmp_path / "b.md")
     text = (tmp_path / "b.md").read_text()
     order = [text.index(part) for part in ("`better`:", "`first`:", "From random weights", "`untaught`:")]
     assert order == sorted(order)
-    assert "Not run yet: later." in text
+    assert "Not run yet: untaught (c), later." in text
     assert "**+0." in text
     assert (tmp_path / "images" / "b.png").read_bytes().startswith(b"\x89PNG")
 
@@ -136,14 +138,15 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
 def test_a_row_of_fewer_folds_is_held_against_the_same_folds(scripts, tmp_path):
     results, page = scripts
     saved = tmp_path / "saved"
-    for name, skill, count in (("first", 0.6, 3), ("short", 1.5, 2), ("worse", 0.1, 2)):
+    for name, skill, count in (("first", 0.6, 3), ("short", 1.5, 2), ("worse", 0.1, 2), ("untaught", 1.8, 2)):
         folds = [predictions(skill + k, k, start=120 * k) for k in range(count)]
         runs = [judged(tmp_path / name / f"repeat0-fold{k}", fold) for k, fold in enumerate(folds)]
         results.save_test(saved, name, "a", "a", runs)
         if name != "worse":
             results.save_test(saved, f"{name}-two", "a", "a", runs[:2])
         model = {"backbone": "tiny", "frontend": "rgb", "test_time_flip": False}
-        facts = {"about": f"about {name}", "options": [], "pretrained": True, "model": model, "image_size": 32}
+        known = {"about": f"about {name}", "options": [], "model": model, "image_size": 32}
+        facts = known | {"pretrained": name != "untaught"}
         write_json(saved / name / "facts.json", facts | {"epochs": {"a": 3}, "robustness": {}})
     assert fits.tiny_detector()
     own, apart, n = page.measure(saved, "short", "first", ["a"])
@@ -153,10 +156,18 @@ def test_a_row_of_fewer_folds_is_held_against_the_same_folds(scripts, tmp_path):
     np.testing.assert_allclose(apart[1], wanted[1])
     assert apart[0] != pytest.approx(own[0] - page.measure(saved, "first", "first", ["a"])[0][0])
     sets = [type("DataSet", (), {"name": "a", "folds": 3})()]
-    page.write_report("b", sets, ["first", "worse", "short"], saved, tmp_path / "b.md")
+    page.write_report("b", sets, ["first", "worse", "short", "untaught"], saved, tmp_path / "b.md")
     text = (tmp_path / "b.md").read_text()
     assert "`short`: about short (2 of 3 folds of a, n 240)" in text
-    order = [text.index(part) for part in ("`first`:", "At reduced length", "`short`:", "`worse`:")]
+    parts = (
+        "`first`:",
+        "At reduced length,",
+        "`short`:",
+        "`worse`:",
+        "At reduced length and from random",
+        "`untaught`:",
+    )
+    order = [text.index(part) for part in parts]
     assert order == sorted(order)
 
 
