@@ -67,11 +67,11 @@ def rounded(weight: Tensor, moments: Tensor, narrow: bool = False) -> Tensor:
     largest = flat.abs().argmax(dim=1)
     factor = _factor(moments.double())
     rest, result = flat.clone(), torch.empty_like(flat)
+    taps = weight[0, 0].numel()
     for place in range(flat.shape[1]):
         step = (rest[:, place] / scale).round().clamp(-STEPS, STEPS)
         if narrow:
-            step = _narrowed(step, result / scale[:, None], place, weight.shape)
-            result[:, place] = step * scale
+            result[:, place] = _narrowed(step, result[:, place - taps] / scale, place // taps, weight.shape[1]) * scale
         else:
             result[:, place] = torch.where(largest == place, flat[:, place], step * scale)
         lost = (rest[:, place] - result[:, place]) / factor[:, place, place]
@@ -79,15 +79,14 @@ def rounded(weight: Tensor, moments: Tensor, narrow: bool = False) -> Tensor:
     return result.reshape(weight.shape).to(weight.dtype)
 
 
-def _narrowed(step: Tensor, before: Tensor, place: int, shape: torch.Size) -> Tensor:
-    """What a weight may have of its steps (out,), given those of the weights before it."""
-    inputs, taps = shape[1], shape[2] * shape[3]
-    if inputs > 1 and inputs % 2:
+def _narrowed(step: Tensor, before: Tensor, channel: int, channels: int) -> Tensor:
+    """What a weight may have of its steps (out,), given those that the channel before it has at the same place."""
+    if channels > 1 and channels % 2:
         return step.clamp(-NEIGHBOURS // 2, NEIGHBOURS // 2)
-    if inputs == 1 or place // taps % 2 == 0:
+    if channel % 2 == 0:
         return step
-    other = before[:, place - taps].round()
-    room = torch.where(step * other > 0, NEIGHBOURS - other.abs(), STEPS)
+    before = before.round()
+    room = torch.where(step * before > 0, NEIGHBOURS - before.abs(), STEPS)
     return step.clamp(-room, room)
 
 
