@@ -14,6 +14,7 @@ from dfdetect.evaluation.metrics import Array
 from dfdetect.evaluation.out_of_fold import number_groups
 
 _BLUE, _APART = "#0072B2", 1.035
+_MEAN = "other data, mean"
 Found = tuple[float, Array, int]
 """A mean over tests, the same in resamples of the groups, and the number of groups."""
 
@@ -37,7 +38,7 @@ def write_report(plan: str, sets: Sequence[Any], names: Sequence[str], saved: Pa
     columns = [(one.name, [one.name]) for one in sets]
     pairs = [f"{a.name} on {b.name}" for a in sets for b in sets if a is not b]
     if pairs:
-        columns.append(("other data, mean", pairs))
+        columns.append((_MEAN, pairs))
     measured = {name: {head: measure(saved, name, names[0], tests) for head, tests in columns} for name in done}
     heads = [head for head, _ in columns]
     ranked = sorted(done, key=lambda name: -measured[name][heads[0]][0][0])
@@ -177,7 +178,7 @@ def _table(
         own, cost = facts[name], costs[name]
         cells = [
             f"`{name}`: {own['about']}",
-            ", ".join(str(own["epochs"][head]) for head in heads if own["epochs"].get(head)),
+            ", ".join(str(own["epochs"].get(head, "-")) for head in heads if own["epochs"] and head != _MEAN),
             *(_cell(*measured[name][head][:2]) for head in heads),
         ]
         cells += [f"{cost['parameters']:,}", f"{cost['megabytes']:.1f}", f"{cost['cpu_ms']:.1f}"]

@@ -131,6 +131,7 @@ def test_the_page_ranks_marks_and_names_what_is_missing(scripts, tmp_path):
     order = [text.index(part) for part in ("`better`:", "`first`:", "From random weights", "`untaught`:")]
     assert order == sorted(order)
     assert "Not run yet: untaught (c), later." in text
+    assert "| `untaught`: about untaught | 3, - |" in text
     assert "**+0." in text
     assert (tmp_path / "images" / "b.png").read_bytes().startswith(b"\x89PNG")
 
